@@ -1,0 +1,97 @@
+//! How a room hangs together with a remote calendar, and the states of the work between them.
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of remote calendar systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BridgeKind {
+    /// Microsoft Graph.
+    Graph,
+    /// A booking system with the generic `/api/events` contract.
+    BookingGeneric,
+    /// A `PorticoEstate` booking system.
+    BookingPortico,
+    /// In memory, for tests.
+    Memory,
+}
+
+/// Which way changes travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Both ways.
+    TwoWay,
+    /// From the remote side into the hub only.
+    Import,
+    /// From the hub to the remote side only.
+    Export,
+}
+
+/// Whose version of a field wins when both sides changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// The remote side.
+    Remote,
+    /// The hub.
+    Hub,
+    /// The side where the booking was born.
+    PerOrigin,
+}
+
+/// How much of a booking may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DetailLevel {
+    /// Title, text, people.
+    Full,
+    /// Only that the room is taken.
+    Busy,
+}
+
+/// Whether a mapping works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MappingState {
+    /// Kept in step.
+    Active,
+    /// Stopped by the brake or a person; waits for release.
+    Held,
+    /// The remote calendar cannot be used for now (credentials, mailbox gone).
+    Suspended,
+    /// Removed; kept so that copies at the remote side can still be recognised.
+    Removed,
+}
+
+/// Where one link between a hub event and its remote copy stands (`ARCHITECTURE.md`, "Links and operations").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// A create was decided and may have been sent.
+    Creating,
+    /// Both sides are known; the base is what they last agreed on.
+    Linked,
+    /// A delete was decided and may have been sent.
+    Deleting,
+    /// The remote side refused the booking; a conflict tells why.
+    Blocked,
+    /// Ended. Kept so that a late echo is recognised.
+    Forgotten,
+}
+
+/// Where one outgoing write stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationState {
+    /// Waits until it is due.
+    Pending,
+    /// A worker has it; after its lease the outcome counts as unknown.
+    Sending,
+    /// It may or may not have taken effect; probed before it is repeated.
+    Unknown,
+    /// Took effect, or was not needed any more.
+    Done,
+    /// Refused for good; a conflict tells why.
+    Failed,
+}

@@ -1,0 +1,21 @@
+//! Floor 0: what the world consists of. Nouns and values; no clock, no I/O, no async.
+
+mod event;
+mod ids;
+mod mapping;
+mod object;
+mod principal;
+mod recurrence;
+mod room;
+mod time;
+
+pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privacy, ReservationClass};
+pub use ids::{
+    BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId, TenantId,
+};
+pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState};
+pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
+pub use principal::{PrincipalKind, Privilege, Role};
+pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};
+pub use room::RoomKind;
+pub use time::{Clock, ManualClock, SystemClock, TimeRange, Timestamp, ZoneId};
