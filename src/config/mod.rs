@@ -1,0 +1,107 @@
+//! What an administrator can set. Every limit that is enforced anywhere is named in [`Limits`].
+//!
+//! Order of precedence: default, file, environment, secret file. Without any of them the server runs: SQLite in
+//! `./data`, listening on loopback.
+
+mod bootstrap;
+mod check;
+mod example;
+mod limits;
+mod load;
+mod place;
+mod problem;
+mod secret;
+mod section;
+mod sections;
+mod variables;
+
+pub use bootstrap::BridgeEntry;
+pub use bootstrap::DEFAULT_TENANT;
+pub use bootstrap::MappingEntry;
+pub use bootstrap::RoomEntry;
+pub use bootstrap::TenantEntry;
+pub use bootstrap::UserEntry;
+pub use example::example;
+pub use limits::Limits;
+pub use load::Environment;
+pub use load::from_process;
+pub use load::load;
+pub use problem::ConfigError;
+pub use problem::Problem;
+pub use secret::Secret;
+pub use sections::Auth;
+pub use sections::Database;
+pub use sections::Feed;
+pub use sections::LogFormat;
+pub use sections::MasterKey;
+pub use sections::Observe;
+pub use sections::Server;
+pub use sections::Sync;
+pub use sections::Webhooks;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[server]`.
+    pub server: Server,
+    /// `[database]`.
+    pub database: Database,
+    /// `[keys]`.
+    pub keys: MasterKey,
+    /// `[auth]`.
+    pub auth: Auth,
+    /// `[sync]`.
+    pub sync: Sync,
+    /// `[feed]`.
+    pub feed: Feed,
+    /// `[webhooks]`.
+    pub webhooks: Webhooks,
+    /// `[observe]`.
+    pub observe: Observe,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[[tenant]]`, as declared. See [`Config::tenants`].
+    pub tenant: Vec<TenantEntry>,
+    /// `[[bridge]]`.
+    pub bridge: Vec<BridgeEntry>,
+    /// `[[room]]`.
+    pub room: Vec<RoomEntry>,
+    /// `[[mapping]]`.
+    pub mapping: Vec<MappingEntry>,
+    /// `[[user]]`.
+    pub user: Vec<UserEntry>,
+}
+
+impl Config {
+    /// Where everything is stored; an SQLite file in the data folder unless set.
+    pub fn database_url(&self) -> Secret {
+        self.database
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}/anteroom.db", self.server.data_dir.display()).into())
+    }
+
+    /// The address of the server as others see it, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        self.server
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.server.listen))
+            .trim_end_matches('/')
+            .to_owned()
+    }
+
+    /// The address remote systems send notifications to, without a slash at the end, if there is one.
+    pub fn webhook_url(&self) -> Option<String> {
+        self.webhooks.base_url.as_ref().map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// The declared tenants; the tenant `default` when none is declared.
+    pub fn tenants(&self) -> Vec<TenantEntry> {
+        if self.tenant.is_empty() { vec![TenantEntry::default()] } else { self.tenant.clone() }
+    }
+}

@@ -1,0 +1,137 @@
+//! The sections of the configuration that are not limits.
+
+use super::Secret;
+use super::section::section;
+use crate::model::DetailLevel;
+use serde::Deserialize;
+use serde::Serialize;
+use std::path::PathBuf;
+
+section! {
+    /// Where the server listens and what it is called from outside.
+    Server {
+        /// Address and port to listen on. Behind a proxy leave it on loopback.
+        listen: String = "127.0.0.1:8080".to_owned(),
+        /// The address people and programs reach the server at, for links in feeds, pages and the REST description.
+        /// Without it links are made from `listen`.
+        public_url: Option<String> = None,
+        /// Folder of the database, the master key and other files of the server.
+        data_dir: PathBuf = PathBuf::from("./data"),
+        /// Threads that answer requests; 0 means one for each core.
+        workers: usize = 0,
+        /// Seconds a stop waits for requests and syncs that have begun.
+        shutdown_seconds: u64 = 20,
+    }
+}
+
+section! {
+    /// Where everything is stored.
+    Database {
+        /// `sqlite://path` or `postgres://user:password@host/name`. Without it an SQLite file in `server.data_dir`.
+        url: Option<Secret> = None,
+        /// File that holds the URL, for secret mounts.
+        url_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// The master key everything secret is sealed with.
+    MasterKey {
+        /// The key as `base64:<32 bytes>`. Without it `master.key` in `server.data_dir`, made at the first start.
+        master_key: Option<Secret> = None,
+        /// File that holds the key or several, one `<key id> base64:<32 bytes>` a line; the last one seals.
+        master_key_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// How people and programs prove who they are.
+    Auth {
+        /// Seconds a verified password is remembered, so that a syncing client does not pay for argon2 each time.
+        cache_seconds: i64 = 300,
+        /// Most verified passwords remembered.
+        cache_capacity: usize = 10_000,
+        /// A key for the REST interface that may do everything in the tenant `default`.
+        api_key: Option<Secret> = None,
+        /// File that holds that key.
+        api_key_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// How rooms are kept in step with remote systems.
+    Sync {
+        /// Rooms that are pulled and pushed at once.
+        workers: usize = 8,
+        /// Seconds between two pulls of a room without working notifications.
+        poll_seconds: u64 = 60,
+        /// Seconds between two pulls of a room whose notifications work.
+        poll_notified_seconds: u64 = 900,
+        /// Days before today that are kept in step.
+        past_days: i64 = 30,
+        /// Days from today on that are kept in step.
+        future_days: i64 = 400,
+        /// Hours between two complete comparisons of a room with its remote calendars.
+        compare_hours: u64 = 24,
+        /// Seconds before the first repetition of a failed call; doubled each time.
+        backoff_first_seconds: u64 = 1,
+        /// Longest pause between two repetitions in seconds.
+        backoff_most_seconds: u64 = 21_600,
+        /// Seconds a worker owns a room before another may take over.
+        lease_seconds: u64 = 120,
+        /// The brake: removals planned in one run beyond this share of a calendar's bookings wait for a person.
+        brake_percent: u8 = 20,
+        /// The brake never holds fewer removals than this.
+        brake_least: usize = 10,
+    }
+}
+
+section! {
+    /// Signed feeds for calendar programs that subscribe.
+    Feed {
+        /// Minutes after which clients are told to fetch again.
+        refresh_minutes: u32 = 60,
+        /// Days before today a new feed shows.
+        past_days: i64 = 30,
+        /// Days from today on a new feed shows.
+        future_days: i64 = 400,
+        /// What a new feed shows of a booking: `busy` or `full`.
+        detail: DetailLevel = DetailLevel::Busy,
+        /// Bytes of rendered feeds kept in memory, served when nothing changed or the store is busy.
+        cache_bytes: usize = 64 << 20,
+    }
+}
+
+section! {
+    /// What the server tells about itself.
+    Observe {
+        /// `text` for people, `json` for log collectors.
+        log: LogFormat = LogFormat::Text,
+        /// Which events are logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or a list such as
+        /// `info,anteroom::sync=debug`.
+        filter: String = "info".to_owned(),
+        /// Whether `/metrics` is answered without credentials; otherwise it takes the role `system_monitor`.
+        metrics: bool = true,
+    }
+}
+
+section! {
+    /// Notifications from remote systems.
+    Webhooks {
+        /// The address remote systems reach the server at; https, as Microsoft Graph demands. Without it no
+        /// notifications are asked for and rooms are polled.
+        base_url: Option<String> = None,
+        /// Milliseconds between a notification and the pull it causes; some systems notify before they commit.
+        settle_ms: i64 = 500,
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
