@@ -1,0 +1,196 @@
+//! Writing XML answers: fixed prefixes, escaping, nothing else (RFC 4918, 8.3; XML 1.0, 2.2).
+
+use super::name::FIXED_PREFIXES;
+use super::name::QName;
+
+/// The first line of every answer.
+pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
+
+/// Appends elements to a text. The fixed prefixes are taken as declared; foreign namespaces are declared where used.
+#[derive(Debug, Default)]
+pub struct XmlWriter {
+    out: String,
+}
+
+impl XmlWriter {
+    /// A writer for a fragment of a larger answer.
+    pub fn fragment() -> Self {
+        Self::default()
+    }
+
+    /// A writer for a whole document: the declaration and an open root that declares the fixed prefixes.
+    pub fn document(root: &QName) -> Self {
+        let mut out = DECLARATION.to_owned();
+        out.push('<');
+        out.push_str(&tag(root).0);
+        for (prefix, ns) in FIXED_PREFIXES {
+            out.push_str(" xmlns:");
+            out.push_str(prefix);
+            out.push_str("=\"");
+            escape_attribute(ns, &mut out);
+            out.push('"');
+        }
+        out.push('>');
+        Self { out }
+    }
+
+    /// `<name>`
+    pub fn open(&mut self, name: &QName) -> &mut Self {
+        self.open_with(name, &[])
+    }
+
+    /// `<name a="b">`; the attributes have no namespace.
+    pub fn open_with(&mut self, name: &QName, attributes: &[(&str, &str)]) -> &mut Self {
+        self.start(name, attributes);
+        self.out.push('>');
+        self
+    }
+
+    /// `</name>`
+    pub fn close(&mut self, name: &QName) -> &mut Self {
+        self.out.push_str("</");
+        self.out.push_str(&tag(name).0);
+        self.out.push('>');
+        self
+    }
+
+    /// `<name/>`
+    pub fn empty(&mut self, name: &QName) -> &mut Self {
+        self.empty_with(name, &[])
+    }
+
+    /// `<name a="b"/>`
+    pub fn empty_with(&mut self, name: &QName, attributes: &[(&str, &str)]) -> &mut Self {
+        self.start(name, attributes);
+        self.out.push_str("/>");
+        self
+    }
+
+    /// Escaped character data.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        escape_text(text, &mut self.out);
+        self
+    }
+
+    /// `<name>text</name>`
+    pub fn leaf(&mut self, name: &QName, text: &str) -> &mut Self {
+        self.open(name).text(text).close(name)
+    }
+
+    /// `<D:href>href</D:href>`
+    pub fn href(&mut self, href: &str) -> &mut Self {
+        self.leaf(&QName::dav("href"), href)
+    }
+
+    /// `<name><D:href>href</D:href></name>`
+    pub fn href_in(&mut self, name: &QName, href: &str) -> &mut Self {
+        self.open(name).href(href).close(name)
+    }
+
+    /// XML that is already well-formed: another fragment, or a stored dead property.
+    pub fn raw(&mut self, xml: &str) -> &mut Self {
+        self.out.push_str(xml);
+        self
+    }
+
+    /// How many bytes have been written.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether nothing has been written.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// What was written.
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    fn start(&mut self, name: &QName, attributes: &[(&str, &str)]) {
+        let (tag, declared) = tag(name);
+        self.out.push('<');
+        self.out.push_str(&tag);
+        if let Some(ns) = declared {
+            self.out.push_str(" xmlns:x=\"");
+            escape_attribute(ns, &mut self.out);
+            self.out.push('"');
+        }
+        for (key, value) in attributes {
+            self.out.push(' ');
+            self.out.push_str(key);
+            self.out.push_str("=\"");
+            escape_attribute(value, &mut self.out);
+            self.out.push('"');
+        }
+    }
+}
+
+/// The name as written, and the namespace to declare for the prefix `x` where no fixed prefix fits.
+fn tag(name: &QName) -> (String, Option<&str>) {
+    match name.fixed_prefix() {
+        Some(prefix) => (format!("{prefix}:{}", name.local), None),
+        None if name.ns.is_empty() => (name.local.clone().into_owned(), None),
+        None => (format!("x:{}", name.local), Some(&name.ns)),
+    }
+}
+
+/// Appends character data. A carriage return is written as a reference, because a bare one would be read back as a
+/// line feed (XML 1.0, 2.11); characters that XML cannot hold at all become U+FFFD.
+pub fn escape_text(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\r' => out.push_str("&#13;"),
+            c if is_xml_char(c) => out.push(c),
+            _ => out.push('\u{FFFD}'),
+        }
+    }
+}
+
+/// Appends an attribute value for double quotes; white space is written as references so that it survives attribute
+/// value normalisation (XML 1.0, 3.3.3).
+pub fn escape_attribute(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push_str("&#10;"),
+            '\t' => out.push_str("&#9;"),
+            c => escape_text(c.encode_utf8(&mut [0; 4]), out),
+        }
+    }
+}
+
+/// Whether XML 1.0 allows the character (2.2).
+pub const fn is_xml_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_names_are_declared_where_they_are_used_and_fixed_ones_are_not() {
+        let mut xml = XmlWriter::fragment();
+        xml.leaf(&QName::dav("displayname"), "a < b\r\n").empty(&QName::new("urn:x", "y")).empty(&QName::new("", "z"));
+        assert_eq!(xml.finish(), "<D:displayname>a &lt; b&#13;\n</D:displayname><x:y xmlns:x=\"urn:x\"/><z/>");
+    }
+
+    #[test]
+    fn a_character_that_xml_cannot_hold_is_replaced() {
+        let mut out = String::new();
+        escape_text("a\u{0}b\u{FFFF}", &mut out);
+        assert_eq!(out, "a\u{FFFD}b\u{FFFD}");
+    }
+
+    #[test]
+    fn attribute_values_keep_quotes_and_white_space() {
+        let mut out = String::new();
+        escape_attribute("\"a\"\n\t\r", &mut out);
+        assert_eq!(out, "&quot;a&quot;&#10;&#9;&#13;");
+    }
+}
