@@ -1,0 +1,45 @@
+//! What can go wrong with keys and sealed values.
+
+use std::path::PathBuf;
+
+/// A refusal of this floor. No variant carries a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum CryptError {
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes: {0}")]
+    Random(String),
+    /// A sealed value names a key this installation does not have.
+    #[error(
+        "sealed with key {key_id:?}, which is not in the key file (it has {known}); put the old key back as a line of the file"
+    )]
+    UnknownKey {
+        /// The key id in the envelope.
+        key_id: String,
+        /// The key ids that are known, separated by commas.
+        known: String,
+    },
+    /// A sealed value does not have the form `v1.<key id>.<nonce>.<ciphertext>`.
+    #[error("not a sealed value: {0}")]
+    Envelope(&'static str),
+    /// Wrong key under a known id, another place, or changed bytes.
+    #[error(
+        "the value sealed with key {key_id:?} does not open at {place}: it was changed, moved, or the key was replaced"
+    )]
+    Refused {
+        /// The key id in the envelope.
+        key_id: String,
+        /// Where the value was read, as `tenant|table|column|row`.
+        place: String,
+    },
+    /// A password is empty, too long, or its stored hash cannot be read.
+    #[error("password: {0}")]
+    Password(String),
+    /// The key file cannot be read, made or understood.
+    #[error("key file {path}: {reason}")]
+    KeyFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+}

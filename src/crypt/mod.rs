@@ -1,0 +1,20 @@
+//! Keys and what is done with them: sealing, signing, passwords, feed links.
+//!
+//! One master key per installation, kept in a file; every other key is derived from it for one purpose (RFC 5869), so
+//! that a value made for one purpose is worthless for another.
+
+mod error;
+mod key;
+mod keys;
+pub mod mac;
+pub mod password;
+mod seal;
+pub mod token;
+
+pub use crate::config::Secret;
+pub use error::CryptError;
+pub use key::Key;
+pub use keys::Keys;
+pub use password::VerifiedCache;
+pub use seal::KeyRing;
+pub use seal::Place;
