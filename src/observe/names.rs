@@ -1,0 +1,105 @@
+//! Every metric: its name, its labels, its buckets. A metric that is not in [`ALL`] does not exist.
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Only rises.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Counts values by size; the numbers are the upper bounds of the buckets.
+    Histogram(&'static [f64]),
+}
+
+/// A metric with all its label values.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name in the Prometheus text.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+}
+
+const fn counter(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { name, help, kind: Kind::Counter, labels }
+}
+
+const fn gauge(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { name, help, kind: Kind::Gauge, labels }
+}
+
+const fn histogram(
+    name: &'static str,
+    help: &'static str,
+    labels: &'static [&'static str],
+    buckets: &'static [f64],
+) -> Family {
+    Family { name, help, kind: Kind::Histogram(buckets), labels }
+}
+
+const REQUEST_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SYNC_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+/// Requests answered.
+pub static HTTP_REQUESTS: Family =
+    counter("anteroom_http_requests_total", "Requests answered.", &["method", "route", "status"]);
+/// Time from a request's head to its answer's head.
+pub static HTTP_SECONDS: Family =
+    histogram("anteroom_http_request_duration_seconds", "Time to answer.", &["route"], REQUEST_SECONDS);
+/// Failed log-ins.
+pub static AUTH_FAILURES: Family = counter("anteroom_authentication_failures_total", "Failed log-ins.", &["door"]);
+/// Pulls of a mapping.
+pub static SYNC_PULLS: Family = counter("anteroom_sync_pulls_total", "Pulls of a mapping.", &["bridge", "outcome"]);
+/// Writes to a remote system.
+pub static SYNC_PUSHES: Family =
+    counter("anteroom_sync_pushes_total", "Writes to a remote system.", &["bridge", "outcome"]);
+/// Conflicts that wait for a person.
+pub static CONFLICTS_OPEN: Family = gauge("anteroom_conflicts_open", "Conflicts that wait for a person.", &["tenant"]);
+/// Outgoing writes that wait.
+pub static OPERATIONS_PENDING: Family = gauge("anteroom_operations_pending", "Outgoing writes that wait.", &["tenant"]);
+/// Age of the oldest change that is not on all sides yet: the one number to alert on.
+pub static OLDEST_UNRECONCILED: Family = gauge(
+    "anteroom_oldest_unreconciled_change_age_seconds",
+    "Age of the oldest change that is not on all sides yet.",
+    &["tenant"],
+);
+/// Mappings by state.
+pub static MAPPINGS: Family = gauge("anteroom_mappings", "Mappings by state.", &["tenant", "state"]);
+/// Living subscriptions for notifications.
+pub static SUBSCRIPTIONS: Family = gauge("anteroom_subscriptions", "Subscriptions by state.", &["tenant", "state"]);
+/// Length of a sync of one room.
+pub static TENANT_SYNC_SECONDS: Family =
+    histogram("tenant_sync_duration_seconds", "Length of a sync of one room.", &["tenant", "bridge"], SYNC_SECONDS);
+/// Mappings of a tenant that are due and wait for a worker.
+pub static TENANT_SYNC_QUEUE: Family =
+    gauge("tenant_sync_queue_length", "Mappings that are due and wait for a worker.", &["tenant"]);
+/// Notifications received.
+pub static WEBHOOKS: Family =
+    counter("anteroom_webhook_notifications_total", "Notifications received.", &["source", "outcome"]);
+/// Feeds fetched.
+pub static FEEDS: Family = counter("anteroom_feed_requests_total", "Feeds fetched.", &["client", "outcome"]);
+/// Version of the program; always 1.
+pub static BUILD: Family = gauge("anteroom_build_info", "Version of the program; always 1.", &["version"]);
+
+/// All metrics, in the order they are shown.
+pub static ALL: &[&Family] = &[
+    &BUILD,
+    &HTTP_REQUESTS,
+    &HTTP_SECONDS,
+    &AUTH_FAILURES,
+    &SYNC_PULLS,
+    &SYNC_PUSHES,
+    &CONFLICTS_OPEN,
+    &OPERATIONS_PENDING,
+    &OLDEST_UNRECONCILED,
+    &MAPPINGS,
+    &SUBSCRIPTIONS,
+    &TENANT_SYNC_SECONDS,
+    &TENANT_SYNC_QUEUE,
+    &WEBHOOKS,
+    &FEEDS,
+];
