@@ -1,0 +1,152 @@
+//! The two engines behind one SQL text. The only file that knows which one is in use.
+//!
+//! `SQLite` has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: an answered write is on disk) and
+//! several reading ones; `PostgreSQL` has one pool for both. Dialect differences: [`Tx::skip_locked`], nothing else.
+
+use super::error::StoreError;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
+use std::borrow::Cow;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long a writer waits for its turn before the store counts as busy.
+const WRITE_WAIT: Duration = Duration::from_secs(20);
+
+/// Statements each `SQLite` connection keeps prepared.
+const STATEMENTS: usize = 256;
+
+#[derive(Clone)]
+pub(super) enum Db {
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A transaction on either engine. Dropped without [`Tx::commit`], it leaves no trace.
+pub enum Tx {
+    /// On `SQLite`.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On `PostgreSQL`.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs `$body` on the engine in use: one SQL text, one list of binds, expanded once per engine.
+macro_rules! on {
+    ($tx:expr, $connection:ident => $body:expr) => {
+        match $tx {
+            $crate::store::db::Tx::Sqlite(transaction) => {
+                let $connection = &mut **transaction;
+                $body
+            }
+            $crate::store::db::Tx::Postgres(transaction) => {
+                let $connection = &mut **transaction;
+                $body
+            }
+        }
+    };
+}
+pub(super) use on;
+
+impl Tx {
+    /// Makes everything done in this transaction durable.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Whether other processes of ours may work on this database: only `PostgreSQL` is run with several replicas.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// What a claiming sub-select ends with, so that two replicas never claim the same row.
+    pub(super) const fn skip_locked(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "",
+            Self::Postgres(_) => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+}
+
+impl Db {
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(WRITE_WAIT).connect(url).await?;
+            migrator().run(&pool).await?;
+            return Ok(Self::Postgres(pool));
+        }
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(STATEMENTS);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(WRITE_WAIT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        // Before the readers open: a connection that was there earlier may hold the old schema.
+        migrator().run(&write).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(8)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.pragma("query_only", "on"))
+            .await?;
+        Ok(Self::Sqlite { read, write })
+    }
+
+    pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// The migrations, carried in the program. Append-only: a released file is never changed.
+fn migrator() -> Migrator {
+    const FILES: [(&str, &str); 6] = [
+        ("tenants", include_str!("../../migrations/0001_tenants.sql")),
+        ("rooms", include_str!("../../migrations/0002_rooms.sql")),
+        ("feeds", include_str!("../../migrations/0003_feeds.sql")),
+        ("bridges", include_str!("../../migrations/0004_bridges.sql")),
+        ("sync", include_str!("../../migrations/0005_sync.sql")),
+        ("audit", include_str!("../../migrations/0006_audit.sql")),
+    ];
+    let migrations = (1..)
+        .zip(FILES)
+        .map(|(version, (name, sql))| {
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+        })
+        .collect::<Vec<_>>();
+    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+}

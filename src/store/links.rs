@@ -1,0 +1,151 @@
+//! One event on both sides: remote id, remote version, and the content both last agreed on.
+
+use super::db::{Tx, on};
+use super::error::StoreError;
+use super::row::{row, word};
+use crate::model::{LinkId, LinkState, MappingId, TenantId, Timestamp, Uid};
+
+row! {
+    /// A hub event, or one instance of it, and its remote copy.
+    pub struct Link {
+        /// Its id.
+        pub id: LinkId,
+        /// The tenant.
+        pub tenant_id: TenantId,
+        /// The mapping.
+        pub mapping_id: MappingId,
+        /// The hub event.
+        pub uid: Uid,
+        /// Empty for the whole event, else the recurrence id of the instance.
+        pub part: String,
+        /// The remote item; `None` until the create is confirmed.
+        pub remote_id: Option<String>,
+        /// Its version when it was last seen.
+        pub remote_version: Option<String>,
+        /// Idempotency key of the create.
+        pub create_key: String,
+        /// Rises when the event is created anew after it was deleted.
+        pub epoch: i64,
+        /// What both sides last agreed on, as JSON of the normal form; before the create is confirmed, what is sent.
+        pub base: String,
+        /// The base as the remote side writes it, where it rewrites what it is given; else empty.
+        pub echo: String,
+        /// Where it stands.
+        pub state: LinkState,
+        /// [`HUB`] or [`REMOTE`]: where the booking was born.
+        pub born: String,
+        /// Why the gateway must not write the remote item; empty if it may.
+        pub locked: String,
+        /// When the gateway last wrote the remote item.
+        pub written_ms: Timestamp,
+        /// When it was made.
+        pub created_ms: Timestamp,
+    }
+}
+
+/// `born`: in the hub.
+pub const HUB: &str = "hub";
+/// `born`: at the remote side.
+pub const REMOTE: &str = "remote";
+
+macro_rules! columns {
+    () => {
+        "id, tenant_id, mapping_id, uid, part, remote_id, remote_version, create_key, epoch, base, echo, \
+         state, born, locked, written_ms, created_ms"
+    };
+}
+pub(super) use columns;
+
+const PUT: &str = concat!(
+    "INSERT INTO links (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, remote_id = excluded.remote_id,
+    remote_version = excluded.remote_version, create_key = excluded.create_key, epoch = excluded.epoch,
+    base = excluded.base, echo = excluded.echo, state = excluded.state, born = excluded.born,
+    locked = excluded.locked, written_ms = excluded.written_ms"
+);
+const OF_MAPPING: &str =
+    concat!("SELECT ", columns!(), " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND state <> 'forgotten'");
+const OF_UID: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND uid = $3 ORDER BY part, epoch"
+);
+const BY_REMOTE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND remote_id = $3 AND state <> 'forgotten'"
+);
+const BY_KEY: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND create_key = $3 ORDER BY epoch DESC"
+);
+const OF_TENANT: &str = concat!("SELECT ", columns!(), " FROM links WHERE tenant_id = $1 ORDER BY uid, part LIMIT $2");
+
+/// Stores or replaces a link by its id.
+pub async fn put(tx: &mut Tx, link: &Link) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(PUT)
+        .bind(link.id.as_str())
+        .bind(link.tenant_id.as_str())
+        .bind(link.mapping_id.as_str())
+        .bind(link.uid.as_str())
+        .bind(&link.part)
+        .bind(link.remote_id.as_deref())
+        .bind(link.remote_version.as_deref())
+        .bind(&link.create_key)
+        .bind(link.epoch)
+        .bind(&link.base)
+        .bind(&link.echo)
+        .bind(word(&link.state))
+        .bind(&link.born)
+        .bind(&link.locked)
+        .bind(link.written_ms.ms())
+        .bind(link.created_ms.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// The links of a mapping that are not forgotten.
+pub async fn of_mapping(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId) -> Result<Vec<Link>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_MAPPING).bind(tenant.as_str()).bind(mapping.as_str()).fetch_all(c).await)?)
+}
+
+/// The links of one event on a mapping, forgotten ones too: their epochs count.
+pub async fn of_uid(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId, uid: &Uid) -> Result<Vec<Link>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_UID).bind(tenant.as_str()).bind(mapping.as_str()).bind(uid.as_str())
+        .fetch_all(c).await)?)
+}
+
+/// The link of a remote item.
+pub async fn by_remote(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mapping: &MappingId,
+    remote_id: &str,
+) -> Result<Option<Link>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BY_REMOTE).bind(tenant.as_str()).bind(mapping.as_str()).bind(remote_id)
+        .fetch_optional(c).await)?)
+}
+
+/// The link whose create had that key, the latest epoch first; forgotten ones too.
+pub async fn by_key(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mapping: &MappingId,
+    key: &str,
+) -> Result<Option<Link>, StoreError> {
+    let found: Vec<Link> = on!(tx, c => sqlx::query_as(BY_KEY)
+        .bind(tenant.as_str())
+        .bind(mapping.as_str())
+        .bind(key)
+        .fetch_all(c)
+        .await)?;
+    Ok(found.into_iter().next())
+}
+
+/// Links of a tenant, for the listing.
+pub async fn of_tenant(tx: &mut Tx, tenant: &TenantId, limit: i64) -> Result<Vec<Link>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_TENANT).bind(tenant.as_str()).bind(limit).fetch_all(c).await)?)
+}

@@ -1,0 +1,265 @@
+//! Which room hangs together with which remote calendar, and how far reading it has come.
+
+use super::db::{Tx, on};
+use super::error::StoreError;
+use super::row::{row, word};
+use crate::model::{
+    Authority, BridgeId, DetailLevel, Direction, MappingId, MappingState, RoomId, TenantId, TimeRange, Timestamp,
+};
+
+row! {
+    /// A room on one bridge.
+    pub struct Mapping {
+        /// Its id.
+        pub id: MappingId,
+        /// The tenant.
+        pub tenant_id: TenantId,
+        /// The room.
+        pub room_id: RoomId,
+        /// The remote system.
+        pub bridge_id: BridgeId,
+        /// How the remote system addresses the calendar.
+        pub remote_id: String,
+        /// How people know it there.
+        pub remote_name: String,
+        /// Which way changes travel.
+        pub direction: Direction,
+        /// Whose version of a field wins.
+        pub authority: Authority,
+        /// How much of a booking may leave.
+        pub detail: DetailLevel,
+        /// Whether it works.
+        pub state: MappingState,
+        /// Why it is held or suspended.
+        pub reason: String,
+        /// Where reading goes on from, sealed; empty before the first complete read.
+        pub cursor: String,
+        /// Start of the window that was last read completely.
+        pub window_start_ms: Timestamp,
+        /// End of that window.
+        pub window_end_ms: Timestamp,
+        /// When the next pull is due.
+        pub due_ms: Timestamp,
+        /// Since when something is known to wait.
+        pub dirty_since_ms: Option<Timestamp>,
+        /// When the last pull ended well.
+        pub pulled_ms: Option<Timestamp>,
+        /// When the last complete read ended well.
+        pub completed_ms: Option<Timestamp>,
+        /// Pulls that failed in a row.
+        pub failures: i64,
+        /// What the last failure was.
+        pub last_error: String,
+        /// When it was made.
+        pub created_ms: Timestamp,
+    }
+}
+
+impl Mapping {
+    /// Whether hub changes go out.
+    pub const fn exports(&self) -> bool {
+        matches!(self.direction, Direction::TwoWay | Direction::Export)
+    }
+
+    /// Whether remote changes come in.
+    pub const fn imports(&self) -> bool {
+        matches!(self.direction, Direction::TwoWay | Direction::Import)
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, state, reason, cursor, \
+         window_start_ms, window_end_ms, due_ms, dirty_since_ms, pulled_ms, completed_ms, failures, last_error, created_ms"
+    };
+}
+
+const INSERT: &str = concat!(
+    "INSERT INTO mappings (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '', 0, 0, $11, NULL, NULL, NULL, 0, '', $12)"
+);
+const GET: &str = concat!("SELECT ", columns!(), " FROM mappings WHERE tenant_id = $1 AND id = $2");
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM mappings WHERE tenant_id = $1 AND state <> 'removed' ORDER BY created_ms, id"
+);
+const OF_ROOM: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM mappings WHERE tenant_id = $1 AND room_id = $2 AND state <> 'removed' ORDER BY created_ms, id"
+);
+const DUE: &str =
+    concat!("SELECT ", columns!(), " FROM mappings WHERE state = 'active' AND due_ms <= $1 ORDER BY due_ms LIMIT $2");
+// A notification that came while the pull was reading asks for another one; the pull does not push that away.
+const PULLED: &str = "UPDATE mappings SET cursor = $3, window_start_ms = $4, window_end_ms = $5,
+    due_ms = CASE WHEN wanted_ms > $9 AND wanted_ms < $6 THEN wanted_ms ELSE $6 END,
+    pulled_ms = $7, completed_ms = CASE WHEN $8 THEN $7 ELSE completed_ms END,
+    dirty_since_ms = CASE WHEN dirty_since_ms > $9 THEN dirty_since_ms WHEN wanted_ms > $9 THEN $9 END,
+    failures = 0, last_error = ''
+    WHERE tenant_id = $1 AND id = $2";
+const FAILED: &str = "UPDATE mappings SET failures = failures + 1, last_error = $3, due_ms = $4,
+    dirty_since_ms = COALESCE(dirty_since_ms, $5) WHERE tenant_id = $1 AND id = $2";
+const WAKE: &str = "UPDATE mappings SET due_ms = CASE WHEN due_ms < $3 THEN due_ms ELSE $3 END,
+    wanted_ms = CASE WHEN wanted_ms > $3 THEN wanted_ms ELSE $3 END,
+    dirty_since_ms = COALESCE(dirty_since_ms, $4) WHERE tenant_id = $1 AND id = $2";
+const WAKE_ALL: &str = "UPDATE mappings SET due_ms = $1 WHERE state = 'active' AND due_ms > $1";
+const FORGET_CURSOR: &str = "UPDATE mappings SET cursor = '', due_ms = $3 WHERE tenant_id = $1 AND id = $2";
+const SET_STATE: &str = "UPDATE mappings SET state = $3, reason = $4, due_ms = $5 WHERE tenant_id = $1 AND id = $2";
+const SET_POLICY: &str =
+    "UPDATE mappings SET direction = $3, authority = $4, detail = $5 WHERE tenant_id = $1 AND id = $2";
+
+/// Stores a new mapping; what reading it has reached starts empty. [`StoreError::Taken`] when the room has a mapping on
+/// that bridge, or the remote calendar belongs to another room.
+pub async fn insert(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(mapping.id.as_str())
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.room_id.as_str())
+        .bind(mapping.bridge_id.as_str())
+        .bind(&mapping.remote_id)
+        .bind(&mapping.remote_name)
+        .bind(word(&mapping.direction))
+        .bind(word(&mapping.authority))
+        .bind(word(&mapping.detail))
+        .bind(word(&mapping.state))
+        .bind(mapping.due_ms.ms())
+        .bind(mapping.created_ms.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// The mapping with that id.
+pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &MappingId) -> Result<Option<Mapping>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GET).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
+}
+
+/// All mappings of a tenant that are not removed.
+pub async fn list(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<Mapping>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).fetch_all(c).await)?)
+}
+
+/// The mappings of one room that are not removed.
+pub async fn of_room(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<Mapping>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_ROOM).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?)
+}
+
+/// Active mappings of any tenant whose pull is due, the longest due first.
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Mapping>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit).fetch_all(c).await)?)
+}
+
+/// What a pull that ended well leaves behind.
+pub struct Pulled<'a> {
+    /// Where to go on, sealed.
+    pub cursor: &'a str,
+    /// The window the cursor covers.
+    pub window: TimeRange,
+    /// When to pull next.
+    pub due: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Whether it was a complete read.
+    pub complete: bool,
+    /// When it began: what was known to wait before that waits no longer, what a later notification announced does.
+    pub began: Timestamp,
+}
+
+/// Remembers a pull that ended well.
+pub async fn pulled(tx: &mut Tx, mapping: &Mapping, pull: &Pulled<'_>) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(PULLED)
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.id.as_str())
+        .bind(pull.cursor)
+        .bind(pull.window.start.ms())
+        .bind(pull.window.end.ms())
+        .bind(pull.due.ms())
+        .bind(pull.ended.ms())
+        .bind(pull.complete)
+        .bind(pull.began.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Remembers a pull that failed, and when to try again.
+pub async fn failed(
+    tx: &mut Tx,
+    mapping: &Mapping,
+    error: &str,
+    due: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(FAILED)
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.id.as_str())
+        .bind(error)
+        .bind(due.ms())
+        .bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Brings the next pull forward to `due` at the latest: a notification came. Only a pull that begins at `due` or later
+/// answers it.
+pub async fn wake(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    id: &MappingId,
+    due: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WAKE)
+        .bind(tenant.as_str())
+        .bind(id.as_str())
+        .bind(due.ms())
+        .bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Brings the next pull of every active mapping forward to now.
+pub async fn wake_all(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WAKE_ALL).bind(now.ms()).execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Makes the next pull a complete one, due at once.
+pub async fn forget_cursor(tx: &mut Tx, mapping: &Mapping, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(FORGET_CURSOR)
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.id.as_str())
+        .bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Holds, suspends, releases or removes a mapping.
+pub async fn set_state(
+    tx: &mut Tx,
+    mapping: &Mapping,
+    state: MappingState,
+    reason: &str,
+    due: Timestamp,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(SET_STATE)
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.id.as_str())
+        .bind(word(&state))
+        .bind(reason)
+        .bind(due.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Changes direction, authority and detail.
+pub async fn set_policy(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(SET_POLICY)
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.id.as_str())
+        .bind(word(&mapping.direction))
+        .bind(word(&mapping.authority))
+        .bind(word(&mapping.detail))
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Floor 2: the only SQL. Free functions over a transaction; composition is by calling several inside one, and no
+//! function commits by itself. Every function takes the tenant, or an id that was looked up with it.
+
+mod db;
+mod error;
+mod row;
+
+pub mod audit;
+pub mod bridges;
+pub mod changes;
+pub mod conflicts;
+pub mod feeds;
+pub mod inbox;
+pub mod instances;
+pub mod leases;
+pub mod links;
+pub mod mappings;
+pub mod objects;
+pub mod operations;
+pub mod pages;
+pub mod principals;
+pub mod properties;
+pub mod rooms;
+pub mod runs;
+pub mod secrets;
+pub mod subscriptions;
+pub mod tenants;
+
+pub use db::Tx;
+pub use error::StoreError;
+
+use db::Db;
+
+/// The database: `SQLite` in a file, or `PostgreSQL`.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Opens the database at `sqlite:…` or `postgres://…` and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { db: Db::open(url).await? })
+    }
+
+    /// A transaction that only reads, and sees one state of everything.
+    pub async fn begin_read(&self) -> Result<Tx, StoreError> {
+        self.db.begin_read().await
+    }
+
+    /// A transaction that may write.
+    pub async fn begin_write(&self) -> Result<Tx, StoreError> {
+        self.db.begin_write().await
+    }
+
+    /// Waits for open transactions and closes all connections.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}

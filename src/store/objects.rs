@@ -1,0 +1,252 @@
+//! Calendar objects: the octets and what queries need to know of them. Written by the gate alone.
+
+use super::db::{Tx, on};
+use super::error::StoreError;
+use super::row::{row, word};
+use crate::model::{Etag, Fingerprint, ObjectName, ReservationClass, RoomId, TenantId, TimeRange, Timestamp, Uid};
+
+row! {
+    /// One calendar object as stored.
+    pub struct ObjectRow {
+        /// Its id; stays when it is replaced.
+        pub id: String,
+        /// Its tenant.
+        pub tenant_id: TenantId,
+        /// Its room.
+        pub room_id: RoomId,
+        /// Its last path segment.
+        pub name: ObjectName,
+        /// Its UID.
+        pub uid: Uid,
+        /// Validator of `body`.
+        pub etag: Etag,
+        /// Fingerprint of its normal form.
+        pub fingerprint: Fingerprint,
+        /// Its reservation class.
+        pub class: ReservationClass,
+        /// Where it was born: `hub` or the id of a mapping.
+        pub origin: String,
+        /// The octets.
+        pub body: String,
+        /// The room's sequence number of its last change.
+        pub seq: i64,
+        /// Whether it is a series.
+        pub recurring: bool,
+        /// Start of its first instance.
+        pub first_ms: Timestamp,
+        /// End of its last instance; `None` for endless series.
+        pub last_ms: Option<Timestamp>,
+        /// From when on its instances are rows.
+        pub expanded_from_ms: Timestamp,
+        /// Until when its instances are rows.
+        pub expanded_until_ms: Timestamp,
+        /// When it was first stored.
+        pub created_ms: Timestamp,
+        /// When it last changed.
+        pub modified_ms: Timestamp,
+    }
+}
+
+row! {
+    /// What listings need of an object: no octets.
+    pub struct ObjectHead {
+        /// Its last path segment.
+        pub name: ObjectName,
+        /// Its UID.
+        pub uid: Uid,
+        /// Validator of its octets.
+        pub etag: Etag,
+        /// Size in octets.
+        pub size_bytes: i64,
+        /// When it was first stored.
+        pub created_ms: Timestamp,
+        /// When it last changed.
+        pub modified_ms: Timestamp,
+    }
+}
+
+const PUT: &str = "INSERT INTO objects (id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq,
+    recurring, first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    ON CONFLICT (id) DO UPDATE SET etag = excluded.etag, fingerprint = excluded.fingerprint, class = excluded.class,
+    body = excluded.body, seq = excluded.seq, recurring = excluded.recurring, first_ms = excluded.first_ms,
+    last_ms = excluded.last_ms, expanded_from_ms = excluded.expanded_from_ms,
+    expanded_until_ms = excluded.expanded_until_ms, modified_ms = excluded.modified_ms";
+const BY_NAME: &str =
+    "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2 AND name = $3";
+const BY_UID: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2 AND uid = $3";
+const LIST: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const HEADS: &str = "SELECT name, uid, etag, CAST(OCTET_LENGTH(body) AS BIGINT) AS size_bytes, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const SPANS: &str = "SELECT uid, last_ms FROM objects WHERE tenant_id = $1 AND room_id = $2 ORDER BY first_ms";
+const COUNT: &str = "SELECT COUNT(*) FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const DELETE: &str = "DELETE FROM objects WHERE tenant_id = $1 AND room_id = $2 AND id = $3";
+
+/// Objects with an instance in the range, or that may have one outside the expanded range. $3 start, $4 end, $5 start
+/// less the room's longest instance, so that the index on starts bounds the work from both sides.
+const IN_RANGE: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2 AND (id IN (
+        SELECT object_id FROM instances
+        WHERE room_id = $2 AND start_ms >= $5 AND start_ms < $4 AND (end_ms > $3 OR (end_ms = start_ms AND end_ms >= $3))
+    ) OR (
+        recurring AND first_ms < $4 AND (last_ms IS NULL OR last_ms > $3)
+        AND ($3 < expanded_from_ms OR $4 > expanded_until_ms)
+    ))";
+
+/// Objects whose instances are not rows up to `$1`, although they have later ones: the horizon has moved on.
+const BEHIND_HORIZON: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq,
+    recurring, first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE recurring AND expanded_until_ms < $1 AND (last_ms IS NULL OR last_ms > expanded_until_ms)
+    ORDER BY expanded_until_ms LIMIT $2";
+
+/// Stores or replaces an object by its id.
+pub async fn put(tx: &mut Tx, object: &ObjectRow) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(PUT)
+        .bind(&object.id)
+        .bind(object.tenant_id.as_str())
+        .bind(object.room_id.as_str())
+        .bind(object.name.as_str())
+        .bind(object.uid.as_str())
+        .bind(object.etag.as_str())
+        .bind(object.fingerprint.as_str())
+        .bind(word(&object.class))
+        .bind(&object.origin)
+        .bind(&object.body)
+        .bind(object.seq)
+        .bind(object.recurring)
+        .bind(object.first_ms.ms())
+        .bind(object.last_ms.map(Timestamp::ms))
+        .bind(object.expanded_from_ms.ms())
+        .bind(object.expanded_until_ms.ms())
+        .bind(object.created_ms.ms())
+        .bind(object.modified_ms.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// The object of that name.
+pub async fn by_name(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    name: &ObjectName,
+) -> Result<Option<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BY_NAME).bind(tenant.as_str()).bind(room.as_str()).bind(name.as_str())
+        .fetch_optional(c).await)?)
+}
+
+/// The object with that UID.
+pub async fn by_uid(tx: &mut Tx, tenant: &TenantId, room: &RoomId, uid: &Uid) -> Result<Option<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BY_UID).bind(tenant.as_str()).bind(room.as_str()).bind(uid.as_str())
+        .fetch_optional(c).await)?)
+}
+
+/// Those of the named objects that exist, in no particular order.
+pub async fn by_names(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    names: &[ObjectName],
+) -> Result<Vec<ObjectRow>, StoreError> {
+    const SELECT: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq,
+        recurring, first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+        FROM objects WHERE tenant_id = ";
+    let mut found = Vec::with_capacity(names.len());
+    for chunk in names.chunks(500) {
+        let rows: Vec<ObjectRow> = on!(tx, c => {
+            let mut query = sqlx::QueryBuilder::new(SELECT);
+            query.push_bind(tenant.as_str()).push(" AND room_id = ").push_bind(room.as_str()).push(" AND name IN (");
+            let mut list = query.separated(", ");
+            for name in chunk {
+                list.push_bind(name.as_str());
+            }
+            query.push(")");
+            query.build_query_as().fetch_all(c).await
+        })?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// All objects of a room, by name.
+pub async fn list(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<ObjectRow>, StoreError> {
+    let mut rows: Vec<ObjectRow> =
+        on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?;
+    sort_by_name(&mut rows, |row| &row.name);
+    Ok(rows)
+}
+
+/// What listings need of all objects of a room, by name.
+pub async fn heads(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<ObjectHead>, StoreError> {
+    let mut heads: Vec<ObjectHead> =
+        on!(tx, c => sqlx::query_as(HEADS).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?;
+    sort_by_name(&mut heads, |head| &head.name);
+    Ok(heads)
+}
+
+row! {
+    /// An event and where its recurrence set ends.
+    pub struct Span {
+        /// Its UID.
+        pub uid: Uid,
+        /// End of its last instance; `None` for endless series.
+        pub last_ms: Option<Timestamp>,
+    }
+}
+
+/// UID and end of every object of a room.
+pub async fn spans(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<(Uid, Option<Timestamp>)>, StoreError> {
+    let rows: Vec<Span> =
+        on!(tx, c => sqlx::query_as(SPANS).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|row| (row.uid, row.last_ms)).collect())
+}
+
+/// How many objects a room has.
+pub async fn count(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<i64, StoreError> {
+    Ok(on!(tx, c => sqlx::query_scalar(COUNT).bind(tenant.as_str()).bind(room.as_str()).fetch_one(c).await)?)
+}
+
+/// Objects that have, or outside the expanded range may have, an instance in `range`, by name. The caller decides the
+/// latter exactly. `longest_ms` is the room's.
+pub async fn in_range(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    range: TimeRange,
+    longest_ms: i64,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    let mut rows: Vec<ObjectRow> = on!(tx, c => sqlx::query_as(IN_RANGE)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(range.start.ms())
+        .bind(range.end.ms())
+        .bind(range.start.plus_ms(-longest_ms).ms())
+        .fetch_all(c).await)?;
+    sort_by_name(&mut rows, |row| &row.name);
+    Ok(rows)
+}
+
+/// Series of any tenant whose rows end before `until` although the series goes on; the furthest behind first.
+pub async fn behind_horizon(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<Vec<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BEHIND_HORIZON).bind(until.ms()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Removes an object; its instances must be gone already.
+pub async fn delete(tx: &mut Tx, tenant: &TenantId, room: &RoomId, id: &str) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(DELETE).bind(tenant.as_str()).bind(room.as_str()).bind(id)
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Sorts by the octets of the name. Not in SQL: there the order depends on the collation of the database, and a feed must
+/// have the same bytes on every installation.
+fn sort_by_name<T>(rows: &mut [T], name: impl Fn(&T) -> &ObjectName) {
+    rows.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+}

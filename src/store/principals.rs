@@ -1,0 +1,157 @@
+//! Principals and their grants on rooms.
+
+use super::db::{Tx, on};
+use super::error::StoreError;
+use super::row::{row, word};
+use crate::model::{PrincipalId, PrincipalKind, Privilege, Role, RoomId, TenantId, Timestamp};
+
+row! {
+    /// A person, device or service that logs in.
+    pub struct Principal {
+        /// Its id.
+        pub id: PrincipalId,
+        /// Its tenant.
+        pub tenant_id: TenantId,
+        /// The user name; also the last path segment of its URL.
+        pub login: String,
+        /// The name people read.
+        pub display_name: String,
+        /// Its address, for `calendar-user-address-set`.
+        pub email: String,
+        /// Person or service.
+        pub kind: PrincipalKind,
+        /// What it may do outside single rooms.
+        pub role: Role,
+        /// May not log in.
+        pub disabled: bool,
+        /// When it was made.
+        pub created_ms: Timestamp,
+    }
+}
+
+row! {
+    /// What a principal may do in one room; the room `*` stands for all.
+    pub struct Grant {
+        /// Who.
+        pub principal_id: PrincipalId,
+        /// Where, or `*`.
+        pub room_id: String,
+        /// What.
+        pub privilege: Privilege,
+    }
+}
+
+/// The room id that stands for every room of the tenant in a grant.
+pub const ALL_ROOMS: &str = "*";
+
+const INSERT: &str = "INSERT INTO principals
+    (id, tenant_id, login, display_name, email, kind, role, disabled, created_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const BY_LOGIN: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
+    FROM principals WHERE tenant_id = $1 AND login = $2";
+const ANYWHERE: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
+    FROM principals WHERE login = $1 ORDER BY created_ms LIMIT 20";
+const GET: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
+    FROM principals WHERE tenant_id = $1 AND id = $2";
+const LIST: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
+    FROM principals WHERE tenant_id = $1 ORDER BY login";
+const DISABLE: &str = "UPDATE principals SET disabled = $3 WHERE tenant_id = $1 AND id = $2";
+const GRANT: &str = "INSERT INTO grants (tenant_id, principal_id, room_id, privilege) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant_id, principal_id, room_id) DO UPDATE SET privilege = excluded.privilege";
+const REVOKE: &str = "DELETE FROM grants WHERE tenant_id = $1 AND principal_id = $2 AND room_id = $3";
+const GRANTS: &str = "SELECT principal_id, room_id, privilege FROM grants WHERE tenant_id = $1 AND principal_id = $2";
+
+/// Stores a new principal; [`StoreError::Taken`] when the login exists in the tenant.
+pub async fn insert(tx: &mut Tx, principal: &Principal) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(principal.id.as_str())
+        .bind(principal.tenant_id.as_str())
+        .bind(&principal.login)
+        .bind(&principal.display_name)
+        .bind(&principal.email)
+        .bind(word(&principal.kind))
+        .bind(word(&principal.role))
+        .bind(principal.disabled)
+        .bind(principal.created_ms.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// The principal with that login in one tenant.
+pub async fn by_login(tx: &mut Tx, tenant: &TenantId, login: &str) -> Result<Option<Principal>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BY_LOGIN).bind(tenant.as_str()).bind(login).fetch_optional(c).await)?)
+}
+
+/// Principals with that login in any tenant, oldest first: clients that know only a host name do not say which.
+pub async fn by_login_anywhere(tx: &mut Tx, login: &str) -> Result<Vec<Principal>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(ANYWHERE).bind(login).fetch_all(c).await)?)
+}
+
+/// The principal with that id.
+pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId) -> Result<Option<Principal>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GET).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
+}
+
+/// All principals of a tenant, by login.
+pub async fn list(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<Principal>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).fetch_all(c).await)?)
+}
+
+/// Locks a principal out, or lets it in again.
+pub async fn set_disabled(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId, disabled: bool) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(DISABLE).bind(tenant.as_str()).bind(id.as_str()).bind(disabled)
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Sets what a principal may do in a room, or in all rooms for `None`.
+pub async fn grant(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    principal: &PrincipalId,
+    room: Option<&RoomId>,
+    privilege: Privilege,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(GRANT)
+        .bind(tenant.as_str())
+        .bind(principal.as_str())
+        .bind(room.map_or(ALL_ROOMS, RoomId::as_str))
+        .bind(word(&privilege))
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Takes a grant back.
+pub async fn revoke(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    principal: &PrincipalId,
+    room: Option<&RoomId>,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(REVOKE)
+        .bind(tenant.as_str())
+        .bind(principal.as_str())
+        .bind(room.map_or(ALL_ROOMS, RoomId::as_str))
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// All grants of a principal.
+pub async fn grants(tx: &mut Tx, tenant: &TenantId, principal: &PrincipalId) -> Result<Vec<Grant>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GRANTS).bind(tenant.as_str()).bind(principal.as_str()).fetch_all(c).await)?)
+}
+
+/// The strongest privilege that grants and role give in one room.
+pub fn privilege_in(principal: &Principal, grants: &[Grant], room: &RoomId) -> Option<Privilege> {
+    let by_role = match principal.role {
+        Role::SuperAdmin | Role::TenantAdmin => Some(Privilege::Admin),
+        Role::TenantOperator | Role::TenantViewer => Some(Privilege::Read),
+        Role::SystemMonitor | Role::Member => None,
+    };
+    grants
+        .iter()
+        .filter(|grant| grant.room_id == ALL_ROOMS || grant.room_id == room.as_str())
+        .map(|grant| grant.privilege)
+        .chain(by_role)
+        .max()
+}

@@ -1,0 +1,155 @@
+//! How rows become values: a column is text, a number or a truth value, each perhaps absent, and every type of the model
+//! says from which of them it is read.
+
+use crate::model::{
+    Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, FeedId, Fingerprint, LinkId, LinkState,
+    MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
+    ReservationClass, Role, RoomId, RoomKind, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A value that is read from one column.
+pub(super) trait FromColumn: Sized {
+    /// What the driver reads.
+    type Raw;
+    /// The value, or what is wrong with the raw one.
+    fn from_raw(raw: Self::Raw) -> Result<Self, String>;
+}
+
+macro_rules! plain {
+    ($($ty:ty),*) => { $(
+        impl FromColumn for $ty {
+            type Raw = $ty;
+            fn from_raw(raw: $ty) -> Result<Self, String> { Ok(raw) }
+        }
+    )* };
+}
+plain!(String, i64, bool, Option<String>, Option<i64>);
+
+macro_rules! from_text {
+    ($($ty:ty),*) => { $(
+        impl FromColumn for $ty {
+            type Raw = String;
+            fn from_raw(raw: String) -> Result<Self, String> { Ok(raw.into()) }
+        }
+    )* };
+}
+from_text!(
+    TenantId,
+    PrincipalId,
+    RoomId,
+    BridgeId,
+    MappingId,
+    LinkId,
+    OperationId,
+    FeedId,
+    SubscriptionId,
+    ConflictId,
+    Etag,
+    Fingerprint
+);
+
+macro_rules! from_word {
+    ($($ty:ty),*) => { $(
+        impl FromColumn for $ty {
+            type Raw = String;
+            fn from_raw(raw: String) -> Result<Self, String> { read_word(&raw) }
+        }
+    )* };
+}
+from_word!(
+    Authority,
+    BridgeKind,
+    DetailLevel,
+    Direction,
+    LinkState,
+    MappingState,
+    OperationState,
+    PrincipalKind,
+    Privilege,
+    ReservationClass,
+    Role,
+    RoomKind
+);
+
+impl FromColumn for Uid {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Ok(Self(raw))
+    }
+}
+
+impl FromColumn for Timestamp {
+    type Raw = i64;
+    fn from_raw(raw: i64) -> Result<Self, String> {
+        Ok(Self(raw))
+    }
+}
+
+impl FromColumn for Option<Timestamp> {
+    type Raw = Option<i64>;
+    fn from_raw(raw: Option<i64>) -> Result<Self, String> {
+        Ok(raw.map(Timestamp))
+    }
+}
+
+impl FromColumn for ObjectName {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no object name"))
+    }
+}
+
+impl FromColumn for ZoneId {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no time zone"))
+    }
+}
+
+/// The word by which a unit variant is stored: the same as in JSON.
+pub(super) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+/// Back from the stored word.
+fn read_word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| error.to_string())
+}
+
+/// Declares a struct that is read from the columns of the same names, on either engine.
+macro_rules! row {
+    ($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* pub $field:ident: $ty:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $ty,)* }
+
+        impl<'r, R> sqlx::FromRow<'r, R> for $name
+        where
+            R: sqlx::Row,
+            &'static str: sqlx::ColumnIndex<R>,
+            String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+            i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+            bool: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+            Option<String>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+            Option<i64>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($field: {
+                    let raw: <$ty as $crate::store::row::FromColumn>::Raw = row.try_get(stringify!($field))?;
+                    <$ty as $crate::store::row::FromColumn>::from_raw(raw).map_err(|what| {
+                        sqlx::Error::ColumnDecode {
+                            index: stringify!($field).to_owned(),
+                            source: what.into(),
+                        }
+                    })?
+                },)* })
+            }
+        }
+    };
+}
+pub(super) use row;

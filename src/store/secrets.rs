@@ -1,0 +1,88 @@
+//! App passwords and API keys: hashes only.
+
+use super::db::{Tx, on};
+use super::error::StoreError;
+use super::row::row;
+use crate::model::{PrincipalId, TenantId, Timestamp};
+
+/// `kind` of an app password, used with Basic authentication.
+pub const APP_PASSWORD: &str = "app_password";
+/// `kind` of an API key, used as bearer token or `X-API-Key`.
+pub const API_KEY: &str = "api_key";
+
+row! {
+    /// One app password or API key.
+    pub struct SecretRow {
+        /// Its id.
+        pub id: String,
+        /// The tenant.
+        pub tenant_id: TenantId,
+        /// Whose it is.
+        pub principal_id: PrincipalId,
+        /// [`APP_PASSWORD`] or [`API_KEY`].
+        pub kind: String,
+        /// What its owner calls it.
+        pub label: String,
+        /// Public prefix of an API key; empty for passwords.
+        pub lookup: String,
+        /// argon2id hash in PHC form.
+        pub hash: String,
+        /// When it was made.
+        pub created_ms: Timestamp,
+        /// When it was last used, to the minute.
+        pub last_used_ms: Option<Timestamp>,
+        /// When it was withdrawn.
+        pub revoked_ms: Option<Timestamp>,
+    }
+}
+
+const INSERT: &str = "INSERT INTO secrets
+    (id, tenant_id, principal_id, kind, label, lookup, hash, created_ms, last_used_ms, revoked_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL)";
+const OF_PRINCIPAL: &str = "SELECT id, tenant_id, principal_id, kind, label, lookup, hash, created_ms, last_used_ms,
+    revoked_ms FROM secrets WHERE tenant_id = $1 AND principal_id = $2 ORDER BY created_ms, id";
+const BY_LOOKUP: &str = "SELECT id, tenant_id, principal_id, kind, label, lookup, hash, created_ms, last_used_ms,
+    revoked_ms FROM secrets WHERE lookup = $1 AND kind = 'api_key' AND revoked_ms IS NULL";
+const TOUCH: &str = "UPDATE secrets SET last_used_ms = $3 WHERE tenant_id = $1 AND id = $2";
+const REVOKE: &str = "UPDATE secrets SET revoked_ms = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_ms IS NULL";
+
+/// Stores a new secret; `last_used_ms` and `revoked_ms` start empty.
+pub async fn insert(tx: &mut Tx, secret: &SecretRow) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(INSERT)
+        .bind(&secret.id)
+        .bind(secret.tenant_id.as_str())
+        .bind(secret.principal_id.as_str())
+        .bind(&secret.kind)
+        .bind(&secret.label)
+        .bind(&secret.lookup)
+        .bind(&secret.hash)
+        .bind(secret.created_ms.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// All secrets of a principal, revoked ones too, oldest first.
+pub async fn of_principal(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    principal: &PrincipalId,
+) -> Result<Vec<SecretRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_PRINCIPAL).bind(tenant.as_str()).bind(principal.as_str()).fetch_all(c).await)?)
+}
+
+/// API keys with that public prefix that are not revoked.
+pub async fn by_lookup(tx: &mut Tx, lookup: &str) -> Result<Vec<SecretRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BY_LOOKUP).bind(lookup).fetch_all(c).await)?)
+}
+
+/// Remembers that a secret was used.
+pub async fn touch(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(TOUCH).bind(tenant.as_str()).bind(id).bind(now.ms()).execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Withdraws a secret; whether there was one to withdraw.
+pub async fn revoke(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(on!(tx, c => sqlx::query(REVOKE).bind(tenant.as_str()).bind(id).bind(now.ms())
+        .execute(c).await.map(|done| done.rows_affected() > 0))?)
+}
