@@ -1,0 +1,318 @@
+//! A remote calendar system in memory: what the reconciler is tested against, faults included.
+//!
+//! It keeps events as they are, understands series, promises one event for one key, and has a cursor. Every fault is
+//! asked for by the test that wants it.
+
+use super::{
+    Bridge, BridgeError, Complete, Cursor, Delta, Hook, IdempotencyKey, Known, Part, Probe, Projection, Reading,
+    RemoteCalendar, RemoteId, RemoteItem, RemoteVersion, Subscribed, Unrepresentable,
+};
+use crate::model::BridgeKind;
+use crate::model::Event;
+use crate::model::EventStatus;
+use crate::model::TimeRange;
+use async_trait::async_trait;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What happens to the next call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails like this, before anything is done.
+    Before(BridgeError),
+    /// It is done, and its answer is lost.
+    LostAnswer,
+}
+
+/// The system: calendars by id.
+#[derive(Default)]
+pub struct MemoryBridge {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    calendars: BTreeMap<String, Calendar>,
+    faults: VecDeque<Fault>,
+    last_id: u64,
+    writes: u64,
+    /// Items are told by complete reads only.
+    only_lists: bool,
+}
+
+#[derive(Default)]
+struct Calendar {
+    items: BTreeMap<RemoteId, Stored>,
+    /// Ids in the order they changed.
+    log: Vec<RemoteId>,
+    /// Cursors from before this point are forgotten.
+    forgotten: usize,
+}
+
+struct Stored {
+    event: Event,
+    key: Option<IdempotencyKey>,
+    version: u64,
+    locked: Option<String>,
+}
+
+impl Stored {
+    fn item(&self, id: &RemoteId) -> RemoteItem {
+        RemoteItem {
+            id: id.clone(),
+            version: Some(RemoteVersion(self.version.to_string())),
+            key: self.key.clone(),
+            event: self.event.clone(),
+            locked: self.locked.clone(),
+        }
+    }
+}
+
+impl MemoryBridge {
+    /// A system with one empty calendar. Others come into being when they are written to.
+    pub fn with_calendar(id: &str) -> Self {
+        let memory = Self::default();
+        memory.state().calendars.insert(id.to_owned(), Calendar::default());
+        memory
+    }
+
+    /// Lets the next calls fail, in this order.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.state().faults.extend(faults);
+    }
+
+    /// Takes the next fault back; `false` when there is none.
+    pub fn forget_fault(&self) -> bool {
+        self.state().faults.pop_front().is_some()
+    }
+
+    /// A person books there.
+    pub fn book(&self, calendar: &str, event: Event) -> RemoteId {
+        self.state().insert(calendar, event, None)
+    }
+
+    /// A person changes a booking there.
+    pub fn change(&self, calendar: &str, id: &RemoteId, edit: impl FnOnce(&mut Event)) {
+        let mut state = self.state();
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        if let Some(stored) = calendar.items.get_mut(id) {
+            edit(&mut stored.event);
+            stored.version += 1;
+            calendar.log.push(id.clone());
+        }
+    }
+
+    /// A person cancels a booking there.
+    pub fn cancel(&self, calendar: &str, id: &RemoteId) {
+        let mut state = self.state();
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        calendar.items.remove(id);
+        calendar.log.push(id.clone());
+    }
+
+    /// Nobody but its people may write a booking from now on.
+    pub fn lock(&self, calendar: &str, id: &RemoteId) {
+        let mut state = self.state();
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        if let Some(stored) = calendar.items.get_mut(id) {
+            stored.locked = Some("only the people of the system may write it".to_owned());
+            calendar.log.push(id.clone());
+        }
+    }
+
+    /// From now on items are told by complete reads only: there are no changes and no item by its id.
+    pub fn only_list(&self) {
+        self.state().only_lists = true;
+    }
+
+    /// The system forgets all cursors it gave for a calendar.
+    pub fn forget_cursors(&self, calendar: &str) {
+        let mut state = self.state();
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        calendar.forgotten = calendar.log.len() + 1;
+        calendar.log.push(RemoteId(String::new()));
+    }
+
+    /// Everything in a calendar.
+    pub fn events(&self, calendar: &str) -> Vec<(RemoteId, Event)> {
+        let state = self.state();
+        let items = state.calendars.get(calendar).map(|calendar| &calendar.items);
+        items.into_iter().flatten().map(|(id, stored)| (id.clone(), stored.event.clone())).collect()
+    }
+
+    /// Requests so far that changed something.
+    pub fn writes(&self) -> u64 {
+        self.state().writes
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fault of this call: an error before it, or whether its answer shall be lost.
+    fn fault(&self) -> Result<bool, BridgeError> {
+        match self.state().faults.pop_front() {
+            None => Ok(false),
+            Some(Fault::LostAnswer) => Ok(true),
+            Some(Fault::Before(error)) => Err(error),
+        }
+    }
+}
+
+impl State {
+    fn insert(&mut self, calendar: &str, event: Event, key: Option<IdempotencyKey>) -> RemoteId {
+        self.last_id += 1;
+        let id = RemoteId(format!("m{}", self.last_id));
+        let calendar = self.calendars.entry(calendar.to_owned()).or_default();
+        calendar.items.insert(id.clone(), Stored { event, key, version: 1, locked: None });
+        calendar.log.push(id.clone());
+        id
+    }
+
+    fn item(&self, calendar: &str, id: &RemoteId) -> Option<RemoteItem> {
+        Some(self.calendars.get(calendar)?.items.get(id)?.item(id))
+    }
+
+    fn by_key(&self, calendar: &str, key: &IdempotencyKey) -> Option<RemoteItem> {
+        let items = &self.calendars.get(calendar)?.items;
+        items.iter().find(|(_, stored)| stored.key.as_ref() == Some(key)).map(|(id, stored)| stored.item(id))
+    }
+}
+
+fn unlocked(stored: &Stored) -> Result<(), BridgeError> {
+    stored.locked.clone().map_or(Ok(()), |why| Err(BridgeError::Refused(why)))
+}
+
+fn answered<T>(lost: bool, answer: T) -> Result<T, BridgeError> {
+    if lost { Err(BridgeError::Unknown("the connection broke".to_owned())) } else { Ok(answer) }
+}
+
+#[async_trait]
+impl Bridge for MemoryBridge {
+    fn kind(&self) -> BridgeKind {
+        BridgeKind::Memory
+    }
+
+    fn project(&self, _: &RemoteCalendar, event: &Event, _: TimeRange) -> Result<Projection, Unrepresentable> {
+        if event.content.status == EventStatus::Cancelled {
+            return Ok(Projection::default());
+        }
+        Ok(Projection { parts: [(Part::Whole, event.clone())].into_iter().collect() })
+    }
+
+    async fn read_all(&self, at: &RemoteCalendar, window: TimeRange) -> Result<Complete, BridgeError> {
+        self.fault()?;
+        let state = self.state();
+        let gone = || BridgeError::CalendarGone(format!("there is no calendar {}", at.id));
+        let calendar = state.calendars.get(&at.id).ok_or_else(gone)?;
+        let items = calendar.items.iter().map(|(id, stored)| stored.item(id)).collect();
+        Ok(Complete::proved(window, items, Some(Cursor(calendar.log.len().to_string()))))
+    }
+
+    async fn read_changes(&self, at: &RemoteCalendar, since: &Cursor) -> Result<Reading, BridgeError> {
+        if self.state().only_lists {
+            return self.read_all(at, TimeRange::ALL).await.map(Reading::Complete);
+        }
+        self.fault()?;
+        let mut state = self.state();
+        let calendar = state.calendars.entry(at.id.clone()).or_default();
+        let position: usize = since.0.parse().map_err(|_| BridgeError::CursorGone)?;
+        if position < calendar.forgotten {
+            return Err(BridgeError::CursorGone);
+        }
+        let changed: std::collections::BTreeSet<&RemoteId> = calendar.log[position..].iter().collect();
+        let (there, gone): (Vec<_>, Vec<_>) = changed.into_iter().partition(|id| calendar.items.contains_key(*id));
+        let items = there.into_iter().filter_map(|id| Some(calendar.items.get(id)?.item(id))).collect();
+        let cursor = Cursor(calendar.log.len().to_string());
+        Ok(Reading::Delta(Delta { items, removed: gone.into_iter().cloned().collect(), cursor }))
+    }
+
+    fn is_only_listed(&self, _: &RemoteId) -> bool {
+        self.state().only_lists
+    }
+
+    async fn fetch(&self, at: &RemoteCalendar, id: &RemoteId) -> Result<Option<RemoteItem>, BridgeError> {
+        self.fault()?;
+        let state = self.state();
+        if state.only_lists {
+            return Err(BridgeError::Refused(format!("{id} cannot be read by itself")));
+        }
+        Ok(state.item(&at.id, id))
+    }
+
+    async fn create(
+        &self,
+        at: &RemoteCalendar,
+        event: &Event,
+        key: &IdempotencyKey,
+    ) -> Result<RemoteItem, BridgeError> {
+        let lost = self.fault()?;
+        let mut state = self.state();
+        if let Some(same) = state.by_key(&at.id, key) {
+            return answered(lost, same);
+        }
+        state.writes += 1;
+        let id = state.insert(&at.id, event.clone(), Some(key.clone()));
+        let item = state.item(&at.id, &id).ok_or(BridgeError::NotFound)?;
+        answered(lost, item)
+    }
+
+    async fn update(
+        &self,
+        at: &RemoteCalendar,
+        item: &Known,
+        base: &Event,
+        event: &Event,
+    ) -> Result<RemoteItem, BridgeError> {
+        let lost = self.fault()?;
+        let mut state = self.state();
+        let calendar = state.calendars.entry(at.id.clone()).or_default();
+        let stored = calendar.items.get_mut(&item.id).ok_or(BridgeError::NotFound)?;
+        unlocked(stored)?;
+        if stored.event != *base && stored.event != *event {
+            return Err(BridgeError::Stale);
+        }
+        stored.event = event.clone();
+        stored.version += 1;
+        let answer = stored.item(&item.id);
+        calendar.log.push(item.id.clone());
+        state.writes += 1;
+        answered(lost, answer)
+    }
+
+    async fn delete(&self, at: &RemoteCalendar, item: &Known) -> Result<(), BridgeError> {
+        let lost = self.fault()?;
+        let mut state = self.state();
+        let calendar = state.calendars.entry(at.id.clone()).or_default();
+        if let Some(stored) = calendar.items.get(&item.id) {
+            unlocked(stored)?;
+            calendar.items.remove(&item.id);
+            calendar.log.push(item.id.clone());
+            state.writes += 1;
+        }
+        answered(lost, ())
+    }
+
+    async fn probe(&self, at: &RemoteCalendar, _: &Event, key: &IdempotencyKey) -> Result<Probe, BridgeError> {
+        self.fault()?;
+        Ok(self.state().by_key(&at.id, key).map_or(Probe::NotFound, |item| Probe::Found(Box::new(item))))
+    }
+
+    async fn calendars(&self) -> Result<Vec<RemoteCalendar>, BridgeError> {
+        let ids: Vec<String> = self.state().calendars.keys().cloned().collect();
+        let calendar = |id: String| RemoteCalendar { name: id.clone(), id, zone: crate::model::ZoneId::utc() };
+        Ok(ids.into_iter().map(calendar).collect())
+    }
+
+    async fn subscribe(&self, _: &RemoteCalendar, _: &Hook) -> Result<Option<Subscribed>, BridgeError> {
+        Ok(None)
+    }
+
+    async fn renew(&self, _: &RemoteCalendar, _: &str) -> Result<Subscribed, BridgeError> {
+        Err(BridgeError::NotFound)
+    }
+
+    async fn unsubscribe(&self, _: &str) -> Result<(), BridgeError> {
+        Ok(())
+    }
+}
