@@ -1,0 +1,236 @@
+//! Floor 3: the gate. [`apply`] is the only writer of calendar objects: it checks, then writes object, instances, change
+//! log, outbox and audit in the caller's transaction. Doors and the reconciler wish; the gate decides.
+
+mod expand;
+mod fanout;
+mod overlap;
+mod precondition;
+mod write;
+
+pub use expand::roll_forward;
+pub use overlap::Collision;
+pub use precondition::{Precondition, Tags};
+
+use crate::config::Limits;
+use crate::ical::IcalError;
+use crate::ical::object::CalendarObject;
+use crate::model::Etag;
+use crate::model::Event;
+use crate::model::MappingId;
+use crate::model::ObjectName;
+use crate::model::Timestamp;
+use crate::model::Uid;
+use crate::store::StoreError;
+use crate::store::Tx;
+use crate::store::objects;
+use crate::store::objects::ObjectRow;
+use crate::store::operations;
+use crate::store::rooms;
+use crate::store::rooms::Room;
+
+/// A wish to put or delete one object.
+pub struct Change {
+    /// Which object.
+    pub target: Target,
+    /// What shall become of it.
+    pub wish: Wish,
+    /// Under which condition.
+    pub precondition: Precondition,
+    /// Who wishes.
+    pub origin: Origin,
+}
+
+/// Which object a change is about.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// The one of that name, as DAV addresses it.
+    Name(ObjectName),
+    /// The one with that UID, as remote systems do.
+    Uid(Uid),
+}
+
+/// What shall become of an object.
+pub enum Wish {
+    /// These octets, verbatim.
+    Put(Box<CalendarObject>),
+    /// This content: an existing object is patched where it differs, everything else in it stays.
+    Become(Box<Event>),
+    /// Nothing.
+    Delete,
+}
+
+/// Who wishes. Decides what happens on a collision, and who hears of the change.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A principal, through DAV or REST: refused when the room is taken.
+    Principal {
+        /// Its login.
+        login: String,
+    },
+    /// A remote side, where the booking already stands: a collision becomes a conflict record.
+    Mapping {
+        /// The mapping it came through.
+        id: MappingId,
+        /// The remote side holds exactly this content, so that nothing needs to be sent back.
+        settled: bool,
+    },
+    /// The gateway itself, e.g. after a refusal by a remote side.
+    System {
+        /// What for.
+        why: &'static str,
+    },
+}
+
+impl Origin {
+    /// As the audit names it.
+    pub fn actor(&self) -> String {
+        match self {
+            Self::Principal { login } => format!("principal:{login}"),
+            Self::Mapping { id, .. } => format!("mapping:{id}"),
+            Self::System { why } => format!("system:{why}"),
+        }
+    }
+}
+
+/// What holds while a change is applied.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The present instant.
+    pub now: Timestamp,
+    /// The limits in force.
+    pub limits: &'a Limits,
+}
+
+/// What a change has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The name of the object.
+    pub name: ObjectName,
+    /// Validator of the octets that stand now; `None` after a delete.
+    pub etag: Option<Etag>,
+    /// The room's sequence number afterwards.
+    pub seq: i64,
+    /// What happened.
+    pub effect: Effect,
+}
+
+/// What happened to the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is new.
+    Created,
+    /// It changed.
+    Updated,
+    /// It is gone.
+    Deleted,
+    /// It stood so already; nothing was written.
+    Unchanged,
+}
+
+/// Why a change was not applied. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The object is not what the precondition says.
+    #[error("the booking has changed meanwhile")]
+    Stale {
+        /// What stands now; `None` for nothing.
+        current: Option<Etag>,
+    },
+    /// There is no such object.
+    #[error("there is no such booking")]
+    Missing,
+    /// The UID belongs to another object of the room, or the object has another UID.
+    #[error("another booking of this room has the UID {uid}")]
+    UidTaken {
+        /// The UID.
+        uid: Uid,
+        /// The object that has it, or that would be given another one.
+        by: ObjectName,
+    },
+    /// The room is taken.
+    #[error("{0}")]
+    Overlap(Box<Collision>),
+    /// The series has more instances than one object may have.
+    #[error("the series is too long to be expanded: {0}")]
+    TooManyInstances(String),
+    /// The object cannot be written as iCalendar.
+    #[error(transparent)]
+    Ical(#[from] IcalError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Applies a change to a room. The transaction is the caller's to commit; after an error it must be dropped.
+pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) -> Result<Applied, ChangeError> {
+    rooms::lock(tx, &room.tenant_id, &room.id).await?.ok_or(ChangeError::Missing)?;
+    let current = find(tx, room, &change.target).await?;
+    change.precondition.check(current.as_ref().map(|object| &object.etag))?;
+    match change.wish {
+        Wish::Put(object) => {
+            let name = match change.target {
+                Target::Name(name) => name,
+                Target::Uid(uid) => current.as_ref().map_or_else(|| ObjectName::for_uid(&uid), |row| row.name.clone()),
+            };
+            refuse_uid_conflict(tx, room, &name, object.uid()).await?;
+            write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin).await
+        }
+        Wish::Become(event) => {
+            let object = write::object_for(&event, current.as_ref(), room, cx)?;
+            let name = match &current {
+                Some(row) => row.name.clone(),
+                None => free_name(tx, room, &event.uid).await?,
+            };
+            write::put(tx, cx, write::Place { room, name, current }, object, &change.origin).await
+        }
+        Wish::Delete => {
+            let current = current.ok_or(ChangeError::Missing)?;
+            write::delete(tx, cx, room, &current, &change.origin).await
+        }
+    }
+}
+
+async fn find(tx: &mut Tx, room: &Room, target: &Target) -> Result<Option<ObjectRow>, StoreError> {
+    match target {
+        Target::Name(name) => objects::by_name(tx, &room.tenant_id, &room.id, name).await,
+        Target::Uid(uid) => objects::by_uid(tx, &room.tenant_id, &room.id, uid).await,
+    }
+}
+
+/// RFC 4791, 5.3.2.1 (`CALDAV:no-uid-conflict`): one UID, one object, for as long as the object lives.
+async fn refuse_uid_conflict(tx: &mut Tx, room: &Room, name: &ObjectName, uid: &Uid) -> Result<(), ChangeError> {
+    if let Some(other) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await?
+        && other.name != *name
+    {
+        return Err(ChangeError::UidTaken { uid: uid.clone(), by: other.name });
+    }
+    if let Some(same) = objects::by_name(tx, &room.tenant_id, &room.id, name).await?
+        && same.uid != *uid
+    {
+        return Err(ChangeError::UidTaken { uid: same.uid, by: same.name });
+    }
+    Ok(())
+}
+
+/// A name for an object that came from a remote side: its UID's, unless a client has put another object there.
+async fn free_name(tx: &mut Tx, room: &Room, uid: &Uid) -> Result<ObjectName, StoreError> {
+    let plain = ObjectName::for_uid(uid);
+    if objects::by_name(tx, &room.tenant_id, &room.id, &plain).await?.is_none() {
+        return Ok(plain);
+    }
+    Ok(ObjectName::for_uid(&Uid(format!("{uid}/{}", plain.as_str()))))
+}
+
+/// Sends an event to one mapping again, although it has not changed in the hub: the remote copy is not what it should
+/// be. The room's lock must be held, or the row must not matter to the caller.
+pub async fn resend(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    mapping: &MappingId,
+    uid: &Uid,
+) -> Result<(), ChangeError> {
+    let wish =
+        operations::Wish { tenant: &room.tenant_id, mapping, room: &room.id, uid, cause_seq: room.seq, due: cx.now };
+    Ok(operations::enqueue(tx, &wish).await?)
+}

@@ -1,0 +1,278 @@
+//! The writes of the gate, in their one order: object, instances, change log, outbox, audit.
+
+use super::expand::{Expansion, expand, reparse, takes_room};
+use super::overlap::{self, Collision};
+use super::{Applied, ChangeError, Context, Effect, Origin, fanout};
+use crate::ical::object::{CalendarObject, Stamp};
+use crate::model::ConflictId;
+use crate::model::Event;
+use crate::model::EventTime;
+use crate::model::ObjectName;
+use crate::model::RecurrenceId;
+use crate::model::TimeRange;
+use crate::model::Uid;
+use crate::store::Tx;
+use crate::store::audit;
+use crate::store::changes;
+use crate::store::conflicts;
+use crate::store::conflicts::Conflict;
+use crate::store::instances;
+use crate::store::instances::{Owner, Taken};
+use crate::store::mappings;
+use crate::store::objects;
+use crate::store::objects::ObjectRow;
+use crate::store::operations;
+use crate::store::rooms;
+use crate::store::rooms::Room;
+
+/// Where an object is put.
+pub(super) struct Place<'a> {
+    pub(super) room: &'a Room,
+    pub(super) name: ObjectName,
+    pub(super) current: Option<ObjectRow>,
+}
+
+/// The object that says `event`: the stored one patched where it differs, or a new one.
+pub(super) fn object_for(
+    event: &Event,
+    current: Option<&ObjectRow>,
+    room: &Room,
+    cx: Context<'_>,
+) -> Result<CalendarObject, ChangeError> {
+    let Some(row) = current else {
+        return Ok(CalendarObject::compose(event, &Stamp { created: cx.now, modified: cx.now, sequence: 0 })?);
+    };
+    let stored = reparse(&row.body, room, cx)?;
+    let stamp = Stamp { created: row.created_ms, modified: cx.now, sequence: stored.sequence() + 1 };
+    Ok(stored.patch(event, &stamp)?)
+}
+
+/// Puts an object.
+pub(super) async fn put(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    place: Place<'_>,
+    object: CalendarObject,
+    origin: &Origin,
+) -> Result<Applied, ChangeError> {
+    let Place { room, name, current } = place;
+    if let Some(row) = &current
+        && row.body == object.text()
+    {
+        let (etag, effect) = (Some(row.etag.clone()), Effect::Unchanged);
+        return Ok(Applied { name, etag, seq: room.seq, effect });
+    }
+    let expansion = expand(object.event(), &room.zone, cx)?;
+    // Who only corrects a text is not refused for a collision that stood before.
+    if !keeps_times(current.as_ref(), object.event(), room, cx)? {
+        settle_collision(tx, cx, room, object.event(), &expansion, origin).await?;
+    }
+    let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
+    let row = row_for(room, &name, &object, &expansion, (current.as_ref(), origin, cx), seq);
+    objects::put(tx, &row).await?;
+    let owner = Owner { tenant: &room.tenant_id, room: &room.id, object: &row.id };
+    instances::replace(tx, &owner, &expansion.instances).await?;
+    let longest_ms = overlap::longest_ms(&expansion.instances);
+    if longest_ms > room.longest_ms {
+        rooms::raise_longest(tx, &room.tenant_id, &room.id, longest_ms).await?;
+    }
+    let same_content = current.as_ref().is_some_and(|old| old.fingerprint == row.fingerprint);
+    let effect = if current.is_some() { Effect::Updated } else { Effect::Created };
+    follow_up(tx, cx, room, &Trace { name: &name, uid: &row.uid, seq, effect, same_content }, origin).await?;
+    Ok(Applied { name, etag: Some(row.etag), seq, effect })
+}
+
+/// Deletes an object.
+pub(super) async fn delete(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    current: &ObjectRow,
+    origin: &Origin,
+) -> Result<Applied, ChangeError> {
+    let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
+    instances::clear(tx, &room.tenant_id, &current.id).await?;
+    objects::delete(tx, &room.tenant_id, &room.id, &current.id).await?;
+    let event = (&room.tenant_id, &room.id, &current.uid);
+    conflicts::settle(tx, event, "", cx.now, "the booking was deleted").await?;
+    let effect = Effect::Deleted;
+    let trace = Trace { name: &current.name, uid: &current.uid, seq, effect, same_content: false };
+    follow_up(tx, cx, room, &trace, origin).await?;
+    Ok(Applied { name: current.name.clone(), etag: None, seq, effect })
+}
+
+/// What the change log, the outbox and the audit need to know of a change.
+struct Trace<'a> {
+    name: &'a ObjectName,
+    uid: &'a Uid,
+    seq: i64,
+    effect: Effect,
+    same_content: bool,
+}
+
+async fn follow_up(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    trace: &Trace<'_>,
+    origin: &Origin,
+) -> Result<(), ChangeError> {
+    let deleted = trace.effect == Effect::Deleted;
+    let change = changes::NewChange {
+        tenant: &room.tenant_id,
+        room: &room.id,
+        name: trace.name,
+        uid: trace.uid,
+        seq: trace.seq,
+        deleted,
+        at: cx.now,
+    };
+    changes::record(tx, &change).await?;
+    // Octets that say the same booking (an alarm, a colour) concern no remote side.
+    if !trace.same_content {
+        let mappings = mappings::of_room(tx, &room.tenant_id, &room.id).await?;
+        for mapping in fanout::targets(&mappings, origin) {
+            let wish = operations::Wish {
+                tenant: &room.tenant_id,
+                mapping,
+                room: &room.id,
+                uid: trace.uid,
+                cause_seq: trace.seq,
+                due: cx.now,
+            };
+            operations::enqueue(tx, &wish).await?;
+        }
+    }
+    let action = match trace.effect {
+        Effect::Created => "object.create",
+        Effect::Updated | Effect::Unchanged => "object.update",
+        Effect::Deleted => "object.delete",
+    };
+    let entry = audit::Entry {
+        tenant: &room.tenant_id,
+        at: cx.now,
+        actor: &origin.actor(),
+        action,
+        room: Some(&room.id),
+        uid: Some(trace.uid),
+        seq: trace.seq,
+        detail: trace.name.as_str(),
+    };
+    Ok(audit::append(tx, &entry).await?)
+}
+
+/// Whether an event takes the room exactly when the stored one did.
+fn keeps_times(current: Option<&ObjectRow>, event: &Event, room: &Room, cx: Context<'_>) -> Result<bool, ChangeError> {
+    let Some(row) = current else { return Ok(false) };
+    let stored = reparse(&row.body, room, cx)?;
+    let old = stored.event();
+    let times = |event: &Event| -> Vec<(Option<RecurrenceId>, EventTime, bool)> {
+        let overrides = event.overrides.iter().map(|(id, one)| (Some(*id), one.when.clone(), takes_room(&one.content)));
+        std::iter::once((None, event.when.clone(), takes_room(&event.content))).chain(overrides).collect()
+    };
+    Ok(old.recurrence == event.recurrence && old.class == event.class && times(old) == times(event))
+}
+
+fn row_for(
+    room: &Room,
+    name: &ObjectName,
+    object: &CalendarObject,
+    expansion: &Expansion,
+    (current, origin, cx): (Option<&ObjectRow>, &Origin, Context<'_>),
+    seq: i64,
+) -> ObjectRow {
+    let born = match origin {
+        Origin::Mapping { id, .. } => id.to_string(),
+        Origin::Principal { .. } | Origin::System { .. } => "hub".to_owned(),
+    };
+    ObjectRow {
+        id: current.map_or_else(|| uuid::Uuid::now_v7().to_string(), |row| row.id.clone()),
+        tenant_id: room.tenant_id.clone(),
+        room_id: room.id.clone(),
+        name: name.clone(),
+        uid: object.uid().clone(),
+        etag: object.etag().clone(),
+        fingerprint: object.fingerprint().clone(),
+        class: object.event().class,
+        origin: current.map_or(born, |row| row.origin.clone()),
+        body: object.text().to_owned(),
+        seq,
+        recurring: object.event().recurrence.is_some(),
+        first_ms: expansion.first,
+        last_ms: expansion.last,
+        expanded_from_ms: expansion.range.start,
+        expanded_until_ms: expansion.range.end,
+        created_ms: current.map_or(cx.now, |row| row.created_ms),
+        modified_ms: cx.now,
+    }
+}
+
+/// Looks for a booking that has the room. A principal is refused; for a booking that already stands at a remote side a
+/// conflict is recorded instead, and settled once its cause is gone.
+async fn settle_collision(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    event: &Event,
+    expansion: &Expansion,
+    origin: &Origin,
+) -> Result<(), ChangeError> {
+    let collision = find_collision(tx, cx, room, event, expansion).await?;
+    match (collision, origin) {
+        (Some(collision), Origin::Principal { .. }) => Err(ChangeError::Overlap(Box::new(collision))),
+        (Some(collision), Origin::Mapping { .. } | Origin::System { .. }) => {
+            let conflict = Conflict {
+                id: ConflictId::fresh(),
+                tenant_id: room.tenant_id.clone(),
+                room_id: room.id.clone(),
+                mapping_id: String::new(),
+                uid: event.uid.clone(),
+                kind: "slot_collision".to_owned(),
+                sentence: format!("{collision}, and {} is booked at the same time", quoted(&event.content.summary)),
+                ours: serde_json::to_string(event).unwrap_or_default(),
+                theirs: collision.with.to_string(),
+                state: conflicts::OPEN.to_owned(),
+                created_ms: cx.now,
+                decided_ms: None,
+                decision: String::new(),
+            };
+            Ok(conflicts::record(tx, &conflict).await?)
+        }
+        (None, _) => {
+            let key = (&room.tenant_id, &room.id, &event.uid);
+            Ok(conflicts::settle(tx, key, "", cx.now, "the room is free at the new time").await?)
+        }
+    }
+}
+
+async fn find_collision(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    event: &Event,
+    expansion: &Expansion,
+) -> Result<Option<Collision>, ChangeError> {
+    let Some(range) = overlap::hull(&expansion.instances) else { return Ok(None) };
+    let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
+    let Some(other) = overlap::first(&expansion.instances, event.class, &taken) else { return Ok(None) };
+    let summary = summary_of(tx, cx, room, other).await?;
+    Ok(Some(Collision {
+        room: room.name.clone(),
+        zone: room.zone.clone(),
+        with: other.uid.clone(),
+        with_name: ObjectName::parse(&other.name).unwrap_or_else(|| ObjectName::for_uid(&other.uid)),
+        summary,
+        at: TimeRange::new(other.start_ms, other.end_ms),
+    }))
+}
+
+async fn summary_of(tx: &mut Tx, cx: Context<'_>, room: &Room, taken: &Taken) -> Result<String, ChangeError> {
+    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, &taken.uid).await? else {
+        return Ok(String::new());
+    };
+    Ok(reparse(&row.body, room, cx)?.event().content.summary.clone())
+}
+
+fn quoted(summary: &str) -> String {
+    if summary.is_empty() { "a booking without title".to_owned() } else { format!("\u{201c}{summary}\u{201d}") }
+}
