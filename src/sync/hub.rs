@@ -1,0 +1,163 @@
+//! What the reconciler reads from and writes into the hub, always through the gate.
+
+use super::merge::carry_over;
+use super::pull_item::{View, changed};
+use super::{Engine, Site, SyncError};
+use crate::bridge::Part;
+use crate::change;
+use crate::change::{Change, ChangeError, Origin, Precondition, Target, Wish};
+use crate::ical::object::{CalendarObject, ParseContext};
+use crate::model::Event;
+use crate::model::EventStatus;
+use crate::model::Override;
+use crate::model::RecurrenceId;
+use crate::model::Uid;
+use crate::store::Tx;
+use crate::store::links::Link;
+use crate::store::objects;
+
+/// The hub's event with that UID.
+pub(super) async fn event(engine: &Engine, tx: &mut Tx, site: &Site, uid: &Uid) -> Result<Option<Event>, SyncError> {
+    let Some(row) = objects::by_uid(tx, &site.room.tenant_id, &site.room.id, uid).await? else { return Ok(None) };
+    let parse = ParseContext { limits: &engine.limits, floating: &site.room.zone };
+    let object = CalendarObject::parse(row.body.as_bytes(), &parse).map_err(ChangeError::from)?;
+    Ok(Some(object.event().clone()))
+}
+
+/// An event stored as JSON; empty text is none.
+pub(super) fn event_of(json: &str) -> Result<Option<Event>, SyncError> {
+    if json.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_str(json).map(Some).map_err(|error| SyncError::Damaged(format!("a stored event: {error}")))
+}
+
+/// An event as it is stored with a link.
+pub(super) fn json(event: &Event) -> String {
+    serde_json::to_string(event).unwrap_or_default()
+}
+
+/// A remote event under the identity the hub knows it by: remote systems do not keep UIDs and classes.
+pub(super) fn aligned(theirs: &Event, link: &Link, known: Option<&Event>) -> Event {
+    let mut theirs = theirs.clone();
+    theirs.uid = link.uid.clone();
+    if let Some(known) = known {
+        theirs.class = known.class;
+    }
+    theirs
+}
+
+/// A change that comes from the remote side.
+#[derive(Clone, Copy)]
+pub(super) struct Edit<'a> {
+    /// What it changes.
+    pub(super) before: &'a Event,
+    /// What it changes it to.
+    pub(super) after: &'a Event,
+    /// Whether the remote side holds the outcome already.
+    pub(super) settled: bool,
+}
+
+/// Takes an edit into the hub's event, or its outcome as it is where the hub has none.
+pub(super) async fn take(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    view: &View,
+    edit: Edit<'_>,
+) -> Result<bool, SyncError> {
+    let Edit { before, after, settled } = edit;
+    let wanted = match (&view.hub, &view.part) {
+        (None, _) => after.clone(),
+        (Some(hub), Part::Whole) => revived(carry_over(hub, before, after), after),
+        (Some(hub), Part::Instance(id)) => with_instance(hub, *id, before, after),
+    };
+    put(engine, tx, site, wanted, settled).await
+}
+
+/// Puts an event that came from this mapping.
+pub(super) async fn put(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    event: Event,
+    settled: bool,
+) -> Result<bool, SyncError> {
+    let change = Change {
+        target: Target::Uid(event.uid.clone()),
+        wish: Wish::Become(Box::new(event)),
+        precondition: Precondition::none(),
+        origin: Origin::Mapping { id: site.mapping.id.clone(), settled },
+    };
+    let applied = change::apply(tx, engine.change_context(), &site.room, change).await?;
+    Ok(changed(applied.effect))
+}
+
+/// Removes what a link carried: the event, or one instance of the series.
+pub(super) async fn remove(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    hub: Option<&Event>,
+    part: &Part,
+    link: &Link,
+) -> Result<bool, SyncError> {
+    match (hub, part) {
+        (None, _) => Ok(false),
+        (Some(hub), Part::Instance(id)) if hub.recurrence.is_some() => {
+            put(engine, tx, site, without_instance(hub, *id), true).await
+        }
+        (Some(_), _) => {
+            let change = Change {
+                target: Target::Uid(link.uid.clone()),
+                wish: Wish::Delete,
+                precondition: Precondition::none(),
+                origin: Origin::Mapping { id: site.mapping.id.clone(), settled: true },
+            };
+            change::apply(tx, engine.change_context(), &site.room, change).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Has the event sent to this mapping again.
+pub(super) async fn resend(engine: &Engine, tx: &mut Tx, site: &Site, link: &Link) -> Result<(), SyncError> {
+    Ok(change::resend(tx, engine.change_context(), &site.room, &site.mapping.id, &link.uid).await?)
+}
+
+/// A booking that was cancelled here and takes place there takes place again.
+fn revived(mut event: Event, theirs: &Event) -> Event {
+    if event.content.status == EventStatus::Cancelled {
+        event.content.status = theirs.content.status;
+    }
+    event
+}
+
+/// The series with one instance changed as the item that carries it was.
+fn with_instance(hub: &Event, id: RecurrenceId, before: &Event, after: &Event) -> Event {
+    let mut hub = hub.clone();
+    let present = hub.overrides.get(&id);
+    let single = Event {
+        uid: hub.uid.clone(),
+        class: hub.class,
+        when: present.map_or_else(|| before.when.clone(), |instance| instance.when.clone()),
+        content: present.map_or_else(|| hub.content.clone(), |instance| instance.content.clone()),
+        recurrence: None,
+        overrides: std::collections::BTreeMap::new(),
+    };
+    let changed = carry_over(&single, before, after);
+    if let Some(recurrence) = &mut hub.recurrence {
+        recurrence.exdates.remove(&id.0);
+    }
+    hub.overrides.insert(id, Override { when: changed.when, content: changed.content });
+    hub
+}
+
+fn without_instance(hub: &Event, id: RecurrenceId) -> Event {
+    let mut hub = hub.clone();
+    hub.overrides.remove(&id);
+    if let Some(recurrence) = &mut hub.recurrence {
+        recurrence.exdates.insert(id.0);
+    }
+    hub
+}

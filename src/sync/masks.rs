@@ -1,0 +1,35 @@
+//! What of an event may leave, and in which pieces (pure).
+
+use crate::bridge::Bridge;
+use crate::bridge::Part;
+use crate::bridge::Projection;
+use crate::bridge::RemoteCalendar;
+use crate::bridge::Unrepresentable;
+use crate::ical::privacy;
+use crate::model::DetailLevel;
+use crate::model::Event;
+use crate::model::EventStatus;
+use crate::model::TimeRange;
+
+/// A hub event as a remote side may hold it: reduced to the mapping's detail level, then to what the system can keep.
+/// A booking that does not take place is nothing there.
+pub(super) fn project(
+    bridge: &dyn Bridge,
+    calendar: &RemoteCalendar,
+    detail: DetailLevel,
+    event: Option<&Event>,
+    window: TimeRange,
+) -> Result<Projection, Unrepresentable> {
+    let Some(event) = event.filter(|event| event.content.status != EventStatus::Cancelled) else {
+        return Ok(Projection::default());
+    };
+    match detail {
+        DetailLevel::Full => bridge.project(calendar, event, window),
+        DetailLevel::Busy => bridge.project(calendar, &privacy::busy_only(event, "Busy"), window),
+    }
+}
+
+/// The piece of a projection that one link carries.
+pub(super) fn piece<'a>(projection: &'a Projection, part: &Part) -> Option<&'a Event> {
+    projection.parts.get(part)
+}

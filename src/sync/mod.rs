@@ -1,0 +1,150 @@
+//! Floor 4: the reconciler. `pull` reads a remote calendar and carries decisions out through the gate, `push` sends what
+//! the outbox says, `renew` keeps subscriptions alive, `worker` decides when. What to do is decided by pure functions:
+//! `plan`, `merge`, `brake`, `retry`.
+
+mod brake;
+mod conflict;
+mod gauges;
+mod hub;
+mod masks;
+mod merge;
+mod observe;
+mod pair;
+mod plan;
+mod pull;
+mod pull_item;
+mod push;
+mod push_plan;
+mod push_send;
+mod renew;
+mod retry;
+mod settings;
+mod status;
+mod worker;
+
+pub use settings::Settings;
+pub use status::{MappingStatus, RoomStatus, TenantStatus, status};
+pub use worker::{Nudge, Worker};
+
+use crate::bridge::Bridge;
+use crate::bridge::BridgeError;
+use crate::bridge::RemoteCalendar;
+use crate::change::ChangeError;
+use crate::change::Context;
+use crate::config::Limits;
+use crate::crypt::Keys;
+use crate::crypt::Place;
+use crate::model::Clock;
+use crate::model::TimeRange;
+use crate::model::Timestamp;
+use crate::observe::Metrics;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::store::Tx;
+use crate::store::bridges;
+use crate::store::bridges::BridgeRow;
+use crate::store::leases::Lease;
+use crate::store::mappings::Mapping;
+use crate::store::rooms;
+use crate::store::rooms::Room;
+use crate::store::tenants;
+use std::sync::Arc;
+
+/// Makes a living bridge of a stored one: opens its secrets and keeps its connections and tokens between calls.
+pub type BridgeSource = Arc<dyn Fn(&BridgeRow) -> Result<Arc<dyn Bridge>, BridgeError> + Send + Sync>;
+
+/// Everything the reconciler works with.
+pub struct Engine {
+    /// The hub.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The limits in force.
+    pub limits: Arc<Limits>,
+    /// How often, how far, how many at once.
+    pub settings: Settings,
+    /// Where bridges come from.
+    pub bridges: BridgeSource,
+    /// Seals cursors and subscription secrets.
+    pub keys: Arc<Keys>,
+    /// What the operator watches.
+    pub metrics: Arc<Metrics>,
+    /// Who holds our leases: differs from every other running process.
+    pub owner: String,
+    /// Where remote systems reach our hooks, without a slash at the end; `None` where they cannot.
+    pub hook_base: Option<String>,
+}
+
+/// Why a piece of the reconciler's work ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The remote side.
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The gate.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// Another replica works on it now.
+    #[error("another process has taken this work over")]
+    LeaseLost,
+    /// A stored value of ours cannot be read.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// One mapping with all it hangs together with, for the length of one piece of work.
+pub(crate) struct Site {
+    pub(crate) mapping: Mapping,
+    pub(crate) room: Room,
+    pub(crate) bridge: Arc<dyn Bridge>,
+    pub(crate) calendar: RemoteCalendar,
+    pub(crate) lease: Lease,
+    /// Key of the tenant, as metrics name it.
+    pub(crate) tenant_key: String,
+}
+
+impl Engine {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn change_context(&self) -> Context<'_> {
+        Context { now: self.now(), limits: &self.limits }
+    }
+
+    /// The window of remote calendars that is kept in step at the present day. Begins at a midnight, so that it stays
+    /// the same all day long.
+    pub(crate) fn window(&self) -> TimeRange {
+        const DAY_MS: i64 = 86_400_000;
+        let today = Timestamp(self.now().ms().div_euclid(DAY_MS) * DAY_MS);
+        TimeRange::new(today.plus_days(-self.settings.past_days), today.plus_days(self.settings.future_days))
+    }
+
+    pub(crate) async fn site(&self, tx: &mut Tx, mapping: Mapping, lease: Lease) -> Result<Site, SyncError> {
+        let missing = |what: &str| SyncError::Damaged(format!("mapping {} names a {what} that is gone", mapping.id));
+        let tenant = tenants::get(tx, &mapping.tenant_id).await?.ok_or_else(|| missing("tenant"))?;
+        let room = rooms::get(tx, &mapping.tenant_id, &mapping.room_id).await?.ok_or_else(|| missing("room"))?;
+        let row = bridges::get(tx, &mapping.tenant_id, &mapping.bridge_id).await?.ok_or_else(|| missing("bridge"))?;
+        let bridge = (self.bridges)(&row)?;
+        let calendar = RemoteCalendar {
+            id: mapping.remote_id.clone(),
+            name: mapping.remote_name.clone(),
+            zone: room.zone.clone(),
+        };
+        Ok(Site { mapping, room, bridge, calendar, lease, tenant_key: tenant.tenant_key })
+    }
+
+    pub(crate) fn seal(&self, mapping: &Mapping, column: &str, text: &str) -> Result<String, SyncError> {
+        let place = Place { tenant: &mapping.tenant_id, table: "mappings", column, row: mapping.id.as_str() };
+        self.keys.ring.seal(place, text).map_err(|error| SyncError::Damaged(error.to_string()))
+    }
+
+    pub(crate) fn open(&self, mapping: &Mapping, column: &str, sealed: &str) -> Result<String, SyncError> {
+        let place = Place { tenant: &mapping.tenant_id, table: "mappings", column, row: mapping.id.as_str() };
+        let secret = self.keys.ring.open(place, sealed).map_err(|error| SyncError::Damaged(error.to_string()))?;
+        Ok(secret.reveal().to_owned())
+    }
+}

@@ -1,0 +1,159 @@
+//! Which hub event a remote item belongs to: by its id, by the key it was created with, by its UID, or by being the same
+//! booking at the same time. First contact is where duplicates are born; this file is where they are not.
+
+use super::plan::{Decision, decide};
+use super::pull_item::{View, linked};
+use super::{Engine, Site, SyncError, hub};
+use crate::bridge::Part;
+use crate::bridge::RemoteItem;
+use crate::ical::object::{CalendarObject, ParseContext};
+use crate::model::Event;
+use crate::model::LinkId;
+use crate::model::LinkState;
+use crate::model::TimeRange;
+use crate::model::Uid;
+use crate::store::Tx;
+use crate::store::links;
+use crate::store::links::Link;
+use crate::store::objects;
+use crate::store::objects::ObjectRow;
+
+/// The link of an item: by remote id, else by the key it was created with.
+pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
+    let mapping = &site.mapping;
+    if let Some(link) = links::by_remote(tx, &mapping.tenant_id, &mapping.id, &item.id.0).await? {
+        return Ok(Some(link));
+    }
+    let Some(key) = &item.key else { return Ok(None) };
+    let Some(link) = links::by_key(tx, &mapping.tenant_id, &mapping.id, &key.0).await? else { return Ok(None) };
+    // A link that has found its item already, or whose event was created anew since, does not take another one.
+    let free = link.remote_id.is_none() || link.state == LinkState::Forgotten;
+    let superseded = live(tx, site, &link.uid, &link.part).await?.is_some_and(|other| other.id != link.id);
+    Ok((free && !superseded).then_some(link))
+}
+
+/// An item that no link knows: the same booking as one of the hub's, or a new one. Answers whether the hub changed.
+pub(super) async fn newcomer(engine: &Engine, tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<bool, SyncError> {
+    if let Some((uid, part)) = counterpart(engine, tx, site, item).await? {
+        return adopt(engine, tx, site, item, uid, &part).await;
+    }
+    let mut event = item.event.clone();
+    event.uid = free_uid(tx, site, item).await?;
+    let changed = hub::put(engine, tx, site, event.clone(), true).await?;
+    let link = new_link(engine, site, item, &event.uid, &Part::Whole, links::REMOTE);
+    let base = site.bridge.comparable(&site.calendar, &event);
+    links::put(tx, &Link { base: hub::json(&base), ..link }).await?;
+    Ok(changed)
+}
+
+/// The hub event, or the instance of one, that this item is, if it has no other copy on this mapping.
+async fn counterpart(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    item: &RemoteItem,
+) -> Result<Option<(Uid, Part)>, SyncError> {
+    let uid = &item.event.uid;
+    let known = objects::by_uid(tx, &site.room.tenant_id, &site.room.id, uid).await?.is_some();
+    if known && is_free(tx, site, uid, &Part::Whole).await? && no_parts(tx, site, uid).await? {
+        return Ok(Some((uid.clone(), Part::Whole)));
+    }
+    let (start, end) = item.event.when.instants(&site.room.zone);
+    let range = TimeRange::new(start, end.max(start.plus_ms(1)));
+    let rows = objects::in_range(tx, &site.room.tenant_id, &site.room.id, range, site.room.longest_ms).await?;
+    for row in rows {
+        for part in same_booking(engine, site, &row, item)? {
+            if is_free(tx, site, &row.uid, &part).await? {
+                return Ok(Some((row.uid, part)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The pieces of a hub event that say exactly what the item says: same title, same time.
+fn same_booking(engine: &Engine, site: &Site, row: &ObjectRow, item: &RemoteItem) -> Result<Vec<Part>, SyncError> {
+    let parse = ParseContext { limits: &engine.limits, floating: &site.room.zone };
+    let object = CalendarObject::parse(row.body.as_bytes(), &parse).map_err(crate::change::ChangeError::from)?;
+    let detail = site.mapping.detail;
+    let window = engine.window();
+    let projection = super::masks::project(site.bridge.as_ref(), &site.calendar, detail, Some(object.event()), window);
+    let Ok(projection) = projection else { return Ok(Vec::new()) };
+    let same = |event: &Event| {
+        event.content.summary == item.event.content.summary
+            && event.when.instants(&site.room.zone) == item.event.when.instants(&site.room.zone)
+            && event.recurrence.is_some() == item.event.recurrence.is_some()
+    };
+    Ok(projection.parts.into_iter().filter(|(_, event)| same(event)).map(|(part, _)| part).collect())
+}
+
+async fn live(tx: &mut Tx, site: &Site, uid: &Uid, part: &str) -> Result<Option<Link>, SyncError> {
+    let all = links::of_uid(tx, &site.mapping.tenant_id, &site.mapping.id, uid).await?;
+    Ok(all.into_iter().find(|link| link.part == part && link.state != LinkState::Forgotten))
+}
+
+/// Whether a piece has no remote copy yet: no link, or one whose create has not been confirmed.
+async fn is_free(tx: &mut Tx, site: &Site, uid: &Uid, part: &Part) -> Result<bool, SyncError> {
+    Ok(live(tx, site, uid, &part.as_text()).await?.is_none_or(|link| link.remote_id.is_none()))
+}
+
+async fn no_parts(tx: &mut Tx, site: &Site, uid: &Uid) -> Result<bool, SyncError> {
+    let all = links::of_uid(tx, &site.mapping.tenant_id, &site.mapping.id, uid).await?;
+    Ok(!all.iter().any(|link| !link.part.is_empty() && link.state != LinkState::Forgotten))
+}
+
+/// Links an item to the hub event it is. Without a base nobody wins silently.
+async fn adopt(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    item: &RemoteItem,
+    uid: Uid,
+    part: &Part,
+) -> Result<bool, SyncError> {
+    let waiting = live(tx, site, &uid, &part.as_text()).await?;
+    let link = match waiting {
+        Some(link) => link,
+        None => new_link(engine, site, item, &uid, part, links::HUB),
+    };
+    let view = View::load(engine, tx, site, &link).await?;
+    let theirs = hub::aligned(&item.event, &link, view.hub.as_ref());
+    let theirs = site.bridge.comparable(&site.calendar, &theirs);
+    let decision = decide(None, view.ours.as_ref(), Some(&theirs), site.mapping.authority, true);
+    // Equal on both sides is exactly what a base is; otherwise there is none.
+    let base = if decision == Decision::Agree { hub::json(&theirs) } else { String::new() };
+    let link = Link { base, ..link };
+    links::put(tx, &link).await?;
+    Box::pin(linked(engine, tx, site, link, item)).await
+}
+
+/// The item's UID, or one derived from it and the item's id where another booking of the room has that UID.
+async fn free_uid(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Uid, SyncError> {
+    let uid = &item.event.uid;
+    if objects::by_uid(tx, &site.room.tenant_id, &site.room.id, uid).await?.is_none() {
+        return Ok(uid.clone());
+    }
+    let suffix = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, item.id.0.as_bytes());
+    Ok(Uid(format!("{}-{}", uid.as_str(), suffix.simple())))
+}
+
+fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &Part, born: &str) -> Link {
+    Link {
+        id: LinkId::fresh(),
+        tenant_id: site.mapping.tenant_id.clone(),
+        mapping_id: site.mapping.id.clone(),
+        uid: uid.clone(),
+        part: part.as_text(),
+        remote_id: Some(item.id.0.clone()),
+        remote_version: item.version.as_ref().map(|version| version.0.clone()),
+        create_key: item.key.as_ref().map_or_else(String::new, |key| key.0.clone()),
+        epoch: 1,
+        base: String::new(),
+        echo: String::new(),
+        state: LinkState::Linked,
+        born: born.to_owned(),
+        locked: item.locked.clone().unwrap_or_default(),
+        written_ms: crate::model::Timestamp(0),
+        created_ms: engine.now(),
+    }
+}

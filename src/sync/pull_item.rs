@@ -1,0 +1,215 @@
+//! One remote item against the hub: find its link, decide, carry out. Everything inside the caller's transaction.
+
+use super::masks;
+use super::plan::{Decision, decide, remote_wins};
+use super::{Engine, Site, SyncError, conflict, hub, pair};
+use crate::bridge::Part;
+use crate::bridge::RemoteId;
+use crate::bridge::RemoteItem;
+use crate::change::ChangeError;
+use crate::change::Effect;
+use crate::model::Authority;
+use crate::model::Event;
+use crate::model::LinkState;
+use crate::store::Tx;
+use crate::store::links;
+use crate::store::links::Link;
+use crate::store::operations;
+
+/// Takes account of an item that is there. Answers whether the hub changed.
+pub(super) async fn present(engine: &Engine, tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<bool, SyncError> {
+    let outcome = match pair::find(tx, site, item).await? {
+        Some(link) => linked(engine, tx, site, link, item).await,
+        None if site.mapping.imports() => pair::newcomer(engine, tx, site, item).await,
+        None => Ok(false),
+    };
+    match outcome {
+        // What the hub cannot hold stays where it is and is told; the rest of the calendar goes on.
+        Err(SyncError::Change(ChangeError::Ical(error))) => {
+            conflict::of_item(engine, tx, site, item, "unrepresentable", &error.to_string()).await?;
+            Ok(false)
+        }
+        Err(SyncError::Change(ChangeError::TooManyInstances(why))) => {
+            conflict::of_item(engine, tx, site, item, "unrepresentable", &why).await?;
+            Ok(false)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Takes account of a linked item that is proved to be gone. Answers whether the hub changed.
+pub(super) async fn absent(engine: &Engine, tx: &mut Tx, site: &Site, id: &RemoteId) -> Result<bool, SyncError> {
+    let mapping = &site.mapping;
+    let Some(link) = links::by_remote(tx, &mapping.tenant_id, &mapping.id, &id.0).await? else { return Ok(false) };
+    let view = View::load(engine, tx, site, &link).await?;
+    let decision = decide(view.base.as_ref(), view.ours.as_ref(), None, mapping.authority, link.born == links::HUB);
+    let decision = if mapping.imports() { decision } else { without_import(decision) };
+    let mut link = link;
+    link.state = LinkState::Forgotten;
+    links::put(tx, &link).await?;
+    match decision {
+        Decision::DeleteOurs => hub::remove(engine, tx, site, view.hub.as_ref(), &view.part, &link).await,
+        Decision::CreateAnew => {
+            let sentence = "was removed at the remote side after it had been changed here; the change wins";
+            conflict::settled(engine, tx, site, &link, "delete_edit", sentence).await?;
+            hub::resend(engine, tx, site, &link).await?;
+            Ok(false)
+        }
+        Decision::Nothing
+        | Decision::Agree
+        | Decision::TakeTheirs
+        | Decision::SendOurs
+        | Decision::Merge(_)
+        | Decision::DeleteTheirs
+        | Decision::TakeBack
+        | Decision::Forget => Ok(false),
+    }
+}
+
+/// A mapping that only exports puts back what was removed.
+fn without_import(decision: Decision) -> Decision {
+    match decision {
+        Decision::DeleteOurs => Decision::CreateAnew,
+        Decision::TakeTheirs | Decision::Merge(_) => Decision::SendOurs,
+        Decision::TakeBack => Decision::DeleteTheirs,
+        other => other,
+    }
+}
+
+/// The two known versions of what a link carries.
+pub(super) struct View {
+    pub(super) hub: Option<Event>,
+    pub(super) part: Part,
+    pub(super) base: Option<Event>,
+    pub(super) ours: Option<Event>,
+}
+
+impl View {
+    pub(super) async fn load(engine: &Engine, tx: &mut Tx, site: &Site, link: &Link) -> Result<Self, SyncError> {
+        let part = Part::parse(&link.part)
+            .ok_or_else(|| SyncError::Damaged(format!("link {} carries the part {:?}", link.id, link.part)))?;
+        let base = hub::event_of(&link.base)?;
+        let hub = hub::event(engine, tx, site, &link.uid).await?;
+        let ours = Self::ours(engine, site, hub.as_ref(), &part, base.as_ref());
+        Ok(Self { hub, part, base, ours })
+    }
+
+    fn ours(engine: &Engine, site: &Site, hub: Option<&Event>, part: &Part, base: Option<&Event>) -> Option<Event> {
+        let window = engine.window();
+        match masks::project(site.bridge.as_ref(), &site.calendar, site.mapping.detail, hub, window) {
+            // An instance that has left the window is no longer projected, which is not the same as removed.
+            Ok(projection) => masks::piece(&projection, part).cloned().or_else(|| {
+                let left = base.is_some_and(|base| base.when.instants(&site.room.zone).1 <= window.start);
+                if hub.is_some() && left { base.cloned() } else { None }
+            }),
+            // What has no form at that side counts as unchanged there.
+            Err(_) => base.cloned(),
+        }
+    }
+}
+
+/// An item whose link is known.
+pub(super) async fn linked(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    link: Link,
+    item: &RemoteItem,
+) -> Result<bool, SyncError> {
+    let (before, mut link) = (link.clone(), link);
+    let view = View::load(engine, tx, site, &link).await?;
+    let whole = hub::aligned(&item.event, &link, view.hub.as_ref().or(view.base.as_ref()));
+    let theirs = site.bridge.comparable(&site.calendar, &whole);
+    // The remote side may write what it is given in its own way; that is no edit.
+    let theirs = if hub::event_of(&link.echo)?.as_ref() == Some(&theirs) {
+        view.base.clone().unwrap_or(theirs)
+    } else {
+        link.echo.clear();
+        theirs
+    };
+    let authority = authority(tx, site, &link, &view).await?;
+    let born_here = link.born == links::HUB;
+    let decision = decide(view.base.as_ref(), view.ours.as_ref(), Some(&theirs), authority, born_here);
+    let decision = if site.mapping.imports() { decision } else { without_import(decision) };
+    link.remote_id = Some(item.id.0.clone());
+    link.remote_version = item.version.as_ref().map(|version| version.0.clone());
+    link.locked = item.locked.clone().unwrap_or_default();
+    link.state = LinkState::Linked;
+    link.base = hub::json(&theirs);
+    // A complete read shows every item again; those that stand as they stood cost no write.
+    if link != before {
+        links::put(tx, &link).await?;
+    }
+    // Where the hub has nothing, it takes all there is, also what is never compared.
+    let theirs = if view.hub.is_none() { &whole } else { &theirs };
+    let verdict = Verdict { view: &view, link: &link, theirs, authority };
+    carry_out(engine, tx, site, decision, verdict).await
+}
+
+#[derive(Clone, Copy)]
+struct Verdict<'a> {
+    view: &'a View,
+    link: &'a Link,
+    theirs: &'a Event,
+    authority: Authority,
+}
+
+/// Who wins contested units. Where a change of ours was sent and not answered, the copy may hold it already, and whoever
+/// changed the copy since has seen it: our older change does not overrule theirs.
+async fn authority(tx: &mut Tx, site: &Site, link: &Link, view: &View) -> Result<Authority, SyncError> {
+    let mapping = &site.mapping;
+    if view.ours.is_some()
+        && view.ours != view.base
+        && operations::is_unsure(tx, &mapping.tenant_id, &mapping.id, &link.uid).await?
+    {
+        return Ok(Authority::Remote);
+    }
+    Ok(mapping.authority)
+}
+
+async fn carry_out(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    decision: Decision,
+    verdict: Verdict<'_>,
+) -> Result<bool, SyncError> {
+    let Verdict { view, link, theirs, authority } = verdict;
+    let before = view.base.as_ref().unwrap_or(theirs);
+    match decision {
+        Decision::Nothing | Decision::Agree | Decision::Forget => Ok(false),
+        Decision::TakeTheirs | Decision::TakeBack => {
+            hub::take(engine, tx, site, view, hub::Edit { before, after: theirs, settled: true }).await
+        }
+        // A copy that may not be written keeps what it says, and the hub follows.
+        Decision::SendOurs | Decision::Merge(_) if !link.locked.is_empty() && view.ours.is_some() => {
+            conflict::settled(engine, tx, site, link, "locked", &link.locked).await?;
+            let ours = view.ours.as_ref().unwrap_or(before);
+            hub::take(engine, tx, site, view, hub::Edit { before: ours, after: theirs, settled: true }).await
+        }
+        Decision::SendOurs | Decision::DeleteTheirs | Decision::CreateAnew => {
+            hub::resend(engine, tx, site, link).await?;
+            Ok(false)
+        }
+        Decision::Merge(merged) => {
+            if !merged.contested.is_empty() {
+                let remote = remote_wins(authority, link.born == links::HUB);
+                let winner = if remote { "the remote side" } else { "the hub" };
+                let units = merged.contested.join(", ");
+                let sentence = format!("was changed on both sides at once ({units}); {winner} won");
+                conflict::settled(engine, tx, site, link, "field_conflict", &sentence).await?;
+            }
+            let ours = view.ours.as_ref().unwrap_or(before);
+            let edit = hub::Edit { before: ours, after: &merged.event, settled: false };
+            hub::take(engine, tx, site, view, edit).await?;
+            hub::resend(engine, tx, site, link).await?;
+            Ok(true)
+        }
+        Decision::DeleteOurs => hub::remove(engine, tx, site, view.hub.as_ref(), &view.part, link).await,
+    }
+}
+
+/// Whether an effect of the gate counts as a change.
+pub(super) fn changed(effect: Effect) -> bool {
+    effect != Effect::Unchanged
+}

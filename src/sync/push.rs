@@ -1,0 +1,179 @@
+//! Push: one operation of the outbox is carried out at the remote side. The wish is read anew from the hub, so that the
+//! last state is sent, and every decision is stored before its request leaves.
+
+use super::pull::{bridge_word, millis, seed};
+use super::push_plan::{Act, plan};
+use super::push_send::Sender;
+use super::{Engine, Site, SyncError, conflict, hub, masks, retry};
+use crate::bridge::BridgeError;
+use crate::bridge::Projection;
+use crate::bridge::Unrepresentable;
+use crate::change;
+use crate::change::{Change, Origin, Precondition, Target, Wish};
+use crate::model::EventStatus;
+use crate::model::OperationState;
+use crate::observe::names;
+use crate::store::Tx;
+use crate::store::conflicts;
+use crate::store::leases;
+use crate::store::links;
+use crate::store::mappings;
+use crate::store::operations;
+use crate::store::operations::{Ended, Operation};
+
+/// Carries one claimed operation out. A failure is remembered with the time of the next attempt.
+pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) -> Result<(), SyncError> {
+    let acts = match intention(engine, site, operation).await? {
+        Ok(acts) => acts,
+        Err(error) => return cannot_represent(engine, site, operation, &error).await,
+    };
+    if acts.is_empty() {
+        return done(engine, site, operation, 0).await;
+    }
+    if !mark_sending(engine, site, operation).await? {
+        return Err(SyncError::LeaseLost);
+    }
+    let mut sender = Sender { engine, site, writes: 0 };
+    for act in acts {
+        match Box::pin(sender.send(act)).await {
+            Ok(()) => {}
+            Err(SyncError::Bridge(error)) => return failed(engine, site, operation, &error, sender.writes).await,
+            Err(error) => return Err(error),
+        }
+    }
+    done(engine, site, operation, sender.writes).await
+}
+
+/// What the outbox's wish means now.
+async fn intention(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+) -> Result<Result<Vec<Act>, Unrepresentable>, SyncError> {
+    let mut tx = engine.store.begin_read().await?;
+    let event = hub::event(engine, &mut tx, site, &operation.uid).await?;
+    let links = links::of_uid(&mut tx, &operation.tenant_id, &operation.mapping_id, &operation.uid).await?;
+    let window = engine.window();
+    let detail = site.mapping.detail;
+    let projection: Result<Projection, Unrepresentable> =
+        masks::project(site.bridge.as_ref(), &site.calendar, detail, event.as_ref(), window);
+    Ok(projection.map(|projection| plan(&projection, &links, window.start, &site.room.zone)))
+}
+
+async fn mark_sending(engine: &Engine, site: &Site, operation: &Operation) -> Result<bool, SyncError> {
+    let mut tx = begin(engine, site).await?;
+    let ours = operations::sending(&mut tx, operation, &engine.owner).await?;
+    tx.commit().await?;
+    Ok(ours)
+}
+
+/// A transaction in which the lease is known to be still ours.
+pub(super) async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
+    let mut tx = engine.store.begin_write().await?;
+    if leases::holds(&mut tx, &site.lease).await? { Ok(tx) } else { Err(SyncError::LeaseLost) }
+}
+
+async fn done(engine: &Engine, site: &Site, operation: &Operation, writes: i64) -> Result<(), SyncError> {
+    engine.metrics.add(&names::SYNC_PUSHES, &[bridge_word(site), "done"], 1);
+    let mut tx = begin(engine, site).await?;
+    let now = engine.now();
+    let ended = Ended { state: OperationState::Done, at: now, error: "", remote_writes: writes };
+    if !operations::finish(&mut tx, operation, &ended).await? {
+        // A newer change has joined while this one was being sent.
+        operations::reschedule(&mut tx, operation, OperationState::Pending, now, "", writes).await?;
+    }
+    let event = (&operation.tenant_id, &operation.room_id, &operation.uid);
+    conflicts::settle(&mut tx, event, site.mapping.id.as_str(), now, "both sides agree again").await?;
+    Ok(tx.commit().await?)
+}
+
+/// Something to try again, to look into, or to give up.
+async fn failed(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+    error: &BridgeError,
+    writes: i64,
+) -> Result<(), SyncError> {
+    let state = match error {
+        BridgeError::Unknown(_) | BridgeError::Garbage(_) => OperationState::Unknown,
+        BridgeError::SlotTaken(why) => return refused(engine, site, operation, (why, true), writes).await,
+        BridgeError::Refused(why) => return refused(engine, site, operation, (why, false), writes).await,
+        BridgeError::Busy { .. }
+        | BridgeError::Transport(_)
+        | BridgeError::Auth(_)
+        | BridgeError::CursorGone
+        | BridgeError::Stale
+        | BridgeError::NotFound
+        | BridgeError::CalendarGone(_) => OperationState::Pending,
+    };
+    engine.metrics.add(&names::SYNC_PUSHES, &[bridge_word(site), "again"], 1);
+    let now = engine.now();
+    let attempts = u32::try_from(operation.attempts).unwrap_or(u32::MAX);
+    let due = now.plus_ms(millis(retry::wait(error, attempts, seed(site, now), &engine.settings)));
+    let mut tx = begin(engine, site).await?;
+    operations::reschedule(&mut tx, operation, state, due, &error.to_string(), writes).await?;
+    if matches!(error, BridgeError::Stale | BridgeError::NotFound) {
+        // The remote copy is not what we think: look first, then decide again.
+        mappings::wake(&mut tx, &operation.tenant_id, &operation.mapping_id, now, now).await?;
+    }
+    tracing::info!(operation.id = %operation.id, mapping.id = %site.mapping.id, "will try again: {error}");
+    Ok(tx.commit().await?)
+}
+
+/// The remote side does not take the booking. It stays visible as tentative until a person decides.
+async fn refused(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+    (why, slot): (&str, bool),
+    writes: i64,
+) -> Result<(), SyncError> {
+    engine.metrics.add(&names::SYNC_PUSHES, &[bridge_word(site), "refused"], 1);
+    let mut tx = begin(engine, site).await?;
+    conflict::refused(engine, &mut tx, site, &operation.uid, "rejected", why).await?;
+    give_up(engine, &mut tx, operation, why, writes).await?;
+    if slot {
+        mark_tentative(engine, &mut tx, site, operation).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn cannot_represent(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+    error: &Unrepresentable,
+) -> Result<(), SyncError> {
+    let mut tx = begin(engine, site).await?;
+    let why = error.to_string();
+    conflict::refused(engine, &mut tx, site, &operation.uid, "unrepresentable", &why).await?;
+    give_up(engine, &mut tx, operation, &why, 0).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn give_up(engine: &Engine, tx: &mut Tx, operation: &Operation, why: &str, writes: i64) -> Result<(), SyncError> {
+    let now = engine.now();
+    let ended = Ended { state: OperationState::Failed, at: now, error: why, remote_writes: writes };
+    if !operations::finish(tx, operation, &ended).await? {
+        operations::reschedule(tx, operation, OperationState::Pending, now, why, writes).await?;
+    }
+    Ok(())
+}
+
+/// Shows everybody that the booking is not confirmed. The change goes to the other sides, not to the one that refused.
+async fn mark_tentative(engine: &Engine, tx: &mut Tx, site: &Site, operation: &Operation) -> Result<(), SyncError> {
+    let Some(mut event) = hub::event(engine, tx, site, &operation.uid).await? else { return Ok(()) };
+    if event.content.status != EventStatus::Confirmed {
+        return Ok(());
+    }
+    event.content.status = EventStatus::Tentative;
+    let change = Change {
+        target: Target::Uid(operation.uid.clone()),
+        wish: Wish::Become(Box::new(event)),
+        precondition: Precondition::none(),
+        origin: Origin::Mapping { id: site.mapping.id.clone(), settled: true },
+    };
+    change::apply(tx, engine.change_context(), &site.room, change).await?;
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! One remote write: the link says what is about to happen, the request is sent, the link says what has happened.
+
+use super::push::begin;
+use super::push_plan::Act;
+use super::{Engine, Site, SyncError, conflict, hub, pull_item};
+use crate::bridge::BridgeError;
+use crate::bridge::IdempotencyKey;
+use crate::bridge::Known;
+use crate::bridge::Part;
+use crate::bridge::Probe;
+use crate::bridge::RemoteId;
+use crate::bridge::RemoteItem;
+use crate::bridge::RemoteVersion;
+use crate::model::Event;
+use crate::model::LinkId;
+use crate::model::LinkState;
+use crate::model::Uid;
+use crate::store::audit;
+use crate::store::links;
+use crate::store::links::Link;
+
+/// The namespace of idempotency keys: a fixed random UUID.
+const KEYS: uuid::Uuid = uuid::Uuid::from_u128(0x8d0f_2c3e_51a4_4b6b_9d55_7a1c_0e64_f2b9);
+
+/// Sends the writes of one operation.
+pub(super) struct Sender<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) site: &'a Site,
+    /// Requests that changed something at the remote side.
+    pub(super) writes: i64,
+}
+
+impl Sender<'_> {
+    pub(super) async fn send(&mut self, act: Act) -> Result<(), SyncError> {
+        match act {
+            Act::Create { part, event, epoch } => {
+                let link = self.new_link(&event.uid, &part, epoch);
+                Box::pin(self.create(link, &event, false)).await
+            }
+            Act::Complete { link, event } => Box::pin(self.create(link, &event, true)).await,
+            Act::Update { link, event } => self.update(link, &event).await,
+            Act::Delete { link } => self.delete(link).await,
+            Act::Abandon { link } => self.abandon(link).await,
+        }
+    }
+
+    /// Creates a copy. Where an earlier attempt may have taken effect, its effect is looked for first.
+    async fn create(&mut self, link: Link, event: &Event, attempted: bool) -> Result<(), SyncError> {
+        let key = IdempotencyKey(link.create_key.clone());
+        if attempted && let Some(found) = self.find_effect(&link, &key).await? {
+            let sent = hub::event_of(&link.base)?.unwrap_or_else(|| event.clone());
+            let link = self.linked(link, &sent, &found, "push.adopt").await?;
+            return if sent == *event { Ok(()) } else { self.update(link, event).await };
+        }
+        let link = Link { state: LinkState::Creating, base: hub::json(event), ..link };
+        self.store(&link).await?;
+        let created = self.site.bridge.create(&self.site.calendar, event, &key).await?;
+        self.writes += 1;
+        self.linked(link, event, &created, "push.create").await?;
+        Ok(())
+    }
+
+    async fn find_effect(&self, link: &Link, key: &IdempotencyKey) -> Result<Option<RemoteItem>, SyncError> {
+        let Some(sent) = hub::event_of(&link.base)? else { return Ok(None) };
+        match self.site.bridge.probe(&self.site.calendar, &sent, key).await? {
+            Probe::Found(item) if self.is_unclaimed(&item).await? => Ok(Some(*item)),
+            Probe::Found(_) | Probe::NotFound => Ok(None),
+            Probe::Ambiguous(ids) => {
+                let why = format!("{} remote bookings could be it; a person has to say which", ids.len());
+                self.tell(&link.uid, "ambiguous", &why).await?;
+                Err(BridgeError::Refused(why).into())
+            }
+        }
+    }
+
+    /// Whether no other link has this remote item.
+    async fn is_unclaimed(&self, item: &RemoteItem) -> Result<bool, SyncError> {
+        let mapping = &self.site.mapping;
+        let mut tx = self.engine.store.begin_read().await?;
+        Ok(links::by_remote(&mut tx, &mapping.tenant_id, &mapping.id, &item.id.0).await?.is_none())
+    }
+
+    async fn update(&mut self, link: Link, event: &Event) -> Result<(), SyncError> {
+        if !link.locked.is_empty() {
+            return self.give_back(link).await;
+        }
+        let base = match hub::event_of(&link.echo)? {
+            Some(echo) => echo,
+            None => hub::event_of(&link.base)?.unwrap_or_else(|| event.clone()),
+        };
+        let Some(known) = known(&link) else { return Ok(()) };
+        match self.site.bridge.update(&self.site.calendar, &known, &base, event).await {
+            Ok(item) => {
+                self.writes += 1;
+                self.linked(link, event, &item, "push.update").await?;
+                Ok(())
+            }
+            Err(BridgeError::NotFound) => self.gone(&link).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn delete(&mut self, link: Link) -> Result<(), SyncError> {
+        let Some(known) = known(&link) else { return self.abandon(link).await };
+        let link = Link { state: LinkState::Deleting, ..link };
+        self.store(&link).await?;
+        match self.site.bridge.delete(&self.site.calendar, &known).await {
+            // A copy that may not be removed takes place, whatever the hub says: it comes back.
+            Err(BridgeError::Refused(why)) if !link.locked.is_empty() => {
+                self.tell(&link.uid, "locked", &why).await?;
+                return self.give_back(Link { state: LinkState::Linked, base: String::new(), ..link }).await;
+            }
+            outcome => outcome?,
+        }
+        self.writes += 1;
+        self.ended(link, "push.delete").await
+    }
+
+    /// A create that is no longer wanted: if it took effect, the effect is removed.
+    async fn abandon(&mut self, link: Link) -> Result<(), SyncError> {
+        let key = IdempotencyKey(link.create_key.clone());
+        if let Some(item) = self.find_effect(&link, &key).await? {
+            let known = Known { id: item.id, version: item.version };
+            self.site.bridge.delete(&self.site.calendar, &known).await?;
+            self.writes += 1;
+        }
+        self.ended(link, "push.abandon").await
+    }
+
+    /// A copy that was to be changed is gone: decided as any other absence.
+    async fn gone(&self, link: &Link) -> Result<(), SyncError> {
+        let Some(id) = &link.remote_id else { return Ok(()) };
+        if self.site.bridge.fetch(&self.site.calendar, &RemoteId(id.clone())).await?.is_some() {
+            return Err(BridgeError::Stale.into());
+        }
+        let mut tx = begin(self.engine, self.site).await?;
+        pull_item::absent(self.engine, &mut tx, self.site, &RemoteId(id.clone())).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A copy that may not be written: the hub goes back to what the copy says.
+    async fn give_back(&self, link: Link) -> Result<(), SyncError> {
+        let id = RemoteId(link.remote_id.clone().unwrap_or_default());
+        let item = self.look(&id).await?;
+        let mut tx = begin(self.engine, self.site).await?;
+        match item {
+            Some(item) => pull_item::linked(self.engine, &mut tx, self.site, link, &item).await?,
+            None => pull_item::absent(self.engine, &mut tx, self.site, &id).await?,
+        };
+        Ok(tx.commit().await?)
+    }
+
+    /// The item as it stands, read by its id or found in a complete read.
+    async fn look(&self, id: &RemoteId) -> Result<Option<RemoteItem>, SyncError> {
+        if !self.site.bridge.is_only_listed(id) {
+            return Ok(self.site.bridge.fetch(&self.site.calendar, id).await?);
+        }
+        let all = self.site.bridge.read_all(&self.site.calendar, self.engine.window()).await?;
+        Ok(all.items().iter().find(|item| item.id == *id).cloned())
+    }
+
+    async fn linked(&self, link: Link, sent: &Event, item: &RemoteItem, action: &str) -> Result<Link, SyncError> {
+        let echo = hub::aligned(&item.event, &link, Some(sent));
+        let echo = self.site.bridge.comparable(&self.site.calendar, &echo);
+        let link = Link {
+            remote_id: Some(item.id.0.clone()),
+            remote_version: item.version.as_ref().map(|version| version.0.clone()),
+            base: hub::json(sent),
+            echo: if echo == *sent { String::new() } else { hub::json(&echo) },
+            state: LinkState::Linked,
+            written_ms: self.engine.now(),
+            ..link
+        };
+        self.store_told(&link, action).await?;
+        Ok(link)
+    }
+
+    async fn ended(&self, link: Link, action: &str) -> Result<(), SyncError> {
+        let link = Link { state: LinkState::Forgotten, written_ms: self.engine.now(), ..link };
+        self.store_told(&link, action).await
+    }
+
+    async fn store(&self, link: &Link) -> Result<(), SyncError> {
+        let mut tx = begin(self.engine, self.site).await?;
+        links::put(&mut tx, link).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn store_told(&self, link: &Link, action: &str) -> Result<(), SyncError> {
+        let mut tx = begin(self.engine, self.site).await?;
+        links::put(&mut tx, link).await?;
+        let entry = audit::Entry {
+            tenant: &link.tenant_id,
+            at: self.engine.now(),
+            actor: "reconciler",
+            action,
+            room: Some(&self.site.room.id),
+            uid: Some(&link.uid),
+            seq: 0,
+            detail: &format!("{} at {}", link.remote_id.as_deref().unwrap_or("nothing"), self.site.calendar.name),
+        };
+        audit::append(&mut tx, &entry).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn tell(&self, uid: &Uid, kind: &str, why: &str) -> Result<(), SyncError> {
+        let mut tx = begin(self.engine, self.site).await?;
+        conflict::refused(self.engine, &mut tx, self.site, uid, kind, why).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn new_link(&self, uid: &Uid, part: &Part, epoch: i64) -> Link {
+        let mapping = &self.site.mapping;
+        let part = part.as_text();
+        let name = format!("{}|{}|{uid}|{part}|{epoch}", mapping.tenant_id, mapping.id);
+        Link {
+            id: LinkId::fresh(),
+            tenant_id: mapping.tenant_id.clone(),
+            mapping_id: mapping.id.clone(),
+            uid: uid.clone(),
+            part,
+            remote_id: None,
+            remote_version: None,
+            create_key: uuid::Uuid::new_v5(&KEYS, name.as_bytes()).to_string(),
+            epoch,
+            base: String::new(),
+            echo: String::new(),
+            state: LinkState::Creating,
+            born: links::HUB.to_owned(),
+            locked: String::new(),
+            written_ms: self.engine.now(),
+            created_ms: self.engine.now(),
+        }
+    }
+}
+
+fn known(link: &Link) -> Option<Known> {
+    Some(Known { id: RemoteId(link.remote_id.clone()?), version: link.remote_version.clone().map(RemoteVersion) })
+}

@@ -1,0 +1,93 @@
+//! How the reconciler is doing, as the dashboard and REST show it.
+
+use crate::model::MappingState;
+use crate::model::TenantId;
+use crate::model::Timestamp;
+use crate::store::StoreError;
+use crate::store::Tx;
+use crate::store::bridges;
+use crate::store::conflicts;
+use crate::store::mappings;
+use crate::store::mappings::Mapping;
+use crate::store::operations;
+use crate::store::rooms;
+use crate::store::rooms::Room;
+
+/// One tenant at a glance.
+#[derive(Clone, Debug)]
+pub struct TenantStatus {
+    /// Its rooms, by slug.
+    pub rooms: Vec<RoomStatus>,
+    /// Operations that wait.
+    pub pending: i64,
+    /// Conflicts that wait for a person.
+    pub open_conflicts: i64,
+    /// Since when the oldest change waits, in either direction.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+/// One room and its mappings.
+#[derive(Clone, Debug)]
+pub struct RoomStatus {
+    /// The room.
+    pub room: Room,
+    /// Its mappings.
+    pub mappings: Vec<MappingStatus>,
+}
+
+/// One mapping.
+#[derive(Clone, Debug)]
+pub struct MappingStatus {
+    /// The mapping.
+    pub mapping: Mapping,
+    /// The name of its bridge.
+    pub bridge: String,
+    /// Operations that wait.
+    pub pending: i64,
+    /// Since when the oldest change waits, in either direction.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+impl MappingStatus {
+    /// One word for people: `ok`, `waiting`, `failing`, `held`, `suspended`.
+    pub fn word(&self) -> &'static str {
+        match self.mapping.state {
+            MappingState::Held => "held",
+            MappingState::Suspended => "suspended",
+            MappingState::Removed => "removed",
+            MappingState::Active if self.mapping.failures > 0 => "failing",
+            MappingState::Active if self.oldest_waiting.is_some() || self.mapping.pulled_ms.is_none() => "waiting",
+            MappingState::Active => "ok",
+        }
+    }
+}
+
+/// The state of one tenant.
+pub async fn status(tx: &mut Tx, tenant: &TenantId) -> Result<TenantStatus, StoreError> {
+    let bridges = bridges::list(tx, tenant).await?;
+    let mut all = mappings::list(tx, tenant).await?;
+    let mut list = Vec::new();
+    for room in rooms::list(tx, tenant).await? {
+        let (ours, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|mapping| mapping.room_id == room.id);
+        all = rest;
+        let mut mappings = Vec::with_capacity(ours.len());
+        for mapping in ours {
+            let bridge = bridges.iter().find(|bridge| bridge.id == mapping.bridge_id);
+            let bridge = bridge.map_or_else(String::new, |bridge| bridge.name.clone());
+            mappings.push(mapping_status(tx, mapping, bridge).await?);
+        }
+        list.push(RoomStatus { room, mappings });
+    }
+    let backlog = operations::backlog_of_tenant(tx, tenant).await?;
+    let oldest_waiting = list.iter().flat_map(|room| &room.mappings).filter_map(|mapping| mapping.oldest_waiting).min();
+    let open_conflicts = conflicts::count_open(tx, tenant).await?;
+    Ok(TenantStatus { rooms: list, pending: backlog.open_count, open_conflicts, oldest_waiting })
+}
+
+async fn mapping_status(tx: &mut Tx, mapping: Mapping, bridge: String) -> Result<MappingStatus, StoreError> {
+    let open = operations::open_of_mapping(tx, &mapping.tenant_id, &mapping.id).await?;
+    let oldest_out = open.iter().map(|operation| operation.created_ms).min();
+    let oldest_waiting = oldest_out.into_iter().chain(mapping.dirty_since_ms).min();
+    let pending = i64::try_from(open.len()).unwrap_or(i64::MAX);
+    Ok(MappingStatus { mapping, bridge, pending, oldest_waiting })
+}

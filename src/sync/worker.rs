@@ -1,0 +1,259 @@
+//! The loop: finds what is due, gives every mapping to one task at a time, and sleeps until something is due or somebody
+//! nudges. Several replicas run the same loop; leases keep them apart.
+
+use super::{Engine, Site, SyncError, gauges, pull, push, renew};
+use crate::change;
+use crate::model::MappingId;
+use crate::model::MappingState;
+use crate::model::TenantId;
+use crate::store::inbox;
+use crate::store::leases;
+use crate::store::leases::Lease;
+use crate::store::mappings;
+use crate::store::operations;
+use crate::store::operations::Operation;
+use crate::store::runs;
+use crate::store::tenants;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+
+/// The longest sleep between two looks.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Operations of one mapping claimed at once.
+const CLAIM: i64 = 64;
+
+/// Mappings found in one look, by each of the two reasons.
+const FOUND: i64 = 64;
+
+/// Between two rounds of housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// Days for which inbox rows and runs that are done are kept.
+const KEEP_DAYS: i64 = 30;
+
+/// Wakes the loop: something may be due. Cheap, and never lost.
+#[derive(Clone, Default)]
+pub struct Nudge(Arc<Notify>);
+
+impl Nudge {
+    /// Wakes the loop now, or keeps it from its next sleep.
+    pub fn nudge(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// The running reconciler.
+pub struct Worker {
+    engine: Arc<Engine>,
+    nudge: Nudge,
+    busy: Arc<Mutex<HashSet<MappingId>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Worker {
+    /// A worker for this engine.
+    pub fn new(engine: Arc<Engine>, nudge: Nudge) -> Self {
+        let permits = Arc::new(Semaphore::new(engine.settings.concurrency));
+        Self { engine, nudge, busy: Arc::default(), permits }
+    }
+
+    /// Works until `stop` resolves, then lets the running tasks end.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut tasks = JoinSet::new();
+        let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
+        if let Err(error) = self.take_up().await {
+            tracing::warn!("could not take up what an earlier run left: {error}");
+        }
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = housekeeping.tick() => self.keep_house(&mut tasks),
+                () = self.nudge.0.notified() => {}
+                () = tokio::time::sleep(TICK) => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            }
+            if let Err(error) = self.look(&mut tasks).await {
+                tracing::warn!("could not look for work: {error}");
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Begins where an earlier run ended, also when it was killed. What changed while nobody listened was announced to
+    /// nobody, so that every mapping is read; and where no other process can share the database, what the earlier run
+    /// held is free.
+    pub async fn take_up(&self) -> Result<(), SyncError> {
+        let mut tx = self.engine.store.begin_write().await?;
+        mappings::wake_all(&mut tx, self.engine.now()).await?;
+        if !tx.is_shared() {
+            leases::release_all(&mut tx).await?;
+            operations::release_all(&mut tx, self.engine.now()).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Does everything that is due now, and what becomes due by it, and comes back when nothing is left. For tests and
+    /// for the command line.
+    pub async fn run_until_idle(&self) -> Result<(), SyncError> {
+        let mut tasks = JoinSet::new();
+        loop {
+            self.look(&mut tasks).await?;
+            if tasks.join_next().await.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn look(&self, tasks: &mut JoinSet<()>) -> Result<(), SyncError> {
+        for (id, tenant) in self.due().await? {
+            if !self.busy.lock().is_ok_and(|mut busy| busy.insert(id.clone())) {
+                continue;
+            }
+            let task =
+                Task { engine: self.engine.clone(), busy: self.busy.clone(), nudge: self.nudge.clone(), tenant, id };
+            let permits = self.permits.clone();
+            tasks.spawn(async move {
+                let _permit = permits.acquire_owned().await;
+                Box::pin(task.run()).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// Mappings with something to do, and their tenants.
+    async fn due(&self) -> Result<BTreeMap<MappingId, TenantId>, SyncError> {
+        let now = self.engine.now();
+        let mut tx = self.engine.store.begin_read().await?;
+        let pulls = mappings::due(&mut tx, now, FOUND).await?;
+        let pushes = operations::waiting(&mut tx, now, FOUND).await?;
+        let pulls = pulls.into_iter().map(|mapping| (mapping.id, mapping.tenant_id));
+        Ok(pulls.chain(pushes.into_iter().map(|(tenant, mapping)| (mapping, tenant))).collect())
+    }
+
+    fn keep_house(&self, tasks: &mut JoinSet<()>) {
+        let engine = self.engine.clone();
+        tasks.spawn(async move {
+            if let Err(error) = keep_house(&engine).await {
+                tracing::warn!("housekeeping failed: {error}");
+            }
+        });
+    }
+}
+
+/// The work on one mapping.
+struct Task {
+    engine: Arc<Engine>,
+    busy: Arc<Mutex<HashSet<MappingId>>>,
+    nudge: Nudge,
+    tenant: TenantId,
+    id: MappingId,
+}
+
+impl Task {
+    async fn run(self) {
+        if let Err(error) = Box::pin(self.work()).await {
+            tracing::warn!(mapping.id = %self.id, "work on a mapping ended early: {error}");
+        }
+        if let Ok(mut busy) = self.busy.lock() {
+            busy.remove(&self.id);
+        }
+        self.nudge.nudge();
+    }
+
+    /// Looks before it writes: a pull that is due comes before the operations, and before the first complete read nothing
+    /// is written at all, or what stands on both sides already would be doubled.
+    async fn work(&self) -> Result<(), SyncError> {
+        let site = match self.enter().await {
+            Ok(Some(site)) => site,
+            Ok(None) => return Ok(()),
+            Err(error) => return self.postpone(error).await,
+        };
+        let mut outcome = Ok(());
+        if site.mapping.due_ms <= self.engine.now() {
+            outcome = Box::pin(pull::pull(&self.engine, &site)).await.map(|_| ());
+        }
+        for operation in self.claim().await? {
+            if let Err(error) = Box::pin(push::push(&self.engine, &site, &operation)).await {
+                outcome = Err(error);
+            }
+        }
+        self.leave(&site.lease).await?;
+        outcome
+    }
+
+    /// Takes the mapping's lease. The mapping is read under it: another replica may have moved its cursor since it was
+    /// found.
+    async fn enter(&self) -> Result<Option<Site>, SyncError> {
+        let engine = &self.engine;
+        let now = engine.now();
+        let expires = now.plus_ms(pull::millis(engine.settings.lease));
+        let name = format!("mapping:{}", self.id);
+        let mut tx = engine.store.begin_write().await?;
+        let Some(lease) = leases::acquire(&mut tx, &name, &engine.owner, now, expires).await? else {
+            return Ok(None);
+        };
+        let mapping = mappings::get(&mut tx, &self.tenant, &self.id).await?;
+        let Some(mapping) = mapping.filter(|mapping| mapping.state == MappingState::Active) else { return Ok(None) };
+        let site = engine.site(&mut tx, mapping, lease).await?;
+        tx.commit().await?;
+        Ok(Some(site))
+    }
+
+    /// The mapping's operations that are due now; none while it is held or has never been read completely.
+    async fn claim(&self) -> Result<Vec<Operation>, SyncError> {
+        let engine = &self.engine;
+        let now = engine.now();
+        let expires = now.plus_ms(pull::millis(engine.settings.lease));
+        let mut tx = engine.store.begin_write().await?;
+        let mapping = mappings::get(&mut tx, &self.tenant, &self.id).await?;
+        if !mapping.is_some_and(|one| one.state == MappingState::Active && one.completed_ms.is_some()) {
+            return Ok(Vec::new());
+        }
+        let claimed = operations::claim(&mut tx, &self.id, &engine.owner, now, expires, CLAIM).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// A mapping that cannot even be entered (unusable settings of its bridge) is tried again later, not at once.
+    async fn postpone(&self, error: SyncError) -> Result<(), SyncError> {
+        let engine = &self.engine;
+        let now = engine.now();
+        let due = now.plus_ms(pull::millis(engine.settings.poll_unhealthy));
+        let mut tx = engine.store.begin_write().await?;
+        if let Some(mapping) = mappings::get(&mut tx, &self.tenant, &self.id).await? {
+            mappings::failed(&mut tx, &mapping, &error.to_string(), due, now).await?;
+            for operation in operations::claim(&mut tx, &self.id, &engine.owner, now, due, CLAIM).await? {
+                let state = operation.state;
+                operations::reschedule(&mut tx, &operation, state, due, &error.to_string(), 0).await?;
+            }
+        }
+        tx.commit().await?;
+        Err(error)
+    }
+
+    async fn leave(&self, lease: &Lease) -> Result<(), SyncError> {
+        let mut tx = self.engine.store.begin_write().await?;
+        leases::release(&mut tx, lease).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+async fn keep_house(engine: &Engine) -> Result<(), SyncError> {
+    let mut tx = engine.store.begin_read().await?;
+    let all = tenants::list(&mut tx).await?;
+    drop(tx);
+    gauges::refresh(engine, &all).await?;
+    let ids: Vec<TenantId> = all.into_iter().map(|tenant| tenant.id).collect();
+    renew::renew(engine, &ids).await?;
+    let mut tx = engine.store.begin_write().await?;
+    change::roll_forward(&mut tx, engine.change_context(), 100).await?;
+    let until = engine.now().plus_days(-KEEP_DAYS);
+    inbox::forget(&mut tx, until).await?;
+    runs::forget(&mut tx, until).await?;
+    Ok(tx.commit().await?)
+}
