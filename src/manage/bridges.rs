@@ -1,0 +1,164 @@
+//! Remote systems: settings as JSON, secrets sealed.
+
+use super::{Acting, ManageError, Slug};
+use crate::bridge::BridgeConfig;
+use crate::crypt::CryptError;
+use crate::crypt::KeyRing;
+use crate::crypt::Place;
+use crate::crypt::Secret;
+use crate::model::BridgeId;
+use crate::model::BridgeKind;
+use crate::model::TenantId;
+use crate::store::Tx;
+use crate::store::bridges;
+use crate::store::bridges::BridgeRow;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A bridge to make.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBridge {
+    /// What people call it; 1 to 64 of a-z, 0-9 and `-`.
+    pub name: String,
+    /// Its kind.
+    pub kind: BridgeKind,
+    /// Everything but secrets; which members there are depends on the kind.
+    #[schema(value_type = Object)]
+    #[serde(default)]
+    pub settings: serde_json::Map<String, Value>,
+    /// Secrets by name, e.g. `client_secret`. Sealed before they are stored, never shown again.
+    #[schema(value_type = BTreeMap<String, String>)]
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// Changes to a bridge.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BridgePatch {
+    /// New settings in whole; the old ones stay if left out.
+    #[schema(value_type = Option<Object>)]
+    #[serde(default)]
+    pub settings: Option<serde_json::Map<String, Value>>,
+    /// Secrets to replace; those not named stay.
+    #[schema(value_type = BTreeMap<String, String>)]
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// The bridge with that name.
+pub async fn find(tx: &mut Tx, acting: &Acting<'_>, name: &str) -> Result<BridgeRow, ManageError> {
+    bridges::by_name(tx, acting.tenant, name).await?.ok_or_else(|| ManageError::no("bridge", name))
+}
+
+/// Makes a bridge.
+pub async fn create(
+    tx: &mut Tx,
+    acting: &Acting<'_>,
+    ring: &KeyRing,
+    new: &NewBridge,
+) -> Result<BridgeRow, ManageError> {
+    let name = Slug::parse("name", &new.name)?;
+    let id = BridgeId::fresh();
+    let bridge = BridgeRow {
+        tenant_id: acting.tenant.clone(),
+        name: name.as_str().to_owned(),
+        kind: new.kind,
+        settings: Value::Object(new.settings.clone()).to_string(),
+        sealed: seal(ring, acting.tenant, &id, &new.secrets)?,
+        created_ms: acting.now,
+        id,
+    };
+    check(ring, &bridge)?;
+    bridges::insert(tx, &bridge)
+        .await
+        .map_err(|error| ManageError::taken(error, || format!("there is a bridge {name} already")))?;
+    acting.record(tx, "bridge.create", None, &format!("Bridge {name} ({:?}) was made.", bridge.kind)).await?;
+    Ok(bridge)
+}
+
+/// Changes settings or secrets of a bridge.
+pub async fn update(
+    tx: &mut Tx,
+    acting: &Acting<'_>,
+    ring: &KeyRing,
+    name: &str,
+    patch: &BridgePatch,
+) -> Result<BridgeRow, ManageError> {
+    let mut bridge = find(tx, acting, name).await?;
+    if let Some(settings) = &patch.settings {
+        bridge.settings = Value::Object(settings.clone()).to_string();
+    }
+    if !patch.secrets.is_empty() {
+        let mut secrets = open(ring, &bridge)?;
+        secrets.extend(patch.secrets.clone());
+        bridge.sealed = seal(ring, acting.tenant, &bridge.id, &secrets)?;
+    }
+    check(ring, &bridge)?;
+    bridges::update(tx, &bridge).await?;
+    acting.record(tx, "bridge.update", None, &format!("Bridge {name} was changed.")).await?;
+    Ok(bridge)
+}
+
+/// The secrets of a bridge in clear, by name.
+pub fn open(ring: &KeyRing, bridge: &BridgeRow) -> Result<BTreeMap<String, Secret>, ManageError> {
+    if bridge.sealed.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let text = ring.open(place(&bridge.tenant_id, &bridge.id), &bridge.sealed)?;
+    serde_json::from_str(text.reveal())
+        .map_err(|_| ManageError::Crypt(CryptError::Envelope("the secrets of a bridge are no JSON object")))
+}
+
+/// What a stored bridge is made from. Refused where settings and secrets do not make a bridge of its kind.
+pub fn config(ring: &KeyRing, bridge: &BridgeRow) -> Result<BridgeConfig, ManageError> {
+    let whole = whole(ring, bridge)?;
+    serde_json::from_str(whole.reveal()).map_err(|error| ManageError::invalid("settings", without_place(&error)))
+}
+
+/// The memory bridge of tests has no settings; every other kind is checked before it is stored.
+fn check(ring: &KeyRing, bridge: &BridgeRow) -> Result<(), ManageError> {
+    match bridge.kind {
+        BridgeKind::Memory => Ok(()),
+        BridgeKind::Graph | BridgeKind::BookingGeneric | BridgeKind::BookingPortico => config(ring, bridge).map(|_| ()),
+    }
+}
+
+/// The error without line and column, which nobody wrote.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+/// Kind, settings and secrets of a bridge as the one JSON object that it is made from.
+fn whole(ring: &KeyRing, bridge: &BridgeRow) -> Result<Secret, ManageError> {
+    let settings: Value = serde_json::from_str(&bridge.settings).unwrap_or_default();
+    let mut whole = settings.as_object().cloned().unwrap_or_default();
+    for (name, secret) in open(ring, bridge)? {
+        whole.insert(name, Value::String(secret.reveal().to_owned()));
+    }
+    whole.insert("kind".to_owned(), serde_json::to_value(bridge.kind).unwrap_or_default());
+    Ok(Secret::new(Value::Object(whole).to_string()))
+}
+
+fn seal(
+    ring: &KeyRing,
+    tenant: &TenantId,
+    id: &BridgeId,
+    secrets: &BTreeMap<String, Secret>,
+) -> Result<String, ManageError> {
+    if secrets.is_empty() {
+        return Ok(String::new());
+    }
+    let clear: BTreeMap<&str, &str> = secrets.iter().map(|(name, secret)| (name.as_str(), secret.reveal())).collect();
+    let text = serde_json::to_string(&clear)
+        .map(Secret::new)
+        .map_err(|error| ManageError::invalid("secrets", error.to_string()))?;
+    Ok(ring.seal(place(tenant, id), text.reveal())?)
+}
+
+fn place<'a>(tenant: &'a TenantId, id: &'a BridgeId) -> Place<'a> {
+    Place { tenant, table: "bridges", column: "sealed", row: id.as_str() }
+}

@@ -1,0 +1,173 @@
+//! Which room hangs together with which remote calendar.
+
+use super::{Acting, ManageError, bridges, rooms};
+use crate::model::Authority;
+use crate::model::DetailLevel;
+use crate::model::Direction;
+use crate::model::MappingId;
+use crate::model::MappingState;
+use crate::model::Timestamp;
+use crate::store::Tx;
+use crate::store::mappings;
+use crate::store::mappings::Mapping;
+use serde::Deserialize;
+
+/// A mapping to make.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMapping {
+    /// Slug of the room.
+    pub room: String,
+    /// Name of the bridge.
+    pub bridge: String,
+    /// How the remote system addresses the calendar: mailbox address, resource id.
+    pub remote_id: String,
+    /// How people know it there; the room's name if left out.
+    #[serde(default)]
+    pub remote_name: Option<String>,
+    /// Which way changes travel; `two_way` if left out.
+    #[serde(default)]
+    pub direction: Option<Direction>,
+    /// Whose version of a field wins; `per_origin` if left out.
+    #[serde(default)]
+    pub authority: Option<Authority>,
+    /// How much of a booking may leave; `full` if left out.
+    #[serde(default)]
+    pub detail: Option<DetailLevel>,
+}
+
+/// Changes to the policy of a mapping; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Which way changes travel.
+    #[serde(default)]
+    pub direction: Option<Direction>,
+    /// Whose version of a field wins.
+    #[serde(default)]
+    pub authority: Option<Authority>,
+    /// How much of a booking may leave.
+    #[serde(default)]
+    pub detail: Option<DetailLevel>,
+}
+
+/// The mapping with that id.
+pub async fn find(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Mapping, ManageError> {
+    let found = mappings::get(tx, acting.tenant, id).await?;
+    let found = found.filter(|mapping| mapping.state != MappingState::Removed);
+    found.ok_or_else(|| ManageError::no("mapping", id.as_str()))
+}
+
+/// Makes a mapping; its first read of the remote calendar is due at once.
+pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Result<Mapping, ManageError> {
+    let room = rooms::find(tx, acting, &new.room).await?;
+    let bridge = bridges::find(tx, acting, &new.bridge).await?;
+    let mapping = Mapping {
+        id: MappingId::fresh(),
+        tenant_id: acting.tenant.clone(),
+        room_id: room.id.clone(),
+        bridge_id: bridge.id,
+        remote_id: rooms::line("remote_id", &new.remote_id, 1000)?,
+        remote_name: rooms::line("remote_name", new.remote_name.as_deref().unwrap_or(&room.name), 200)?,
+        direction: new.direction.unwrap_or(Direction::TwoWay),
+        authority: new.authority.unwrap_or(Authority::PerOrigin),
+        detail: new.detail.unwrap_or(DetailLevel::Full),
+        state: MappingState::Active,
+        reason: String::new(),
+        cursor: String::new(),
+        window_start_ms: Timestamp(0),
+        window_end_ms: Timestamp(0),
+        due_ms: acting.now,
+        dirty_since_ms: None,
+        pulled_ms: None,
+        completed_ms: None,
+        failures: 0,
+        last_error: String::new(),
+        created_ms: acting.now,
+    };
+    mappings::insert(tx, &mapping).await.map_err(|error| {
+        let (room, bridge, remote) = (&new.room, &new.bridge, &mapping.remote_id);
+        ManageError::taken(error, || {
+            format!("room {room} has a mapping on bridge {bridge} already, or {remote:?} there belongs to another room")
+        })
+    })?;
+    let detail = format!("Room {} is mapped to {:?} on bridge {}.", room.slug, mapping.remote_id, bridge.name);
+    acting.record(tx, "mapping.create", Some(&room.id), &detail).await?;
+    Ok(mapping)
+}
+
+/// Changes direction, authority or detail.
+pub async fn set_policy(
+    tx: &mut Tx,
+    acting: &Acting<'_>,
+    id: &MappingId,
+    policy: &Policy,
+) -> Result<Mapping, ManageError> {
+    let mut mapping = find(tx, acting, id).await?;
+    mapping.direction = policy.direction.unwrap_or(mapping.direction);
+    mapping.authority = policy.authority.unwrap_or(mapping.authority);
+    mapping.detail = policy.detail.unwrap_or(mapping.detail);
+    mappings::set_policy(tx, &mapping).await?;
+    // What was read under the old policy says nothing about the new one: compare everything again.
+    mappings::forget_cursor(tx, &mapping, acting.now).await?;
+    let detail = format!(
+        "Mapping {id} is {:?} with authority {:?} and detail {:?}.",
+        mapping.direction, mapping.authority, mapping.detail
+    );
+    acting.record(tx, "mapping.policy", Some(&mapping.room_id), &detail).await?;
+    Ok(mapping)
+}
+
+/// Stops a mapping: nothing is read or written until it is released.
+pub async fn hold(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId, reason: &str) -> Result<Mapping, ManageError> {
+    let reason = rooms::line("reason", reason, 500)?;
+    move_to(tx, acting, id, MappingState::Held, &reason).await
+}
+
+/// Lets a held or suspended mapping work again; its next read is due at once.
+pub async fn release(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Mapping, ManageError> {
+    let mapping = find(tx, acting, id).await?;
+    if mapping.state == MappingState::Active {
+        return Err(ManageError::State { why: format!("mapping {id} is active; there is nothing to release") });
+    }
+    move_to(tx, acting, id, MappingState::Active, "").await
+}
+
+/// Ends a mapping. Copies at both sides stay; the room and the remote calendar can be mapped anew.
+pub async fn remove(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<(), ManageError> {
+    move_to(tx, acting, id, MappingState::Removed, "").await.map(|_| ())
+}
+
+/// Makes the next read due now: "sync now". A held or suspended mapping is not read before it is released.
+pub async fn sync_now(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Mapping, ManageError> {
+    let mapping = find(tx, acting, id).await?;
+    if mapping.state != MappingState::Active {
+        let why = format!("mapping {id} is {:?} ({}); release it first", mapping.state, mapping.reason);
+        return Err(ManageError::State { why });
+    }
+    mappings::wake(tx, acting.tenant, id, acting.now, acting.now).await?;
+    acting
+        .record(tx, "mapping.sync", Some(&mapping.room_id), &format!("A sync of mapping {id} was asked for."))
+        .await?;
+    Ok(mapping)
+}
+
+async fn move_to(
+    tx: &mut Tx,
+    acting: &Acting<'_>,
+    id: &MappingId,
+    state: MappingState,
+    reason: &str,
+) -> Result<Mapping, ManageError> {
+    let mapping = find(tx, acting, id).await?;
+    mappings::set_state(tx, &mapping, state, reason, acting.now).await?;
+    let (action, what) = match state {
+        MappingState::Active => ("mapping.release", "works again"),
+        MappingState::Held => ("mapping.hold", "is held"),
+        MappingState::Suspended => ("mapping.suspend", "is suspended"),
+        MappingState::Removed => ("mapping.remove", "was removed"),
+    };
+    let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    acting.record(tx, action, Some(&mapping.room_id), &format!("Mapping {id} {what}{why}.")).await?;
+    Ok(Mapping { state, reason: reason.to_owned(), due_ms: acting.now, ..mapping })
+}

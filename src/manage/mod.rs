@@ -1,0 +1,26 @@
+//! Floor 4: what administrators do, once for the REST interface and the command line.
+//!
+//! Every function works inside the caller's transaction, checks its input by parsing it, and leaves an audit entry in
+//! the same transaction. No function commits.
+
+mod audit;
+mod error;
+mod slug;
+
+pub mod api_keys;
+pub mod bridges;
+pub mod conflicts;
+pub mod feeds;
+pub mod grants;
+pub mod mappings;
+pub mod operations;
+pub mod passwords;
+pub mod principals;
+pub mod rooms;
+pub mod sign_in;
+pub mod tenants;
+
+pub use audit::Acting;
+pub use error::ManageError;
+pub use sign_in::SignIn;
+pub use slug::Slug;
