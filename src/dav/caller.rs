@@ -1,0 +1,141 @@
+//! Who calls, and what that lets them see: credentials to a [`Caller`].
+
+use super::DavDoor;
+use super::error::DavError;
+use super::path::Resource;
+use crate::manage::sign_in::Credential;
+use crate::model::Privilege;
+use crate::store::Tx;
+use crate::store::principals;
+use crate::store::principals::Grant;
+use crate::store::principals::Principal;
+use crate::store::rooms;
+use crate::store::rooms::Room;
+use crate::store::tenants;
+use crate::store::tenants::Tenant;
+use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
+use std::sync::Arc;
+
+/// A principal that has signed in, inside one tenant.
+pub struct Caller {
+    /// The principal.
+    pub principal: Principal,
+    /// The principal's own tenant.
+    pub home: Tenant,
+    /// The tenant the request is about.
+    pub tenant: Tenant,
+    /// The principal's grants.
+    pub grants: Vec<Grant>,
+}
+
+/// A room as one caller may use it.
+pub struct VisibleRoom {
+    /// The room.
+    pub room: Room,
+    /// What the caller may do there.
+    pub privilege: Privilege,
+}
+
+/// How much of the bookings a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The octets as they are stored.
+    Full,
+    /// Private bookings as busy time only.
+    Projected,
+}
+
+impl View {
+    /// How tokens and validators tell the views apart.
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::Full => "f",
+            Self::Projected => "p",
+        }
+    }
+}
+
+impl VisibleRoom {
+    /// How much of its bookings the caller sees: who may write a room may read everything in it.
+    pub fn view(&self) -> View {
+        if self.privilege >= Privilege::Write { View::Full } else { View::Projected }
+    }
+
+    /// Refuses callers who may see only when the room is taken.
+    pub fn require_read(&self, href: &str) -> Result<(), DavError> {
+        if self.privilege >= Privilege::Read {
+            return Ok(());
+        }
+        Err(DavError::need_privilege(href, "read", "You may see when this room is taken, but not its bookings."))
+    }
+
+    /// Refuses callers who may not write; `privilege` is the one that the method needs.
+    pub fn require_write(&self, href: &str, privilege: &'static str) -> Result<(), DavError> {
+        if self.privilege >= Privilege::Write {
+            return Ok(());
+        }
+        Err(DavError::need_privilege(href, privilege, format!("You may not change bookings of {}.", self.room.name)))
+    }
+}
+
+impl Caller {
+    /// Signs in from the request's headers. Clients that know only a host name do not say which tenant they belong to;
+    /// the path may.
+    pub async fn sign_in(door: &Arc<DavDoor>, headers: &HeaderMap, resource: &Resource) -> Result<Self, DavError> {
+        let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let credential = header.and_then(Credential::from_authorization).ok_or(DavError::Unauthorized)?;
+        let tenant = match resource.tenant() {
+            Some(key) => tenants::by_key(&mut door.store.begin_read().await?, key).await?,
+            None => None,
+        };
+        if resource.tenant().is_some() && tenant.is_none() {
+            return Err(DavError::Unauthorized);
+        }
+        let within = tenant.as_ref().map(|tenant| &tenant.id);
+        let principal = door.sign_in.principal(&credential, within, door.clock.now()).await?;
+        let principal = principal.ok_or(DavError::Unauthorized)?;
+        Self::enter(door, principal, tenant, resource).await
+    }
+
+    async fn enter(
+        door: &DavDoor,
+        principal: Principal,
+        tenant: Option<Tenant>,
+        resource: &Resource,
+    ) -> Result<Self, DavError> {
+        let mut tx = door.store.begin_read().await?;
+        let home = tenants::get(&mut tx, &principal.tenant_id)
+            .await?
+            .ok_or_else(|| DavError::Failed("a principal without tenant".to_owned()))?;
+        let tenant = match (resource.tenant(), tenant) {
+            (None, _) => home.clone(),
+            (Some(_), Some(tenant)) => tenant,
+            (Some(_), None) => return Err(DavError::not_found(&resource.href())),
+        };
+        let grants = principals::grants(&mut tx, &home.id, &principal.id).await?;
+        Ok(Self { principal, home, tenant, grants })
+    }
+
+    /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller.
+    pub async fn room(&self, tx: &mut Tx, slug: &str, href: &str) -> Result<VisibleRoom, DavError> {
+        let room = rooms::by_slug(tx, &self.tenant.id, slug).await?;
+        room.and_then(|room| self.visible(room)).ok_or_else(|| DavError::not_found(href))
+    }
+
+    /// All rooms the caller may know of, by slug.
+    pub async fn rooms(&self, tx: &mut Tx) -> Result<Vec<VisibleRoom>, DavError> {
+        let rooms = rooms::list(tx, &self.tenant.id).await?;
+        Ok(rooms.into_iter().filter_map(|room| self.visible(room)).collect())
+    }
+
+    fn visible(&self, room: Room) -> Option<VisibleRoom> {
+        let privilege = principals::privilege_in(&self.principal, &self.grants, &room.id)?;
+        Some(VisibleRoom { room, privilege })
+    }
+
+    /// The caller's own principal resource.
+    pub fn resource(&self) -> Resource {
+        Resource::Principal { tenant: self.home.tenant_key.clone(), login: self.principal.login.clone() }
+    }
+}

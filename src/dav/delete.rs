@@ -1,0 +1,32 @@
+//! DELETE of a calendar object (RFC 4918, 9.6).
+
+use super::Call;
+use super::error::DavError;
+use super::path::Resource;
+use super::put::change_of;
+use super::put::precondition;
+use super::put::refusal;
+use crate::change;
+use crate::change::Context;
+use crate::change::Wish;
+use actix_web::HttpResponse;
+
+/// Answers a DELETE.
+pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
+    let href = call.resource.href();
+    let Resource::Object { room, name, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
+    let precondition = precondition(call)?;
+    let mut tx = call.door.store.begin_write().await?;
+    let room = call.caller.room(&mut tx, room, &href).await?;
+    room.require_write(&href, "unbind")?;
+    let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
+    let change = change_of(call, name, Wish::Delete, precondition);
+    match change::apply(&mut tx, context, &room.room, change).await {
+        Ok(_) => {
+            tx.commit().await?;
+            (call.door.nudge)(&room.room.id);
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Err(error) => Err(refusal(call, error)),
+    }
+}

@@ -1,0 +1,163 @@
+//! Floor 5: the CalDAV door. This file is the order of processing: path, method, caller, body, handler, answer.
+//!
+//! | RFC | what of it |
+//! |---|---|
+//! | 4918 | class 1 and 3: PROPFIND, PROPPATCH, GET, PUT, DELETE; no locks, no copies |
+//! | 4791 | all of calendar-access |
+//! | 6578 | sync-collection on rooms |
+//! | 3744 | privileges shown, principals searched; no ACL method |
+//! | 6638 | free-busy questions to the outbox |
+//! | 6764 | `/.well-known/caldav` |
+
+mod caller;
+mod delete;
+mod error;
+mod get;
+mod headers;
+mod options;
+mod outbox;
+mod path;
+mod property;
+mod propfind;
+mod proppatch;
+mod put;
+mod refuse;
+mod report;
+mod token;
+
+use crate::config::Limits;
+use crate::crypt::Keys;
+use crate::manage::SignIn;
+use crate::model::Clock;
+use crate::model::RoomId;
+use crate::store::Store;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::header::HeaderValue;
+use actix_web::web;
+use actix_web::web::Bytes;
+use caller::Caller;
+use error::DavError;
+use path::Kind;
+use path::Resource;
+use std::sync::Arc;
+
+/// What the door stands on.
+pub struct DavDoor {
+    /// The database.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The limits in force; those that RFC 4791 names are advertised.
+    pub limits: Limits,
+    /// Signs sync tokens.
+    pub keys: Keys,
+    /// Called after a committed write, so that it is pushed at once and not only at the next tick.
+    pub nudge: Arc<dyn Fn(&RoomId) + Send + Sync>,
+    /// Who may come in.
+    pub sign_in: Arc<SignIn>,
+}
+
+/// A request of a caller who has signed in.
+struct Call<'a> {
+    door: &'a Arc<DavDoor>,
+    caller: Caller,
+    resource: Resource,
+    headers: &'a HeaderMap,
+    body: Bytes,
+}
+
+/// Mounts the door: `/dav/…`, the well-known address, and the paths where clients knock that know only a host name.
+pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
+    config.app_data(web::Data::from(door));
+    for path in ["/.well-known/caldav", "/.well-known/caldav/"] {
+        config.route(path, web::to(options::well_known));
+    }
+    // Other doors may answer GET on these paths, so only DAV's own methods are taken.
+    for path in ["/", "/principals", "/principals/", "/calendar/dav/{user}/user", "/calendar/dav/{user}/user/"] {
+        for method in [b"PROPFIND".as_slice(), b"REPORT", b"OPTIONS"] {
+            if let Ok(method) = Method::from_bytes(method) {
+                config.route(path, web::method(method).to(serve));
+            }
+        }
+    }
+    config.route("/dav", web::to(serve));
+    config.service(web::scope("/dav").default_service(web::to(serve)));
+}
+
+/// Answers one request; failures of the server are logged here, once.
+async fn serve(request: HttpRequest, payload: web::Payload, door: web::Data<DavDoor>) -> HttpResponse {
+    match answer(&request, payload, &door.into_inner()).await {
+        Ok(response) => response,
+        Err(error) => {
+            if let DavError::Failed(cause) = &error {
+                tracing::error!(http.method = %request.method(), error = %cause, "a DAV request failed");
+            }
+            error.response()
+        }
+    }
+}
+
+async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor>) -> Result<HttpResponse, DavError> {
+    let path = request.uri().path();
+    let resource = Resource::parse(path).ok_or_else(|| DavError::not_found(path))?;
+    if request.method() == Method::OPTIONS {
+        return Ok(options::options(resource.kind()));
+    }
+    let caller = Caller::sign_in(door, request.headers(), &resource).await?;
+    let body = read_body(request, payload, &door.limits).await?;
+    let canonical = resource.href();
+    let missing_slash = resource.kind() != Kind::Object && !path.ends_with('/');
+    let call = Call { door, caller, resource, headers: request.headers(), body };
+    let mut response = dispatch(request.method(), &call).await?;
+    // A collection asked for without its slash is served all the same (RFC 4918, 5.2).
+    if missing_slash && let Ok(location) = HeaderValue::from_str(&canonical) {
+        response.headers_mut().insert(header::CONTENT_LOCATION, location);
+    }
+    Ok(response)
+}
+
+async fn dispatch(method: &Method, call: &Call<'_>) -> Result<HttpResponse, DavError> {
+    match (method.as_str(), call.resource.kind()) {
+        ("PROPFIND", _) => propfind::propfind(call).await,
+        ("REPORT", _) => report::report(call).await,
+        ("PROPPATCH", _) => proppatch::proppatch(call).await,
+        ("GET" | "HEAD", Kind::Object) => get::get(call, method == Method::HEAD).await,
+        ("PUT", Kind::Object) => put::put(call).await,
+        ("DELETE", Kind::Object) => delete::delete(call).await,
+        ("POST", Kind::Outbox) => outbox::post(call).await,
+        (other, kind) => Err(refuse::refuse(other, kind, &call.resource)),
+    }
+}
+
+/// The body, bounded. Compressed bodies are refused: what they unfold to is not bounded by what is sent.
+async fn read_body(request: &HttpRequest, payload: web::Payload, limits: &Limits) -> Result<Bytes, DavError> {
+    let coding = request.headers().get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    if coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
+        return Err(DavError::UnsupportedMedia("Compressed request bodies are not read; send it plain.".to_owned()));
+    }
+    // One octet more than an object may have, so that the limit is judged where its condition is known.
+    let limit = limits.object_bytes.max(limits.xml_bytes) + 1;
+    match payload.to_bytes_limited(limit).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => Err(DavError::bad_request("The request body broke off.")),
+        Err(_) if request.method() == Method::PUT => {
+            Err(crate::ical::IcalError::MaxResourceSize { limit: limits.object_bytes }.into())
+        }
+        Err(_) => Err(DavError::too_large(limit)),
+    }
+}
+
+/// 207 with a multi-status body.
+fn multistatus(body: String, minimal: bool) -> HttpResponse {
+    let mut response = HttpResponse::MultiStatus();
+    response.insert_header((header::CONTENT_TYPE, "application/xml; charset=utf-8"));
+    response.insert_header((header::VARY, "Prefer, Brief"));
+    if minimal {
+        response.insert_header(("Preference-Applied", "return=minimal"));
+    }
+    response.body(body)
+}

@@ -1,0 +1,124 @@
+//! What a room's calendar tells of itself (RFC 4791, 5.2; RFC 6578, 4; RFC 6638, 9.1; RFC 7809, 5).
+
+use super::Scene;
+use super::properties;
+use crate::dav::caller::VisibleRoom;
+use crate::dav::report::freebusy::PRODUCT;
+use crate::dav::token;
+use crate::davxml::QName;
+use crate::davxml::XmlWriter;
+use crate::ical::vtimezone::vtimezone;
+use crate::model::SyncToken;
+use crate::model::Timestamp;
+
+properties! {
+    /// Properties of a calendar.
+    Property {
+        DisplayName = dav "displayname" all;
+        CreationDate = dav "creationdate" all;
+        GetLastModified = dav "getlastmodified" all;
+        ResourceId = dav "resource-id";
+        SyncToken = dav "sync-token";
+        GetCtag = calendarserver "getctag";
+        CalendarDescription = caldav "calendar-description";
+        CalendarTimezone = caldav "calendar-timezone";
+        CalendarTimezoneId = caldav "calendar-timezone-id";
+        SupportedCalendarComponentSet = caldav "supported-calendar-component-set";
+        SupportedCalendarData = caldav "supported-calendar-data";
+        SupportedCollationSet = caldav "supported-collation-set";
+        MaxResourceSize = caldav "max-resource-size";
+        MinDateTime = caldav "min-date-time";
+        MaxDateTime = caldav "max-date-time";
+        MaxInstances = caldav "max-instances";
+        MaxAttendeesPerInstance = caldav "max-attendees-per-instance";
+        ScheduleCalendarTransp = caldav "schedule-calendar-transp";
+        CalendarColor = apple "calendar-color";
+        CalendarOrder = apple "calendar-order";
+    }
+}
+
+impl Property {
+    /// Whether every caller may set this for themselves, also on rooms they may only read: how a calendar looks in
+    /// one person's client is that person's business, and some clients never load a calendar that refuses its colour.
+    pub const fn is_personal(self) -> bool {
+        match self {
+            Self::DisplayName
+            | Self::CalendarDescription
+            | Self::CalendarTimezone
+            | Self::CalendarTimezoneId
+            | Self::ScheduleCalendarTransp
+            | Self::CalendarColor
+            | Self::CalendarOrder => true,
+            Self::CreationDate
+            | Self::GetLastModified
+            | Self::ResourceId
+            | Self::SyncToken
+            | Self::GetCtag
+            | Self::SupportedCalendarComponentSet
+            | Self::SupportedCalendarData
+            | Self::SupportedCollationSet
+            | Self::MaxResourceSize
+            | Self::MinDateTime
+            | Self::MaxDateTime
+            | Self::MaxInstances
+            | Self::MaxAttendeesPerInstance => false,
+        }
+    }
+
+    /// Writes the property; `false` where the room has none.
+    pub fn write(self, scene: &Scene<'_>, visible: &VisibleRoom, xml: &mut XmlWriter) -> bool {
+        let (name, room, limits) = (self.name(), &visible.room, &scene.door.limits);
+        match self {
+            Self::DisplayName => xml.leaf(&name, &room.name),
+            Self::CreationDate => xml.leaf(&name, &room.created_ms.to_string()),
+            Self::GetLastModified => xml.leaf(&name, &http_date(room.modified_ms)),
+            Self::ResourceId => xml.href_in(&name, &format!("urn:uuid:{}", room.id)),
+            Self::SyncToken | Self::GetCtag => xml.leaf(&name, &sync_token(scene, visible)),
+            Self::CalendarDescription if room.description.is_empty() => return false,
+            Self::CalendarDescription => xml.leaf(&name, &room.description),
+            Self::CalendarTimezone => xml.leaf(&name, &timezone(visible)),
+            Self::CalendarTimezoneId => xml.leaf(&name, room.zone.as_str()),
+            Self::SupportedCalendarComponentSet => {
+                xml.open(&name).empty_with(&QName::caldav("comp"), &[("name", "VEVENT")]).close(&name)
+            }
+            Self::SupportedCalendarData => {
+                let attributes = [("content-type", "text/calendar"), ("version", "2.0")];
+                xml.open(&name).empty_with(&QName::caldav("calendar-data"), &attributes).close(&name)
+            }
+            Self::SupportedCollationSet => {
+                xml.open(&name);
+                for collation in ["i;ascii-casemap", "i;octet", "i;unicode-casemap"] {
+                    xml.leaf(&QName::caldav("supported-collation"), collation);
+                }
+                xml.close(&name)
+            }
+            Self::MaxResourceSize => xml.leaf(&name, &limits.object_bytes.to_string()),
+            Self::MinDateTime => xml.leaf(&name, &format!("{:04}0101T000000Z", limits.min_year)),
+            Self::MaxDateTime => xml.leaf(&name, &format!("{:04}1231T235959Z", limits.max_year)),
+            Self::MaxInstances => xml.leaf(&name, &limits.report_instances.to_string()),
+            Self::MaxAttendeesPerInstance => xml.leaf(&name, &limits.attendees.to_string()),
+            Self::ScheduleCalendarTransp => xml.open(&name).empty(&QName::caldav("opaque")).close(&name),
+            Self::CalendarColor if room.color.is_empty() => return false,
+            Self::CalendarColor => xml.leaf(&name, &room.color),
+            Self::CalendarOrder => return false,
+        };
+        true
+    }
+}
+
+/// The room's present sync token from the caller's point of view.
+pub fn sync_token(scene: &Scene<'_>, visible: &VisibleRoom) -> String {
+    let point = SyncToken { room: visible.room.id.clone(), seq: visible.room.seq, began: None };
+    token::print(&scene.door.keys.sync_token, &point, visible.view())
+}
+
+/// An HTTP date (RFC 9110, 5.6.7).
+pub fn http_date(instant: Timestamp) -> String {
+    instant.to_jiff().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// The room's zone as a VCALENDAR with one VTIMEZONE (RFC 4791, 5.2.2).
+fn timezone(visible: &VisibleRoom) -> String {
+    let zone = vtimezone(&visible.room.zone);
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODUCT}\r\n{zone}END:VCALENDAR\r\n")
+}

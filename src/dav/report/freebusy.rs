@@ -1,0 +1,57 @@
+//! free-busy-query (RFC 4791, 7.10): when a room is taken, also for callers who may see nothing else of it.
+
+use super::super::Call;
+use super::super::caller::VisibleRoom;
+use super::super::error::DavError;
+use super::super::path::Resource;
+use crate::davxml::Condition;
+use crate::ical::freebusy;
+use crate::ical::freebusy::BusyPeriod;
+use crate::ical::freebusy::FreeBusyHead;
+use crate::ical::object::CalendarObject;
+use crate::ical::object::ParseContext;
+use crate::ical::recur::Budget;
+use crate::model::Event;
+use crate::model::TimeRange;
+use crate::store::Tx;
+use crate::store::objects;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+
+/// Who made the answer.
+pub const PRODUCT: &str = "-//Anteroom//Anteroom//EN";
+
+/// Answers a free-busy-query report with a VFREEBUSY.
+pub async fn answer(call: &Call<'_>, range: TimeRange) -> Result<HttpResponse, DavError> {
+    let href = call.resource.href();
+    let Resource::Room { room, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
+    let mut tx = call.door.store.begin_read().await?;
+    let room = call.caller.room(&mut tx, room, &href).await?;
+    let periods = busy(&mut tx, call, &room, range).await?;
+    let uid = format!("freebusy-{}-{}@anteroom", room.room.id, room.room.seq);
+    let head = FreeBusyHead { product: PRODUCT, uid: &uid, stamp: call.door.clock.now(), extra: "" };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/calendar; charset=utf-8"))
+        .body(freebusy::vfreebusy(&head, range, &periods)))
+}
+
+/// The taken times of a room, sorted and joined.
+pub async fn busy(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    room: &VisibleRoom,
+    range: TimeRange,
+) -> Result<Vec<BusyPeriod>, DavError> {
+    let (room, limits) = (&room.room, &call.door.limits);
+    let rows = objects::in_range(tx, &room.tenant_id, &room.id, range, room.longest_ms).await?;
+    let cx = ParseContext { limits, floating: &room.zone };
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let object = CalendarObject::parse(row.body.as_bytes(), &cx)
+            .map_err(|error| DavError::Failed(format!("object {} cannot be read: {error}", row.id)))?;
+        // The class is what the booking system says; clients cannot write it.
+        events.push(Event { class: row.class, ..object.event().clone() });
+    }
+    freebusy::busy_periods(&events, range, &room.zone, &Budget::of(limits))
+        .map_err(|error| DavError::forbidden(Condition::NumberOfMatchesWithinLimits, error.to_string()))
+}
