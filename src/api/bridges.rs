@@ -1,0 +1,54 @@
+//! `/v1/tenants/{tenant}/bridges`: remote systems. Secrets go in and never come out.
+
+use super::caller::{As, TenantAdmin, TenantViewer};
+use super::error::ApiError;
+use super::page::{PageQuery, Paged};
+use super::view::BridgeView;
+use crate::manage::bridges::{self, BridgePatch, NewBridge};
+use crate::store::bridges as stored;
+use actix_web::web::{Json, Path, Query};
+use actix_web::{HttpResponse, get, patch, post};
+
+/// Lists the bridges of the tenant, by name.
+#[utoipa::path(tag = "bridges", operation_id = "list_bridges", params(("tenant", Path), PageQuery),
+    responses((status = 200, body = Paged<BridgeView>)))]
+#[get("/tenants/{tenant}/bridges")]
+pub(super) async fn list(desk: As<TenantViewer>, page: Query<PageQuery>) -> Result<Json<Paged<BridgeView>>, ApiError> {
+    let bridges = stored::list(&mut desk.read().await?, desk.acting().tenant).await?;
+    Ok(Json(page.of_all(bridges, |bridge| &bridge.name, BridgeView::from)?))
+}
+
+/// Makes a bridge.
+#[utoipa::path(tag = "bridges", operation_id = "create_bridge", params(("tenant", Path)), request_body = NewBridge,
+    responses((status = 201, body = BridgeView)))]
+#[post("/tenants/{tenant}/bridges")]
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewBridge>) -> Result<HttpResponse, ApiError> {
+    let mut tx = desk.write().await?;
+    let bridge = bridges::create(&mut tx, &desk.acting(), &desk.door.keys.ring, &new).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Created().json(BridgeView::from(bridge)))
+}
+
+/// Reads one bridge.
+#[utoipa::path(tag = "bridges", operation_id = "read_bridge", params(("tenant", Path), ("bridge", Path)),
+    responses((status = 200, body = BridgeView)))]
+#[get("/tenants/{tenant}/bridges/{bridge}")]
+pub(super) async fn read(desk: As<TenantViewer>, path: Path<(String, String)>) -> Result<Json<BridgeView>, ApiError> {
+    let bridge = bridges::find(&mut desk.read().await?, &desk.acting(), &path.1).await?;
+    Ok(Json(bridge.into()))
+}
+
+/// Changes settings (in whole) or secrets (those that are named) of a bridge.
+#[utoipa::path(tag = "bridges", operation_id = "update_bridge", params(("tenant", Path), ("bridge", Path)),
+    request_body = BridgePatch, responses((status = 200, body = BridgeView)))]
+#[patch("/tenants/{tenant}/bridges/{bridge}")]
+pub(super) async fn update(
+    desk: As<TenantAdmin>,
+    path: Path<(String, String)>,
+    wish: Json<BridgePatch>,
+) -> Result<Json<BridgeView>, ApiError> {
+    let mut tx = desk.write().await?;
+    let bridge = bridges::update(&mut tx, &desk.acting(), &desk.door.keys.ring, &path.1, &wish).await?;
+    tx.commit().await?;
+    Ok(Json(bridge.into()))
+}

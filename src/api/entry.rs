@@ -1,0 +1,57 @@
+//! What every request under `/v1` passes: a request id, the caller's identity, and problem documents on the way out.
+
+use super::ApiDoor;
+use super::caller;
+use super::error::ApiError;
+use crate::observe::RequestId;
+use crate::observe::request_id::HEADER;
+use actix_web::Error;
+use actix_web::HttpMessage;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web;
+
+/// The middleware of the scope.
+pub(super) async fn entry(
+    door: web::Data<ApiDoor>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
+    let id = RequestId::from_header(given);
+    let answer = match identify(&door, &request).await {
+        Ok(()) => next.call(request).await?,
+        Err(refusal) => request.error_response(refusal),
+    };
+    Ok(finish(answer, id.as_str()))
+}
+
+async fn identify(door: &ApiDoor, request: &ServiceRequest) -> Result<(), ApiError> {
+    if matches!(request.path(), "/v1/openapi.json" | "/v1/docs") {
+        return Ok(());
+    }
+    let caller = caller::identify(door, request.head(), request.path()).await?;
+    request.extensions_mut().insert(caller);
+    Ok(())
+}
+
+/// Puts the request id into header and problem document, and logs what failed on our side.
+fn finish(answer: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+    let problem = answer.response().error().and_then(|error| error.as_error::<ApiError>()).map(|error| {
+        if error.problem(id).status == 500 {
+            tracing::error!(request.id = id, error = ?error, "request {id} failed: {error}");
+        }
+        error.answer(id)
+    });
+    let mut answer = match problem {
+        Some(problem) => answer.into_response(problem),
+        None => answer,
+    };
+    if let Ok(value) = HeaderValue::from_str(id) {
+        answer.headers_mut().insert(HeaderName::from_static(HEADER), value);
+    }
+    answer.headers_mut().insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
+    answer
+}

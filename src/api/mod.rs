@@ -1,0 +1,79 @@
+//! Floor 5: the REST interface under `/v1`, its description, and the probes of operators.
+//!
+//! A handler names the role it needs by its first argument (`caller::As`), calls one function of `manage` or `store`
+//! inside one transaction, and answers JSON. Every refusal is a problem document (RFC 9457) made in `error`.
+
+mod audit;
+mod bridges;
+mod caller;
+mod conflicts;
+mod docs;
+mod entry;
+mod error;
+mod feeds;
+mod grants;
+mod health;
+mod links;
+mod mappings;
+mod openapi;
+mod operations;
+mod page;
+mod principals;
+mod rooms;
+mod runs;
+mod tenants;
+pub mod view;
+
+pub use error::ApiError;
+pub use openapi::document;
+
+use crate::config::Limits;
+use crate::crypt::Keys;
+use crate::manage::SignIn;
+use crate::model::Clock;
+use crate::model::MappingId;
+use crate::store::Store;
+use actix_web::body::BoxBody;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web;
+use std::sync::Arc;
+
+/// What the REST interface works with.
+pub struct ApiDoor {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Seals secrets of bridges, signs feed links.
+    pub keys: Arc<Keys>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Scheme, host and port under which clients reach the server.
+    pub public_url: String,
+    /// Verifies credentials.
+    pub sign_in: Arc<SignIn>,
+    /// Wakes the worker that pulls a mapping.
+    pub nudge: Arc<dyn Fn(&MappingId) + Send + Sync>,
+    /// The text of `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Whether `/metrics` answers without credentials; otherwise it asks for the role `system_monitor`.
+    pub open_metrics: bool,
+}
+
+/// Mounts `/v1`, `/health`, `/ready` and `/metrics`.
+pub fn routes(config: &mut web::ServiceConfig, door: web::Data<ApiDoor>) {
+    let json_bytes = door.limits.json_bytes;
+    let at_entry = door.clone();
+    config.service(health::health).service(
+        web::scope("/v1")
+            .app_data(door.clone())
+            .app_data(error::json_config(json_bytes))
+            .app_data(error::query_config())
+            .app_data(error::path_config())
+            .wrap(from_fn(move |request, next: Next<BoxBody>| entry::entry(at_entry.clone(), request, next)))
+            .configure(openapi::mount)
+            .default_service(web::to(openapi::refuse)),
+    );
+    config.service(web::resource("/ready").app_data(door.clone()).route(web::get().to(health::ready)));
+    config.service(web::resource("/metrics").app_data(door).route(web::get().to(health::metrics)));
+}

@@ -1,0 +1,234 @@
+//! The list of all operations: mounted from here, described from here (OpenAPI), and so never apart.
+
+use super::error::ApiError;
+use super::{
+    audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, principals, rooms, runs, tenants,
+};
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::get;
+use actix_web::web;
+use utoipa::Modify;
+use utoipa::OpenApi;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::PathItem;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr};
+
+/// Mounts and describes each operation.
+macro_rules! operations {
+    ($($module:ident :: $operation:ident),* $(,)?) => {
+        /// The description of the interface.
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Anteroom",
+                description = "Rooms, what they hang together with, and what became of every booking.\n\n\
+                    Every path needs an API key (`X-API-Key: ar_…` or `Authorization: Bearer ar_…`) or a login with an \
+                    app password (Basic). Refusals are `application/problem+json` (RFC 9457). Lists come in pages: \
+                    `limit`, `after`, and `next` in the answer. Times are RFC 3339 in UTC.",
+                license(name = "Apache-2.0", identifier = "Apache-2.0"),
+            ),
+            servers((url = "/v1", description = "This server")),
+            security(("api_key" = []), ("bearer" = []), ("basic" = [])),
+            components(schemas(super::error::Problem, conflicts::ConflictState)),
+            modifiers(&Schemes, &Refusals),
+            paths($($module::$operation),*),
+        )]
+        struct Document;
+
+        /// Mounts every operation, the description and the documentation.
+        pub(super) fn mount(config: &mut web::ServiceConfig) {
+            config.service(description).service(docs::documentation);
+            $(config.service($module::$operation);)*
+        }
+    };
+}
+
+operations!(
+    tenants::list,
+    rooms::list,
+    rooms::create,
+    rooms::read,
+    rooms::update,
+    rooms::events,
+    bridges::list,
+    bridges::create,
+    bridges::read,
+    bridges::update,
+    mappings::list,
+    mappings::create,
+    mappings::read,
+    mappings::update,
+    mappings::remove,
+    mappings::sync,
+    mappings::hold,
+    mappings::release,
+    feeds::list,
+    feeds::create,
+    feeds::rotate,
+    feeds::revoke,
+    principals::list,
+    principals::create,
+    principals::read,
+    principals::update,
+    principals::list_passwords,
+    principals::issue_password,
+    principals::issue_api_key,
+    principals::revoke_password,
+    grants::list,
+    grants::set,
+    grants::remove,
+    links::list,
+    operations::list,
+    operations::retry,
+    conflicts::list,
+    conflicts::resolve,
+    runs::subscriptions,
+    runs::list,
+    audit::list,
+    audit::explain,
+);
+
+/// The three ways to sign in.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
+        let http = |scheme| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).build());
+        components.add_security_scheme("api_key", key);
+        components.add_security_scheme("bearer", http(HttpAuthScheme::Bearer));
+        components.add_security_scheme("basic", http(HttpAuthScheme::Basic));
+    }
+}
+
+/// The refusals that every operation may answer.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            let [get, post, put, patch, delete] =
+                [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            for operation in [get, post, put, patch, delete].into_iter().flatten() {
+                let statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
+                let refused = statuses.into_iter().map(|(status, what)| (status.to_owned(), problem(what)));
+                operation.responses.responses.extend(refused);
+            }
+        }
+    }
+}
+
+fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'static str, &'static str)> {
+    let mut statuses = vec![("401", "Not signed in"), ("403", "Not allowed"), ("503", "Try again shortly")];
+    if path.contains('{') {
+        statuses.push(("404", "Not found"));
+    }
+    if has_body || has_parameters {
+        statuses.push(("400", "Cannot be read"));
+    }
+    if has_body {
+        statuses.extend([("413", "Too large"), ("415", "Not JSON"), ("422", "Value not accepted")]);
+    }
+    statuses.push(("409", "In use already, or not in this state"));
+    statuses
+}
+
+fn problem(what: &str) -> RefOr<Response> {
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    RefOr::T(ResponseBuilder::new().description(what).content("application/problem+json", content).build())
+}
+
+/// The description of the REST interface.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    document
+}
+
+#[get("/openapi.json")]
+async fn description() -> HttpResponse {
+    let text = document().to_json().unwrap_or_default();
+    HttpResponse::Ok().content_type("application/json").body(text)
+}
+
+/// Answers what no operation takes: 405 where other methods are taken, 404 elsewhere.
+pub(super) async fn refuse(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let path = request.path().strip_prefix("/v1").unwrap_or_default();
+    let allow = match path {
+        "/openapi.json" | "/docs" => "GET".to_owned(),
+        _ => methods_at(path).join(", "),
+    };
+    if allow.is_empty() {
+        return Err(ApiError::NoSuchPath { path: request.path().to_owned() });
+    }
+    Err(ApiError::Method { allow })
+}
+
+/// The methods that a path below `/v1` takes.
+fn methods_at(path: &str) -> Vec<&'static str> {
+    let document = Document::openapi();
+    let item = document.paths.paths.iter().find(|(template, _)| fits(template, path));
+    item.map(|(_, item)| methods_of(item)).unwrap_or_default()
+}
+
+fn methods_of(item: &PathItem) -> Vec<&'static str> {
+    let methods = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    methods.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect()
+}
+
+/// Whether a path has the form of a template such as `/tenants/{tenant}/rooms`.
+fn fits(template: &str, path: &str) -> bool {
+    let (wanted, given): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    wanted.len() == given.len()
+        && wanted
+            .iter()
+            .zip(&given)
+            .all(|(wanted, given)| wanted.starts_with('{') && !given.is_empty() || wanted == given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_fit_templates_of_the_same_length() {
+        assert!(fits("/tenants/{tenant}/rooms", "/tenants/city/rooms"));
+        assert!(!fits("/tenants/{tenant}/rooms", "/tenants/city/feeds"));
+        assert!(!fits("/tenants/{tenant}/rooms", "/tenants//rooms"));
+        assert!(!fits("/tenants/{tenant}/rooms", "/tenants/city/rooms/hall"));
+        assert_eq!(methods_at("/tenants/city/rooms"), ["GET", "POST"]);
+        assert!(methods_at("/nowhere").is_empty());
+    }
+
+    #[test]
+    fn every_operation_has_a_summary_an_id_of_its_own_and_says_what_it_answers() {
+        let text = serde_json::to_value(document()).unwrap();
+        let mut ids = std::collections::BTreeSet::new();
+        for (path, item) in text["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["summary"].as_str().is_some_and(|s| !s.is_empty()), "{method} {path}");
+                assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}");
+                let responses = operation["responses"].as_object().unwrap();
+                assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
+                assert!(responses.contains_key("401") && responses.contains_key("403"), "{method} {path}");
+                let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+                let named: Vec<&str> = parameters.iter().filter_map(|p| p["name"].as_str()).collect();
+                for segment in path.split('/').filter_map(|s| s.strip_prefix('{')) {
+                    assert!(named.contains(&segment.trim_end_matches('}')), "{method} {path} lacks {segment}");
+                }
+            }
+        }
+        assert_eq!(ids.len(), 42);
+    }
+}

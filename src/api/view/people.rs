@@ -1,0 +1,119 @@
+//! Principals, their secrets (never the text, but once) and grants as JSON.
+
+use super::{Names, text_if, time, time_if};
+use crate::manage::passwords::Issued;
+use crate::model::PrincipalKind;
+use crate::model::Privilege;
+use crate::model::Role;
+use crate::store::principals::Grant;
+use crate::store::principals::Principal;
+use crate::store::secrets::SecretRow;
+use serde::Serialize;
+
+/// A person, device or service that logs in.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PrincipalView {
+    /// The user name.
+    pub login: String,
+    /// The name people read.
+    pub display_name: String,
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Person or service.
+    pub kind: PrincipalKind,
+    /// What it may do outside single rooms.
+    pub role: Role,
+    /// May not log in.
+    pub disabled: bool,
+    /// When it was made.
+    pub created: String,
+}
+
+impl From<Principal> for PrincipalView {
+    fn from(principal: Principal) -> Self {
+        Self {
+            login: principal.login,
+            display_name: principal.display_name,
+            email: text_if(principal.email),
+            kind: principal.kind,
+            role: principal.role,
+            disabled: principal.disabled,
+            created: time(principal.created_ms),
+        }
+    }
+}
+
+/// An app password or API key, without its text.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SecretView {
+    /// Its id.
+    pub id: String,
+    /// `app_password` or `api_key`.
+    pub kind: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// The public start of an API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// When it was made.
+    pub created: String,
+    /// When it was last used, to the minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<String>,
+    /// When it was withdrawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<String>,
+}
+
+impl From<SecretRow> for SecretView {
+    fn from(secret: SecretRow) -> Self {
+        Self {
+            id: secret.id,
+            kind: secret.kind,
+            label: secret.label,
+            prefix: text_if(secret.lookup).map(|lookup| format!("ar_{lookup}")),
+            created: time(secret.created_ms),
+            last_used: time_if(secret.last_used_ms),
+            revoked: time_if(secret.revoked_ms),
+        }
+    }
+}
+
+/// A new app password or API key with its text, shown this once.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct IssuedView {
+    /// What is stored of it.
+    #[serde(flatten)]
+    pub stored: SecretView,
+    /// Its text.
+    pub secret: String,
+}
+
+impl From<Issued> for IssuedView {
+    fn from(issued: Issued) -> Self {
+        Self { stored: issued.row.into(), secret: issued.clear.reveal().to_owned() }
+    }
+}
+
+/// What a principal may do in a room.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct GrantView {
+    /// Who.
+    pub login: String,
+    /// Slug of the room, or `*` for all.
+    pub room: String,
+    /// What.
+    pub privilege: Privilege,
+}
+
+impl GrantView {
+    /// With the names of principal and room.
+    pub fn of(grant: &Grant, names: &Names) -> Self {
+        Self {
+            login: names.principal(grant.principal_id.as_str()),
+            room: names.room(&grant.room_id),
+            privilege: grant.privilege,
+        }
+    }
+}

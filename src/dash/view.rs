@@ -1,0 +1,409 @@
+//! The HTML of the dashboard: pure functions from a status to text. Whatever comes from outside is escaped.
+
+use super::age::{ago, long};
+use super::status::{Health, Status, health, waiting};
+use crate::model::Authority;
+use crate::model::DetailLevel;
+use crate::model::Direction;
+use crate::model::MappingState;
+use crate::model::RoomKind;
+use crate::store::conflicts::Conflict;
+use crate::store::feeds::Feed;
+use crate::store::mappings::Mapping;
+use crate::store::rooms::Room;
+use crate::store::tenants::Tenant;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+const STYLE: &str = include_str!("style.css");
+
+/// What a content security policy calls the style of these pages.
+pub(super) fn style_hash() -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(STYLE.as_bytes())))
+}
+
+/// The dashboard of one tenant; `others` are the tenants to switch to.
+pub(super) fn page(status: &Status, others: &[Tenant], public_url: &str) -> String {
+    let title = format!("{}: rooms", status.tenant.name);
+    let body = format!(
+        "<header><h1>{}</h1><p class=\"soft\">{} UTC{}</p></header><main>{}{}{}{}</main>{}",
+        escape(&status.tenant.name),
+        status.now.to_string().replace(['T', 'Z'], " ").trim_end(),
+        switch(others, &status.tenant),
+        cards(status),
+        conflicts(status),
+        rooms(status),
+        feeds(status),
+        footer(public_url),
+    );
+    document(&title, "<meta http-equiv=\"refresh\" content=\"60\">", &body)
+}
+
+/// A page with one sentence.
+pub(super) fn notice(words: &str) -> String {
+    document("Anteroom", "", &format!("<main><p class=\"notice\">{}</p></main>", escape(words)))
+}
+
+/// Text that may stand between tags and in quoted attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            plain => safe.push(plain),
+        }
+    }
+    safe
+}
+
+fn document(title: &str, head: &str, body: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width,initial-scale=1\">{head}<title>{}</title><style>{STYLE}</style></head>\
+         <body>{body}</body></html>",
+        escape(title)
+    )
+}
+
+fn switch(others: &[Tenant], shown: &Tenant) -> String {
+    let links = others
+        .iter()
+        .filter(|tenant| tenant.id != shown.id)
+        .map(|tenant| format!(" <a href=\"/dashboard/{}\">{}</a>", escape(&tenant.tenant_key), escape(&tenant.name)));
+    let links: String = links.collect();
+    if links.is_empty() { links } else { format!(" · other tenants:{links}") }
+}
+
+fn cards(status: &Status) -> String {
+    let oldest = status.oldest_unreconciled();
+    let waits = oldest.map_or_else(
+        || "nothing waits".to_owned(),
+        |since| match long(since, status.now).as_str() {
+            "" => "under 1 min".to_owned(),
+            age => age.to_owned(),
+        },
+    );
+    let working = status.mappings().filter(|m| m.state == MappingState::Active).count();
+    let all = status.mappings().count();
+    let stopped = if working == all { Health::Good } else { Health::Bad };
+    let open = if status.open_conflicts == 0 { Health::Good } else { Health::Slow };
+    let sending = waiting(status.backlog.oldest_ms, status.now);
+    let cards = [
+        card("Rooms", &status.rooms.len().to_string(), Health::Good),
+        card("Mappings at work", &format!("{working} of {all}"), stopped),
+        card("Oldest unreconciled change", &waits, waiting(oldest, status.now)),
+        card("Writes to be sent", &status.backlog.open_count.to_string(), sending),
+        card("Open conflicts", &status.open_conflicts.to_string(), open),
+    ];
+    format!("<section class=\"cards\" aria-label=\"Summary\">{}</section>", cards.concat())
+}
+
+fn card(label: &str, value: &str, health: Health) -> String {
+    format!(
+        "<div class=\"card {}\"><span>{}</span><strong>{}</strong></div>",
+        class(health),
+        escape(label),
+        escape(value)
+    )
+}
+
+fn conflicts(status: &Status) -> String {
+    if status.conflicts.is_empty() {
+        return String::new();
+    }
+    let items: String = status.conflicts.iter().map(|conflict| conflict_item(status, conflict)).collect();
+    format!("<section><h2>Open conflicts</h2><ul class=\"conflicts\">{items}</ul></section>")
+}
+
+fn conflict_item(status: &Status, conflict: &Conflict) -> String {
+    format!(
+        "<li><p>{}</p><p class=\"soft\">{} · {} · {} · <code>{}</code></p></li>",
+        escape(&conflict.sentence),
+        escape(status.slug(conflict.room_id.as_str())),
+        escape(&conflict.kind.replace('_', " ")),
+        ago(Some(conflict.created_ms), status.now),
+        escape(conflict.id.as_str()),
+    )
+}
+
+fn rooms(status: &Status) -> String {
+    if status.rooms.is_empty() {
+        return "<section><h2>Rooms</h2><p class=\"notice\">There is no room yet. Make one with \
+                <code>anteroom room add --name \"Council hall\"</code>.</p></section>"
+            .to_owned();
+    }
+    let items: String = status.rooms.iter().map(|(room, mappings)| room_item(status, room, mappings)).collect();
+    format!("<section><h2>Rooms</h2><div class=\"rooms\">{items}</div></section>")
+}
+
+fn room_item(status: &Status, room: &Room, mappings: &[Mapping]) -> String {
+    let kind = match room.kind {
+        RoomKind::Room => "room",
+        RoomKind::Equipment => "equipment",
+    };
+    let place = if room.building.is_empty() { String::new() } else { format!(" · {}", escape(&room.building)) };
+    let seats = room.capacity.map(|seats| format!(" · {seats} seats")).unwrap_or_default();
+    let mappings: String = match mappings {
+        [] => "<p class=\"soft\">Not mapped: bookings live here only.</p>".to_owned(),
+        some => some.iter().map(|mapping| mapping_item(status, mapping)).collect(),
+    };
+    format!(
+        "<article><h3>{}</h3><p class=\"soft\">{} · {kind}{place}{seats} · last booking change {}</p>{mappings}</article>",
+        escape(&room.name),
+        escape(&room.slug),
+        if room.seq == 0 { "never".to_owned() } else { ago(Some(room.modified_ms), status.now) },
+    )
+}
+
+fn mapping_item(status: &Status, mapping: &Mapping) -> String {
+    let bridge = status.bridges.get(mapping.bridge_id.as_str()).map_or("?", String::as_str);
+    let waits =
+        mapping.dirty_since_ms.map(|since| format!(", change waits for {}", or_moment(long(since, status.now))));
+    let trouble = match (mapping.reason.as_str(), mapping.last_error.as_str()) {
+        ("", "") => String::new(),
+        ("", error) => format!("<p class=\"trouble\">{}</p>", escape(error)),
+        (reason, _) => format!("<p class=\"trouble\">{}</p>", escape(reason)),
+    };
+    format!(
+        "<div class=\"mapping {}\"><p><b>{}</b> {} {}</p><p class=\"soft\">{}, {} · last sync {}{}</p>{trouble}</div>",
+        class(health(mapping, status.now)),
+        state(mapping.state),
+        escape(bridge),
+        escape(&mapping.remote_name),
+        direction(mapping.direction),
+        authority(mapping.authority),
+        ago(mapping.pulled_ms, status.now),
+        waits.unwrap_or_default(),
+    )
+}
+
+fn feeds(status: &Status) -> String {
+    if status.feeds.is_empty() {
+        return String::new();
+    }
+    let rows: String = status.feeds.iter().map(|feed| feed_row(status, feed)).collect();
+    format!(
+        "<section><h2>Feeds</h2><div class=\"scroll\"><table><thead><tr><th>Feed</th><th>Room</th><th>Shows</th>\
+         <th>Last fetched</th><th>By</th></tr></thead><tbody>{rows}</tbody></table></div></section>"
+    )
+}
+
+fn feed_row(status: &Status, feed: &Feed) -> String {
+    let shows = match feed.detail {
+        DetailLevel::Full => "details",
+        DetailLevel::Busy => "busy only",
+    };
+    let ended = feed.expires_ms.is_some_and(|at| at <= status.now);
+    format!(
+        "<tr><td>{}{}</td><td>{}</td><td>{shows}</td><td>{}</td><td>{}</td></tr>",
+        escape(&feed.label),
+        if ended { " <em>(expired)</em>" } else { "" },
+        escape(status.slug(feed.room_id.as_str())),
+        ago(feed.last_used_ms, status.now),
+        escape(&feed.last_client),
+    )
+}
+
+fn footer(public_url: &str) -> String {
+    let url = escape(public_url.trim_end_matches('/'));
+    format!(
+        "<footer><p>Calendar programs: <code>{url}/dav/</code></p><p><a href=\"/v1/docs\">REST interface</a> · \
+         <a href=\"/v1/openapi.json\">OpenAPI</a> · <a href=\"/health\">Health</a> · <a href=\"/ready\">Ready</a> · \
+         <a href=\"/metrics\">Metrics</a></p></footer>"
+    )
+}
+
+fn or_moment(age: String) -> String {
+    if age.is_empty() { "a moment".to_owned() } else { age }
+}
+
+const fn class(health: Health) -> &'static str {
+    match health {
+        Health::Good => "good",
+        Health::Slow => "slow",
+        Health::Bad => "bad",
+    }
+}
+
+const fn state(state: MappingState) -> &'static str {
+    match state {
+        MappingState::Active => "in step",
+        MappingState::Held => "held",
+        MappingState::Suspended => "suspended",
+        MappingState::Removed => "removed",
+    }
+}
+
+const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::TwoWay => "both ways",
+        Direction::Import => "comes in only",
+        Direction::Export => "goes out only",
+    }
+}
+
+const fn authority(authority: Authority) -> &'static str {
+    match authority {
+        Authority::Remote => "the remote side decides",
+        Authority::Hub => "the hub decides",
+        Authority::PerOrigin => "the side of birth decides",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::*;
+    use crate::store::operations::Backlog;
+    use std::collections::HashMap;
+
+    const NOW: Timestamp = Timestamp(1_772_438_400_000);
+    const NASTY: &str = "<script>alert('x')</script>\"&";
+
+    fn room(name: &str) -> Room {
+        Room {
+            id: "r1".into(),
+            tenant_id: "t1".into(),
+            slug: "hall".to_owned(),
+            name: name.to_owned(),
+            kind: RoomKind::Room,
+            zone: ZoneId::utc(),
+            email: String::new(),
+            description: String::new(),
+            building: name.to_owned(),
+            capacity: Some(12),
+            color: "#000000".to_owned(),
+            seq: 3,
+            modified_ms: NOW.plus_ms(-600_000),
+            longest_ms: 0,
+            created_ms: NOW,
+        }
+    }
+
+    fn mapping(state: MappingState, words: &str) -> Mapping {
+        Mapping {
+            id: "m1".into(),
+            tenant_id: "t1".into(),
+            room_id: "r1".into(),
+            bridge_id: "b1".into(),
+            remote_id: words.to_owned(),
+            remote_name: words.to_owned(),
+            direction: Direction::TwoWay,
+            authority: Authority::PerOrigin,
+            detail: DetailLevel::Full,
+            state,
+            reason: words.to_owned(),
+            cursor: String::new(),
+            window_start_ms: NOW,
+            window_end_ms: NOW,
+            due_ms: NOW,
+            dirty_since_ms: Some(NOW.plus_ms(-7_200_000)),
+            pulled_ms: Some(NOW.plus_ms(-180_000)),
+            completed_ms: None,
+            failures: 0,
+            last_error: String::new(),
+            created_ms: NOW,
+        }
+    }
+
+    fn status(rooms: Vec<(Room, Vec<Mapping>)>, words: &str) -> Status {
+        Status {
+            tenant: Tenant {
+                id: "t1".into(),
+                tenant_key: "city".to_owned(),
+                name: words.to_owned(),
+                zone: ZoneId::utc(),
+                created_ms: NOW,
+            },
+            now: NOW,
+            rooms,
+            bridges: HashMap::from([("b1".to_owned(), words.to_owned())]),
+            backlog: Backlog { open_count: 4, oldest_ms: Some(NOW.plus_ms(-120_000)) },
+            open_conflicts: 1,
+            conflicts: vec![Conflict {
+                id: "c1".into(),
+                tenant_id: "t1".into(),
+                room_id: "r1".into(),
+                mapping_id: String::new(),
+                uid: Uid(words.to_owned()),
+                kind: "slot_collision".to_owned(),
+                sentence: words.to_owned(),
+                ours: String::new(),
+                theirs: String::new(),
+                state: "open".to_owned(),
+                created_ms: NOW,
+                decided_ms: None,
+                decision: String::new(),
+            }],
+            feeds: vec![Feed {
+                id: "f1".into(),
+                tenant_id: "t1".into(),
+                room_id: "r1".into(),
+                label: words.to_owned(),
+                token_hash: "hash-of-the-token".to_owned(),
+                detail: DetailLevel::Busy,
+                past_days: 1,
+                future_days: 1,
+                version: 1,
+                created_ms: NOW,
+                expires_ms: Some(NOW),
+                revoked_ms: None,
+                last_used_ms: Some(NOW.plus_ms(-60_000)),
+                last_client: words.to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn text_of_outsiders_is_never_markup() {
+        let status = status(vec![(room(NASTY), vec![mapping(MappingState::Held, NASTY)])], NASTY);
+        let page = page(&status, std::slice::from_ref(&status.tenant), NASTY);
+        assert!(!page.contains("<script") && !page.contains("alert('x')"), "{page}");
+        assert_eq!(page.matches("&lt;script&gt;").count(), 11);
+        assert!(!page.contains("hash-of-the-token"));
+    }
+
+    #[test]
+    fn the_page_says_what_is_wrong_since_when_and_what_waits() {
+        let status = status(vec![(room("Council hall"), vec![mapping(MappingState::Active, "Room mailbox")])], "City");
+        let page = page(&status, &[], "https://rooms.city.example");
+        for fact in [
+            "<h3>Council hall</h3>",
+            "last booking change 10 min ago",
+            "<b>in step</b> City Room mailbox",
+            "last sync 3 min ago, change waits for 2 h",
+            "<span>Oldest unreconciled change</span><strong>2 h</strong>",
+            "<span>Writes to be sent</span><strong>4</strong>",
+            "<span>Mappings at work</span><strong>1 of 1</strong>",
+            "slot collision",
+            "<em>(expired)</em>",
+            "1 min ago",
+            "https://rooms.city.example/dav/",
+            "/v1/docs",
+        ] {
+            assert!(page.contains(fact), "{fact} is missing in {page}");
+        }
+    }
+
+    #[test]
+    fn an_empty_house_says_what_to_do_first() {
+        let mut status = status(vec![], "City");
+        status.conflicts.clear();
+        status.feeds.clear();
+        let page = page(&status, &[], "http://localhost");
+        assert!(
+            page.contains("anteroom room add") && !page.contains("<h2>Feeds") && !page.contains("<h2>Open conflicts")
+        );
+    }
+
+    #[test]
+    fn escaping_covers_text_and_attributes() {
+        assert_eq!(escape("a<b>&\"'c"), "a&lt;b&gt;&amp;&quot;&#39;c");
+        assert_eq!(escape("Møterom 会議"), "Møterom 会議");
+    }
+}
