@@ -1,0 +1,128 @@
+//! Floor 6: the command line. What it does to the store it does through `manage`, as the REST interface does.
+
+mod bridge;
+mod check_config;
+mod demo;
+mod desk;
+mod error;
+mod feed;
+mod grant;
+mod health;
+mod mapping;
+mod print;
+mod room;
+mod serve;
+mod user;
+mod word;
+
+pub use error::CliError;
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// A CalDAV and ICS gateway for rooms.
+#[derive(Debug, Parser)]
+#[command(
+    name = "anteroom",
+    version,
+    about = "A CalDAV and ICS gateway for rooms",
+    after_help = "Examples:\n  anteroom serve\n  anteroom room add \"Council hall\" --capacity 40\n  \
+        anteroom user add anna --write council-hall\n  anteroom feed add council-hall --label \"Display at the door\"\n\n\
+        Commands that change things work on the database of the configuration, whether a server runs or not."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// Configuration file; without it the defaults and the environment
+    #[arg(long, global = true, value_name = "FILE", env = "ANTEROOM_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Key of the tenant to work in
+    #[arg(long, global = true, value_name = "KEY", default_value = "default")]
+    pub(crate) tenant: String,
+    /// Answer JSON instead of a table
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Run the server with simulated remote systems and example rooms
+    Demo(demo::Demo),
+    /// Say everything that is wrong with the configuration
+    CheckConfig(check_config::CheckConfig),
+    /// Ask a running server whether it is ready
+    Health(health::Health),
+    /// People and services that log in
+    #[command(subcommand)]
+    User(user::User),
+    /// Signed feeds for calendar programs that subscribe
+    #[command(subcommand)]
+    Feed(feed::Feed),
+    /// Rooms and equipment
+    #[command(subcommand)]
+    Room(room::Room),
+    /// Remote calendar systems
+    #[command(subcommand)]
+    Bridge(bridge::Bridge),
+    /// Rooms on bridges
+    #[command(subcommand)]
+    Mapping(mapping::Mapping),
+    /// What a principal may do in a room
+    Grant(grant::Grant),
+}
+
+/// Runs the command line `arguments` (the program's name first) and answers the exit code: 0 done, 1 failed, 2 wrong
+/// usage or configuration. Results go to `out`, refusals as sentences to `err`.
+pub async fn run<A, O, E>(arguments: A, out: &mut O, err: &mut E) -> u8
+where
+    A: IntoIterator<Item = OsString>,
+    O: Write,
+    E: Write,
+{
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => return say_usage(&usage, out, err),
+    };
+    let done = match cli.command {
+        Command::Serve(serve) => serve.run(&cli.common).await,
+        Command::Demo(demo) => demo.run(&cli.common, out).await,
+        Command::CheckConfig(_) => check_config::CheckConfig::run(&cli.common, out),
+        Command::Health(health) => health.run(out),
+        Command::User(user) => user.run(&cli.common, out).await,
+        Command::Feed(feed) => feed.run(&cli.common, out).await,
+        Command::Room(room) => room.run(&cli.common, out).await,
+        Command::Bridge(bridge) => bridge.run(&cli.common, out).await,
+        Command::Mapping(mapping) => mapping.run(&cli.common, out).await,
+        Command::Grant(grant) => grant.run(&cli.common, out).await,
+    };
+    match done {
+        Ok(()) => 0,
+        Err(refusal) => {
+            // A closed standard error leaves only the exit code to tell it.
+            let _told = writeln!(err, "anteroom: {refusal}");
+            refusal.exit_code()
+        }
+    }
+}
+
+/// Help and version are results; everything else is wrong usage.
+fn say_usage<O: Write, E: Write>(usage: &clap::Error, out: &mut O, err: &mut E) -> u8 {
+    let text = usage.render();
+    if usage.use_stderr() {
+        let _told = write!(err, "{text}");
+        return 2;
+    }
+    let _told = write!(out, "{text}");
+    0
+}

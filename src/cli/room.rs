@@ -1,0 +1,98 @@
+//! `anteroom room`.
+
+use super::Common;
+use super::desk::Desk;
+use super::error::CliError;
+use super::print::{self, or_dash};
+use crate::api::view::RoomView;
+use crate::manage::rooms::{self, NewRoom};
+use crate::model::RoomKind;
+use crate::store::rooms as stored;
+use clap::{Args, Subcommand};
+use std::io::Write;
+
+/// Rooms and equipment.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Room {
+    /// Make a room
+    #[command(after_help = "Example:\n  anteroom room add \"Council hall\" --building \"Town hall\" --capacity 40")]
+    Add(Add),
+    /// List rooms
+    List,
+}
+
+/// A room to make.
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// The name people read
+    name: String,
+    /// The name in URLs; derived from the name if left out
+    #[arg(long)]
+    slug: Option<String>,
+    /// A projector, a car: equipment instead of a room
+    #[arg(long)]
+    equipment: bool,
+    /// IANA name of its time zone, e.g. Europe/Oslo; the tenant's if left out
+    #[arg(long)]
+    zone: Option<String>,
+    /// Its e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// What it is good for
+    #[arg(long)]
+    description: Option<String>,
+    /// Where it is
+    #[arg(long)]
+    building: Option<String>,
+    /// How many people fit
+    #[arg(long)]
+    capacity: Option<i64>,
+    /// Its colour in calendar programs, #RRGGBB
+    #[arg(long)]
+    color: Option<String>,
+}
+
+impl Room {
+    pub(super) async fn run(self, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
+        let desk = Desk::open(common).await?;
+        match self {
+            Self::Add(add) => add.run(&desk, common, out).await,
+            Self::List => list(&desk, common, out).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, desk: &Desk, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
+        let new = NewRoom {
+            name: self.name,
+            slug: self.slug,
+            kind: Some(if self.equipment { RoomKind::Equipment } else { RoomKind::Room }),
+            zone: self.zone,
+            email: self.email,
+            description: self.description,
+            building: self.building,
+            capacity: self.capacity,
+            color: self.color,
+        };
+        let mut tx = desk.write().await?;
+        let room = RoomView::from(rooms::create(&mut tx, &desk.acting(), &new).await?);
+        tx.commit().await?;
+        let path = format!("{}/dav/{}/rooms/{}/", desk.config.public_url(), common.tenant, room.slug);
+        print::one(common, out, &room, &[format!("Room {} is made; its calendar is {path}", room.slug)])
+    }
+}
+
+async fn list(desk: &Desk, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
+    let rooms = stored::list(&mut desk.read().await?, desk.acting().tenant).await?;
+    let rooms: Vec<RoomView> = rooms.into_iter().map(RoomView::from).collect();
+    let columns: &[print::Column<RoomView>] = &[
+        ("Room", |room| room.slug.clone()),
+        ("Name", |room| room.name.clone()),
+        ("Kind", |room| print::word(&room.kind)),
+        ("Where", |room| or_dash(room.building.as_ref())),
+        ("Seats", |room| or_dash(room.capacity.map(|seats| seats.to_string()).as_ref())),
+        ("Zone", |room| room.zone.clone()),
+    ];
+    print::list(common, out, &rooms, columns)
+}

@@ -1,0 +1,166 @@
+//! What the configuration declares to exist is made at the start if it is missing. Nothing is ever removed or changed:
+//! once it is there, it is data in the store.
+
+use super::ServerError;
+use crate::config;
+use crate::config::{BridgeEntry, Config, MappingEntry, RoomEntry, UserEntry};
+use crate::crypt::KeyRing;
+use crate::crypt::Secret;
+use crate::manage;
+use crate::manage::Acting;
+use crate::manage::ManageError;
+use crate::model::Privilege;
+use crate::model::TenantId;
+use crate::model::Timestamp;
+use crate::model::ZoneId;
+use crate::store::Store;
+use crate::store::Tx;
+use crate::store::bridges;
+use crate::store::mappings;
+use crate::store::principals;
+use crate::store::rooms;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Settings of bridges that are secrets and therefore sealed.
+pub(super) const SECRETS: [&str; 4] = ["client_secret", "api_key", "bearer", "password"];
+
+/// Who does it, as the audit names it.
+const ACTOR: &str = "configuration";
+
+/// Makes everything the configuration declares and that is not there yet.
+pub async fn bootstrap(store: &Store, ring: &KeyRing, config: &Config, now: Timestamp) -> Result<(), ServerError> {
+    for entry in config.tenants() {
+        let zone = ZoneId::parse(&entry.zone).ok_or_else(|| ServerError::Zone(entry.zone.clone()))?;
+        let mut tx = store.begin_write().await?;
+        let tenant = manage::tenants::ensure(&mut tx, (&entry.key, &entry.name), &zone, now).await?;
+        let acting = Acting { tenant: &tenant.id, actor: ACTOR, now };
+        for room in config.room.iter().filter(|room| room.tenant == entry.key) {
+            ensure_room(&mut tx, &acting, room).await?;
+        }
+        for bridge in config.bridge.iter().filter(|bridge| bridge.tenant == entry.key) {
+            ensure_bridge(&mut tx, &acting, ring, bridge).await?;
+        }
+        for mapping in config.mapping.iter().filter(|mapping| mapping.tenant == entry.key) {
+            ensure_mapping(&mut tx, &acting, mapping).await?;
+        }
+        tx.commit().await?;
+        for user in config.user.iter().filter(|user| user.tenant == entry.key) {
+            ensure_user(store, &tenant.id, user, now).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ensure_room(tx: &mut Tx, acting: &Acting<'_>, entry: &RoomEntry) -> Result<(), ServerError> {
+    if rooms::by_slug(tx, acting.tenant, &entry.slug).await?.is_some() {
+        return Ok(());
+    }
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let new = manage::rooms::NewRoom {
+        name: if entry.name.is_empty() { entry.slug.clone() } else { entry.name.clone() },
+        slug: Some(entry.slug.clone()),
+        kind: Some(entry.kind),
+        zone: entry.zone.clone(),
+        email: some(&entry.email),
+        description: some(&entry.description),
+        building: some(&entry.building),
+        capacity: entry.capacity,
+        color: some(&entry.color),
+    };
+    manage::rooms::create(tx, acting, &new).await?;
+    Ok(())
+}
+
+async fn ensure_bridge(
+    tx: &mut Tx,
+    acting: &Acting<'_>,
+    ring: &KeyRing,
+    entry: &BridgeEntry,
+) -> Result<(), ServerError> {
+    if bridges::by_name(tx, acting.tenant, &entry.name).await?.is_some() {
+        return Ok(());
+    }
+    let (secrets, settings): (Vec<_>, Vec<_>) =
+        entry.settings.clone().into_iter().partition(|(name, _)| SECRETS.contains(&name.as_str()));
+    let secrets: BTreeMap<String, Secret> =
+        secrets.into_iter().filter_map(|(name, value)| Some((name, Secret::new(value.as_str()?)))).collect();
+    let new = manage::bridges::NewBridge {
+        name: entry.name.clone(),
+        kind: entry.kind,
+        settings: settings.into_iter().collect::<serde_json::Map<String, Value>>(),
+        secrets,
+    };
+    manage::bridges::create(tx, acting, ring, &new).await?;
+    Ok(())
+}
+
+async fn ensure_mapping(tx: &mut Tx, acting: &Acting<'_>, entry: &MappingEntry) -> Result<(), ServerError> {
+    let room = manage::rooms::find(tx, acting, &entry.room).await?;
+    let bridge = manage::bridges::find(tx, acting, &entry.bridge).await?;
+    let there = mappings::of_room(tx, acting.tenant, &room.id).await?;
+    if there.iter().any(|mapping| mapping.bridge_id == bridge.id) {
+        return Ok(());
+    }
+    let new = manage::mappings::NewMapping {
+        room: entry.room.clone(),
+        bridge: entry.bridge.clone(),
+        remote_id: entry.remote_id.clone(),
+        remote_name: None,
+        direction: Some(entry.direction),
+        authority: Some(entry.authority),
+        detail: Some(entry.detail),
+    };
+    manage::mappings::create(tx, acting, &new).await?;
+    Ok(())
+}
+
+/// The password is hashed before the transaction begins: hashing is slow on purpose.
+async fn ensure_user(store: &Store, tenant: &TenantId, entry: &UserEntry, now: Timestamp) -> Result<(), ServerError> {
+    let mut tx = store.begin_read().await?;
+    let there = principals::by_login(&mut tx, tenant, &entry.name).await?.is_some();
+    drop(tx);
+    if there {
+        return Ok(());
+    }
+    let password = match &entry.password {
+        Some(password) => Some(manage::passwords::of_text(clear(password)).await?),
+        None => None,
+    };
+    let acting = Acting { tenant, actor: ACTOR, now };
+    let mut tx = store.begin_write().await?;
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let new = manage::principals::NewPrincipal {
+        login: entry.name.clone(),
+        display_name: some(&entry.display_name),
+        email: some(&entry.email),
+        kind: Some(entry.kind),
+        role: Some(entry.role),
+    };
+    manage::principals::create(&mut tx, &acting, &new).await?;
+    if let Some(password) = password {
+        manage::passwords::issue(&mut tx, &acting, &entry.name, "from the configuration", password).await?;
+    }
+    grant(&mut tx, &acting, entry).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The strongest list that names a room wins.
+async fn grant(tx: &mut Tx, acting: &Acting<'_>, entry: &UserEntry) -> Result<(), ManageError> {
+    let lists = [
+        (&entry.free_busy, Privilege::ReadFreeBusy),
+        (&entry.read, Privilege::Read),
+        (&entry.write, Privilege::Write),
+        (&entry.admin, Privilege::Admin),
+    ];
+    for (rooms, privilege) in lists {
+        for room in rooms {
+            manage::grants::set(tx, acting, &entry.name, room, privilege).await?;
+        }
+    }
+    Ok(())
+}
+
+fn clear(secret: &config::Secret) -> Secret {
+    Secret::new(secret.reveal())
+}

@@ -1,0 +1,105 @@
+//! The doors of one gateway; every worker of the web server gets a copy.
+
+use super::Parts;
+use crate::api;
+use crate::api::ApiDoor;
+use crate::dash;
+use crate::dash::DashDoor;
+use crate::dav;
+use crate::dav::DavDoor;
+use crate::feed;
+use crate::feed::{FeedCache, FeedDoor};
+use crate::hooks;
+use crate::hooks::HookDoor;
+use actix_web::web;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the store may take before a feed answers with its last good bytes.
+const FEED_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// The doors.
+#[derive(Clone)]
+pub(super) struct Doors {
+    dav: Arc<DavDoor>,
+    api: web::Data<ApiDoor>,
+    dash: web::Data<DashDoor>,
+    feed: FeedDoor,
+    feed_cache: FeedCache,
+    hooks: HookDoor,
+}
+
+impl Doors {
+    pub(super) fn new(parts: &Parts) -> Self {
+        Self {
+            dav: Arc::new(dav_door(parts)),
+            api: web::Data::new(api_door(parts)),
+            dash: web::Data::new(DashDoor {
+                store: parts.store.clone(),
+                clock: parts.clock.clone(),
+                sign_in: parts.sign_in.clone(),
+                public_url: parts.config.public_url(),
+            }),
+            feed: FeedDoor {
+                store: parts.store.clone(),
+                clock: parts.clock.clone(),
+                keys: parts.keys.clone(),
+                limits: parts.config.limits.clone(),
+                config: parts.config.feed.clone(),
+                metrics: parts.metrics.clone(),
+                patience: FEED_PATIENCE,
+            },
+            feed_cache: FeedCache::new(parts.config.feed.cache_bytes),
+            hooks: hook_door(parts),
+        }
+    }
+
+    /// DAV comes last: it answers the root and everything nobody else does.
+    pub(super) fn mount(self, app: &mut web::ServiceConfig) {
+        api::routes(app, self.api);
+        dash::routes(app, self.dash);
+        feed::routes(app, self.feed, &self.feed_cache);
+        hooks::routes(app, self.hooks);
+        dav::routes(app, self.dav);
+    }
+}
+
+fn dav_door(parts: &Parts) -> DavDoor {
+    let nudge = parts.nudge.clone();
+    DavDoor {
+        store: parts.store.clone(),
+        clock: parts.clock.clone(),
+        limits: parts.config.limits.clone(),
+        keys: (*parts.keys).clone(),
+        nudge: Arc::new(move |_| nudge.nudge()),
+        sign_in: parts.sign_in.clone(),
+    }
+}
+
+fn api_door(parts: &Parts) -> ApiDoor {
+    let (nudge, metrics) = (parts.nudge.clone(), parts.metrics.clone());
+    ApiDoor {
+        store: parts.store.clone(),
+        clock: parts.clock.clone(),
+        keys: parts.keys.clone(),
+        limits: parts.config.limits.clone(),
+        public_url: parts.config.public_url(),
+        sign_in: parts.sign_in.clone(),
+        nudge: Arc::new(move |_| nudge.nudge()),
+        metrics: Arc::new(move || metrics.render()),
+        open_metrics: parts.config.observe.metrics,
+    }
+}
+
+fn hook_door(parts: &Parts) -> HookDoor {
+    let nudge = parts.nudge.clone();
+    HookDoor {
+        store: parts.store.clone(),
+        clock: parts.clock.clone(),
+        keys: parts.keys.clone(),
+        limits: parts.config.limits.clone(),
+        settle_ms: parts.config.webhooks.settle_ms,
+        metrics: parts.metrics.clone(),
+        nudge: Arc::new(move |_, _| nudge.nudge()),
+    }
+}

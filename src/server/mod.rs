@@ -1,0 +1,242 @@
+//! Floor 6: the assembly. Opens the store, makes what the configuration declares, starts the reconciler, mounts the
+//! doors, and stops all of it in good order.
+
+mod bootstrap;
+mod demo;
+mod doors;
+mod source;
+mod watch;
+
+pub use demo::{Demo, DemoOptions};
+
+use doors::Doors;
+
+use crate::config::Config;
+use crate::crypt::CryptError;
+use crate::crypt::Keys;
+use crate::crypt::Secret;
+use crate::crypt::VerifiedCache;
+use crate::manage;
+use crate::manage::ManageError;
+use crate::manage::SignIn;
+use crate::model::Clock;
+use crate::model::SystemClock;
+use crate::observe::Metrics;
+
+use crate::sandbox::SandboxError;
+use crate::store::Store;
+use crate::store::StoreError;
+use crate::store::tenants;
+use crate::sync::{Engine, Nudge, Settings, Worker};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpServer, web};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; stop what uses the port, or set server.listen")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A declared time zone does not exist.
+    #[error("there is no time zone {0:?}")]
+    Zone(String),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] CryptError),
+    /// The database.
+    #[error("cannot open the database: {0}")]
+    Store(#[from] StoreError),
+    /// Something that is declared cannot be made.
+    #[error("cannot make what the configuration declares: {0}")]
+    Declared(#[from] ManageError),
+    /// The sandbox of a demonstration.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The web server.
+    #[error("the web server does not start: {0}")]
+    Web(#[source] std::io::Error),
+    /// What was printed cannot be written.
+    #[error("cannot print: {0}")]
+    Print(#[source] std::io::Error),
+}
+
+/// A running gateway.
+pub struct Gateway {
+    address: SocketAddr,
+    store: Store,
+    keys: Arc<Keys>,
+    nudge: Nudge,
+    web: actix_web::dev::ServerHandle,
+    web_task: JoinHandle<std::io::Result<()>>,
+    worker_task: JoinHandle<()>,
+    stop_worker: oneshot::Sender<()>,
+}
+
+impl Gateway {
+    /// Starts everything the configuration asks for.
+    pub async fn start(config: Config) -> Result<Self, ServerError> {
+        let data_dir = &config.server.data_dir;
+        std::fs::create_dir_all(data_dir).map_err(|source| ServerError::Folder { path: show(data_dir), source })?;
+        let listener = listen(&config.server.listen)?;
+        let address = listener.local_addr().map_err(ServerError::Web)?;
+        Self::start_on(config, listener, address).await
+    }
+
+    /// Starts on a socket that listens already, so that its address could be written into the configuration.
+    async fn start_on(config: Config, listener: TcpListener, address: SocketAddr) -> Result<Self, ServerError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let keys = Arc::new(load_keys(&config)?);
+        let store = Store::open(config.database_url().reveal()).await?;
+        bootstrap::bootstrap(&store, &keys.ring, &config, clock.now()).await?;
+        let sign_in = sign_in(&config, &store, &keys).await?;
+        let metrics = Arc::new(Metrics::new());
+        let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in };
+        let web = serve(&parts, listener)?;
+        let web_handle = web.handle();
+        let engine = parts.engine();
+        let Parts { store, keys, nudge, .. } = parts;
+        let (stop_worker, stopped) = oneshot::channel();
+        let worker = Worker::new(Arc::new(engine), nudge.clone());
+        Ok(Self {
+            address,
+            store,
+            keys,
+            nudge,
+            web: web_handle,
+            web_task: tokio::spawn(web),
+            worker_task: tokio::spawn(worker.run(async {
+                let _ = stopped.await;
+            })),
+            stop_worker,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The hub.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Wakes the reconciler.
+    pub fn nudge(&self) {
+        self.nudge.nudge();
+    }
+
+    /// Stops taking requests, lets those that have begun end, then the work of the reconciler, then the database.
+    pub async fn stop(self) {
+        self.web.stop(true).await;
+        let _ = self.web_task.await;
+        let _ = self.stop_worker.send(());
+        let _ = self.worker_task.await;
+        self.store.close().await;
+    }
+}
+
+/// Who may come in: principals by password or key, and whoever has the key of the configuration.
+async fn sign_in(config: &Config, store: &Store, keys: &Keys) -> Result<Arc<SignIn>, ServerError> {
+    let remember_ms = config.auth.cache_seconds * 1000;
+    let verified = VerifiedCache::new(keys.cache.clone(), remember_ms, config.auth.cache_capacity);
+    let sign_in = SignIn::new(store.clone(), Arc::new(verified));
+    let mut tx = store.begin_read().await?;
+    let tenant = tenants::by_key(&mut tx, manage::tenants::DEFAULT).await?;
+    Ok(Arc::new(match (&config.auth.api_key, tenant) {
+        (Some(key), Some(tenant)) => sign_in.with_configured_key(tenant.id, Secret::new(key.reveal())),
+        (_, _) => sign_in,
+    }))
+}
+
+/// What everything in one gateway shares.
+struct Parts {
+    config: Config,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    keys: Arc<Keys>,
+    metrics: Arc<Metrics>,
+    nudge: Nudge,
+    sign_in: Arc<SignIn>,
+}
+
+impl Parts {
+    fn engine(&self) -> Engine {
+        let limits = Arc::new(self.config.limits.clone());
+        Engine {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            settings: Settings::from(&self.config.sync),
+            bridges: source::bridge_source(self.keys.clone(), self.clock.clone(), limits.clone()),
+            limits,
+            keys: self.keys.clone(),
+            metrics: self.metrics.clone(),
+            owner: uuid::Uuid::new_v4().to_string(),
+            hook_base: self.config.webhook_url(),
+        }
+    }
+}
+
+fn serve(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server, ServerError> {
+    let (doors, metrics, config) = (Doors::new(parts), web::Data::from(parts.metrics.clone()), &parts.config);
+    let mut server = HttpServer::new(move || {
+        let doors = doors.clone();
+        App::new()
+            .app_data(metrics.clone())
+            .wrap(Compress::default())
+            .wrap(from_fn(watch::watch))
+            .configure(|app| doors.mount(app))
+    })
+    .disable_signals()
+    .shutdown_timeout(config.server.shutdown_seconds);
+    if config.server.workers > 0 {
+        server = server.workers(config.server.workers);
+    }
+    Ok(server.listen(listener).map_err(ServerError::Web)?.run())
+}
+
+fn listen(address: &str) -> Result<TcpListener, ServerError> {
+    let failed = |source| ServerError::Listen { address: address.to_owned(), source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// The keys of the configuration, of the file it names, or of the data folder.
+pub(crate) fn load_keys(config: &Config) -> Result<Keys, CryptError> {
+    if let Some(key) = &config.keys.master_key {
+        return Keys::parse(key.reveal())
+            .map_err(|reason| CryptError::KeyFile { path: "keys.master_key".into(), reason });
+    }
+    if let Some(path) = &config.keys.master_key_file {
+        return Keys::read(path);
+    }
+    Keys::load_or_create(&config.server.data_dir)
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}

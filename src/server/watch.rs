@@ -1,0 +1,77 @@
+//! Every request: an id that proxy, log and answer share, one line in the log, and the counters.
+
+use crate::observe::Metrics;
+use crate::observe::RequestId;
+use crate::observe::names;
+use crate::observe::redact;
+use crate::observe::request_id;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longer than this, and a request is worth a warning.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// The middleware.
+pub(super) async fn watch<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let began = Instant::now();
+    let metrics = request.app_data::<web::Data<Metrics>>().cloned();
+    let given = request.headers().get(request_id::HEADER).and_then(|value| value.to_str().ok());
+    let id = RequestId::from_header(given);
+    let (method, target) = (request.method().clone(), redact::target(&request.uri().to_string()));
+    let route = route_of(request.path());
+    let signed = request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key("x-api-key");
+    let mut response = next.call(request).await?;
+    let (status, took) = (response.status(), began.elapsed());
+    let name = HeaderName::from_static(request_id::HEADER);
+    if !response.headers().contains_key(&name)
+        && let Ok(value) = HeaderValue::from_str(id.as_str())
+    {
+        response.headers_mut().insert(name, value);
+    }
+    if let Some(metrics) = metrics {
+        metrics.add(&names::HTTP_REQUESTS, &[method.as_str(), route, status.as_str()], 1);
+        metrics.observe(&names::HTTP_SECONDS, &[route], took.as_secs_f64());
+        if status.as_u16() == 401 && signed {
+            metrics.add(&names::AUTH_FAILURES, &[route], 1);
+        }
+    }
+    let (status, took_ms) = (status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    if status >= 500 || took > SLOW {
+        tracing::warn!(request.id = %id, http.method = %method, http.status = status, took_ms, "{method} {target}");
+    } else {
+        tracing::info!(request.id = %id, http.method = %method, http.status = status, took_ms, "{method} {target}");
+    }
+    Ok(response)
+}
+
+/// Which door a path leads to: few values, whatever clients ask for.
+fn route_of(path: &str) -> &'static str {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match first {
+        "dav" => "dav",
+        "feeds" => "feeds",
+        "hooks" | "webhook" => "hooks",
+        "v1" => "v1",
+        "dashboard" => "dashboard",
+        "health" | "ready" | "metrics" => "health",
+        ".well-known" | "principals" | "calendar" | "" => "discovery",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::route_of;
+
+    #[test]
+    fn a_path_leads_to_one_of_few_doors() {
+        assert_eq!(route_of("/dav/fjordby/rooms/hall/x.ics"), "dav");
+        assert_eq!(route_of("/"), "discovery");
+        assert_eq!(route_of("/wp-login.php"), "other");
+    }
+}
