@@ -1,0 +1,11 @@
+//! The REST interface and the dashboard as a real app in process, on a real database.
+
+mod access;
+mod dashboard;
+mod feeds;
+mod fixture;
+mod openapi;
+mod people;
+mod probes;
+mod rooms;
+mod sync;

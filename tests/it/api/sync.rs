@@ -1,0 +1,170 @@
+//! Bridges, mappings and everything about keeping in step.
+
+use super::fixture::{House, START};
+use actix_web::http::Method;
+use anteroom::model::{ConflictId, MappingId, OperationState, Timestamp, Uid};
+use anteroom::store::conflicts::{self, Conflict};
+use anteroom::store::operations::{self, Ended, Wish};
+use anteroom::store::{audit, rooms};
+use serde_json::{Value, json};
+
+const CITY: &str = "/v1/tenants/city";
+
+async fn mapped(house: &House) -> Value {
+    house.post("ada", &format!("{CITY}/rooms"), json!({ "name": "Hall" })).await;
+    let bridge = json!({
+        "name": "booking", "kind": "booking_generic",
+        "settings": { "base_url": "https://booking.example" }, "secrets": { "api_key": "hush-hush" }
+    });
+    let made = house.post("ada", &format!("{CITY}/bridges"), bridge).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let mapping = json!({ "room": "hall", "bridge": "booking", "remote_id": "17", "authority": "remote" });
+    let made = house.post("ada", &format!("{CITY}/mappings"), mapping).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    made.json()
+}
+
+#[actix_web::test]
+async fn a_bridge_keeps_its_secrets_to_itself() {
+    let house = House::new().await;
+    mapped(&house).await;
+    let change = json!({ "settings": { "base_url": "https://new.example" } });
+    let changed = house.ask("ada", Method::PATCH, &format!("{CITY}/bridges/booking"), change).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let read = house.get("vera", &format!("{CITY}/bridges/booking")).await;
+    assert_eq!(read.json()["settings"]["base_url"], "https://new.example");
+    assert_eq!(read.json()["has_secrets"], true);
+    assert!(!read.text.contains("hush"), "{}", read.text);
+}
+
+#[actix_web::test]
+async fn a_bridge_that_cannot_work_is_refused_by_what_it_lacks() {
+    let house = House::new().await;
+    for (settings, says) in [
+        (json!({}), "missing field `base_url`"),
+        (json!({ "base_url": "https://booking.example", "api_keys": "x" }), "unknown field `api_keys`"),
+    ] {
+        let bridge = json!({ "name": "booking", "kind": "booking_generic", "settings": settings });
+        let answer = house.post("ada", &format!("{CITY}/bridges"), bridge).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some("settings")));
+        assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{}", answer.text);
+    }
+    assert_eq!(house.get("vera", &format!("{CITY}/bridges")).await.json(), json!({ "items": [] }));
+}
+
+#[actix_web::test]
+async fn a_mapping_is_made_nudged_held_and_released() {
+    let house = House::new().await;
+    let mapping = mapped(&house).await;
+    assert_eq!((mapping["room"].as_str(), mapping["bridge"].as_str()), (Some("hall"), Some("booking")));
+    assert_eq!((mapping["direction"].as_str(), mapping["authority"].as_str()), (Some("two_way"), Some("remote")));
+    let id = mapping["id"].as_str().unwrap();
+    let path = format!("{CITY}/mappings/{id}");
+    assert_eq!(*house.nudged.lock().unwrap(), [MappingId::from(id)]);
+
+    assert_eq!(house.post("olav", &format!("{path}/release"), json!(null)).await.status, 409);
+    let held = house.post("olav", &format!("{path}/hold"), json!({ "reason": "moving house" })).await;
+    assert_eq!((held.json()["state"].as_str(), held.json()["reason"].as_str()), (Some("held"), Some("moving house")));
+    let refused = house.post("olav", &format!("{path}/sync"), json!(null)).await;
+    assert_eq!((refused.status.as_u16(), refused.json()["type"].as_str()), (409, Some("/v1/docs#wrong-state")));
+    assert_eq!(house.post("olav", &format!("{path}/release"), json!(null)).await.json()["state"], "active");
+    assert_eq!(house.post("olav", &format!("{path}/sync"), json!(null)).await.status, 202);
+    assert_eq!(house.nudged.lock().unwrap().len(), 3);
+    let waits = house.get("vera", &path).await.json();
+    assert_eq!(waits["dirty_since"], "2026-03-02T08:00:00Z");
+}
+
+#[actix_web::test]
+async fn a_room_has_one_mapping_on_a_bridge_until_it_is_removed() {
+    let house = House::new().await;
+    let mapping = mapped(&house).await;
+    let again = json!({ "room": "hall", "bridge": "booking", "remote_id": "18" });
+    let second = house.post("ada", &format!("{CITY}/mappings"), again.clone()).await;
+    assert_eq!((second.status.as_u16(), second.json()["type"].as_str()), (409, Some("/v1/docs#taken")));
+    let path = format!("{CITY}/mappings/{}", mapping["id"].as_str().unwrap());
+    let policy = house.ask("ada", Method::PATCH, &path, json!({ "direction": "import" })).await.json();
+    assert_eq!((policy["direction"].as_str(), policy["authority"].as_str()), (Some("import"), Some("remote")));
+    assert_eq!(house.ask("ada", Method::DELETE, &path, json!(null)).await.status, 204);
+    assert_eq!(house.get("vera", &path).await.status, 404);
+    assert_eq!(house.post("ada", &format!("{CITY}/mappings"), again).await.status, 201);
+}
+
+#[actix_web::test]
+async fn a_failed_operation_is_tried_again_and_the_story_tells_it() {
+    let house = House::new().await;
+    let mapping = MappingId::from(mapped(&house).await["id"].as_str().unwrap());
+    let uid = Uid("e1@example".to_owned());
+    let mut tx = house.store.begin_write().await.unwrap();
+    let room = rooms::by_slug(&mut tx, &house.city, "hall").await.unwrap().unwrap();
+    let wish = Wish { tenant: &house.city, mapping: &mapping, room: &room.id, uid: &uid, cause_seq: 1, due: START };
+    operations::enqueue(&mut tx, &wish).await.unwrap();
+    let claimed = operations::claim(&mut tx, &mapping, "w", START, START.plus_ms(1000), 10).await.unwrap();
+    let ended = Ended { state: OperationState::Failed, at: START, error: "refused", remote_writes: 0 };
+    operations::finish(&mut tx, &claimed[0], &ended).await.unwrap();
+    let entry = audit::Entry {
+        tenant: &house.city,
+        at: START,
+        actor: "principal:ada",
+        action: "object.create",
+        room: Some(&room.id),
+        uid: Some(&uid),
+        seq: 1,
+        detail: "by hand",
+    };
+    audit::append(&mut tx, &entry).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let failed = house.get("vera", &format!("{CITY}/operations?state=failed")).await.json();
+    assert_eq!(failed["items"][0]["last_error"], "refused");
+    let path = format!("{CITY}/operations/{}/retry", failed["items"][0]["id"].as_str().unwrap());
+    assert_eq!(house.post("vera", &path, json!(null)).await.status, 403);
+    assert_eq!(house.post("olav", &path, json!(null)).await.status, 202);
+    assert_eq!(house.post("olav", &path, json!(null)).await.status, 409);
+    let story = house.get("vera", &format!("{CITY}/events/e1@example/story")).await.json();
+    assert_eq!(story["audit"][0]["action"], "object.create");
+    assert_eq!(story["operations"][0]["state"], "pending");
+    assert_eq!(house.get("vera", &format!("{CITY}/events/nothing/story")).await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_conflict_is_decided_once() {
+    let house = House::new().await;
+    mapped(&house).await;
+    let mut tx = house.store.begin_write().await.unwrap();
+    let room = rooms::by_slug(&mut tx, &house.city, "hall").await.unwrap().unwrap();
+    let conflict = Conflict {
+        id: ConflictId::fresh(),
+        tenant_id: house.city.clone(),
+        room_id: room.id,
+        mapping_id: String::new(),
+        uid: Uid("e1".to_owned()),
+        kind: "slot_collision".to_owned(),
+        sentence: "Two bookings want the hall at ten.".to_owned(),
+        ours: String::new(),
+        theirs: String::new(),
+        state: conflicts::OPEN.to_owned(),
+        created_ms: Timestamp(START.ms()),
+        decided_ms: None,
+        decision: String::new(),
+    };
+    conflicts::record(&mut tx, &conflict).await.unwrap();
+    tx.commit().await.unwrap();
+    let open = house.get("vera", &format!("{CITY}/conflicts?state=open")).await.json();
+    assert_eq!(open["items"][0]["sentence"], "Two bookings want the hall at ten.");
+    let path = format!("{CITY}/conflicts/{}/resolve", conflict.id);
+    let decision = json!({ "decision": "the council keeps the hall" });
+    assert_eq!(house.post("olav", &path, decision.clone()).await.status, 204);
+    assert_eq!(house.post("olav", &path, decision).await.status, 409);
+    let open = house.get("vera", &format!("{CITY}/conflicts?state=open")).await.json();
+    assert_eq!(open["items"], json!([]));
+    assert_eq!(house.get("vera", &format!("{CITY}/conflicts?state=settling")).await.status, 400);
+}
+
+#[actix_web::test]
+async fn lists_of_the_reconciler_are_empty_lists_before_it_has_run() {
+    let house = House::new().await;
+    for list in ["links", "sync-runs", "subscriptions", "operations", "conflicts"] {
+        let answer = house.get("vera", &format!("{CITY}/{list}")).await;
+        assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "items": [] })), "{list}");
+    }
+}

@@ -1,0 +1,177 @@
+//! The command line in process: its answers, its refusals, its exit codes.
+
+use serde_json::Value;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// What a command answered.
+struct Said {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+/// A folder with a configuration, in which commands are run.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self::with("")
+    }
+
+    fn with(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let text = format!(
+            "[server]\ndata_dir = {:?}\npublic_url = \"https://rooms.example\"\n{more}",
+            data.display().to_string()
+        );
+        std::fs::write(folder.path().join("anteroom.toml"), text).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Said {
+        let config = self.path().join("anteroom.toml");
+        let mut line: Vec<OsString> = vec!["anteroom".into()];
+        line.extend(arguments.iter().map(OsString::from));
+        line.extend(["--config".into(), config.into()]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = anteroom::cli::run(line, &mut out, &mut err).await;
+        Said { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+    }
+
+    async fn done(&self, arguments: &[&str]) -> Said {
+        let said = self.run(arguments).await;
+        assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
+        said
+    }
+}
+
+#[actix_web::test]
+async fn a_room_a_user_and_a_feed_are_made_from_nothing() {
+    let folder = Folder::new();
+    let room = folder.done(&["room", "add", "Council hall", "--capacity", "40", "--zone", "Europe/Oslo"]).await;
+    assert_eq!(
+        room.out,
+        "Room council-hall is made; its calendar is https://rooms.example/dav/default/rooms/council-hall/\n"
+    );
+    let rooms = folder.done(&["room", "list", "--json"]).await.json();
+    assert_eq!((rooms[0]["slug"].as_str(), rooms[0]["zone"].as_str()), (Some("council-hall"), Some("Europe/Oslo")));
+    let user = folder.done(&["user", "add", "anna", "--write", "council-hall"]).await;
+    assert!(user.out.contains("App password: ") && user.out.contains("https://rooms.example/dav/"), "{}", user.out);
+    let feed = folder.done(&["feed", "add", "council-hall", "--json"]).await.json();
+    let url = feed["url"].as_str().unwrap();
+    assert!(url.starts_with("https://rooms.example/feeds/") && url.ends_with("/council-hall.ics"), "{url}");
+    let table = folder.done(&["feed", "list"]).await.out;
+    assert!(table.contains("Council hall") && table.contains("busy"), "{table}");
+    let id = feed["id"].as_str().unwrap();
+    assert_ne!(folder.done(&["feed", "rotate", id, "--json"]).await.json()["url"], feed["url"]);
+    folder.done(&["feed", "revoke", id]).await;
+    assert!(folder.done(&["feed", "list", "--json"]).await.json()[0]["revoked"].is_string());
+}
+
+#[actix_web::test]
+async fn passwords_are_listed_by_id_and_withdrawn() {
+    let folder = Folder::new();
+    let made =
+        folder.done(&["user", "add", "bot", "--service", "--role", "tenant_viewer", "--api-key", "--json"]).await;
+    assert!(made.json()["secret"].as_str().unwrap().starts_with("ar_"));
+    folder.done(&["user", "password", "bot", "--label", "second"]).await;
+    let secrets = folder.done(&["user", "list", "bot", "--json"]).await.json();
+    assert_eq!(secrets.as_array().unwrap().len(), 2);
+    let id = secrets[1]["id"].as_str().unwrap();
+    folder.done(&["user", "revoke", "bot", id]).await;
+    assert_eq!(folder.run(&["user", "revoke", "bot", id]).await.code, 1);
+    folder.done(&["user", "revoke", "bot", "--all"]).await;
+    let users = folder.done(&["user", "list", "--json"]).await.json();
+    assert_eq!((users[0]["disabled"].as_bool(), users[0]["role"].as_str()), (Some(true), Some("tenant_viewer")));
+}
+
+#[actix_web::test]
+async fn a_mapping_is_made_held_released_synced_and_removed() {
+    let folder = Folder::new();
+    let secret = folder.path().join("key");
+    std::fs::write(&secret, "hush-hush\n").unwrap();
+    let secret = format!("api_key={}", secret.display());
+    folder.done(&["room", "add", "Hall"]).await;
+    let base = "base_url=https://booking.example";
+    let bridge = ["bridge", "add", "booking", "--kind", "booking_generic", "--set", base, "--secret", &secret];
+    folder.done(&bridge).await;
+    let bridges = folder.done(&["bridge", "list"]).await.out;
+    assert!(bridges.contains("sealed") && !bridges.contains("hush"), "{bridges}");
+    let mapping = ["mapping", "add", "hall", "booking", "17", "--direction", "two-way", "--json"];
+    let mapping = folder.done(&mapping).await.json();
+    let id = mapping["id"].as_str().unwrap();
+    assert_eq!(folder.run(&["mapping", "release", id]).await.code, 1);
+    folder.done(&["mapping", "hold", id, "--reason", "moving house"]).await;
+    assert!(folder.run(&["mapping", "sync", id]).await.err.contains("moving house"));
+    folder.done(&["mapping", "release", id]).await;
+    folder.done(&["mapping", "sync", id]).await;
+    folder.done(&["mapping", "remove", id]).await;
+    assert_eq!(folder.done(&["mapping", "list", "--json"]).await.json(), serde_json::json!([]));
+    let database = std::fs::read(folder.path().join("data/anteroom.db")).unwrap();
+    assert!(!database.windows(9).any(|bytes| bytes == b"hush-hush"), "the secret is in the database in clear");
+}
+
+#[actix_web::test]
+async fn a_grant_is_given_and_taken_back() {
+    let folder = Folder::new();
+    folder.done(&["room", "add", "Hall"]).await;
+    folder.done(&["user", "add", "anna"]).await;
+    assert_eq!(folder.done(&["grant", "anna", "hall", "write"]).await.out, "anna has write in hall.\n");
+    assert_eq!(folder.done(&["grant", "anna", "*", "read-free-busy"]).await.code, 0);
+    assert!(folder.done(&["grant", "anna", "hall", "none"]).await.out.contains("no grant"));
+    assert_eq!(folder.run(&["grant", "anna", "hall", "everything"]).await.code, 2);
+}
+
+#[actix_web::test]
+async fn refusals_are_sentences_with_an_exit_code() {
+    let folder = Folder::new();
+    folder.done(&["room", "add", "Hall"]).await;
+    for (arguments, code, says) in [
+        (vec!["room", "add", "Hall"], 1, "there is a room hall already"),
+        (vec!["room", "add", "Other", "--zone", "Mars"], 2, "zone: \"Mars\" is no time zone"),
+        (vec!["feed", "add", "cellar"], 1, "there is no room \"cellar\""),
+        (vec!["user", "add", "anna", "--role", "boss"], 2, "tenant_admin"),
+        (vec!["user", "revoke", "anna"], 2, "Usage:"),
+        (vec!["room", "list", "--tenant", "nowhere"], 1, "there is no tenant \"nowhere\""),
+        (vec!["nonsense"], 2, "Usage:"),
+    ] {
+        let said = folder.run(&arguments).await;
+        assert_eq!(said.code, code, "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(says), "{arguments:?}: {}", said.err);
+    }
+}
+
+#[actix_web::test]
+async fn configurations_are_checked_and_every_problem_is_told() {
+    let sound = Folder::new().run(&["check-config"]).await;
+    assert_eq!(sound.code, 0, "{}", sound.err);
+    assert!(sound.out.contains("https://rooms.example"), "{}", sound.out);
+    let broken = Folder::with("[sync]\npoll_secnds = 5\n").run(&["check-config"]).await;
+    assert_eq!(broken.code, 2);
+    assert!(broken.err.contains("poll_secnds"), "{}", broken.err);
+}
+
+#[actix_web::test]
+async fn every_command_has_help_with_an_example() {
+    let folder = Folder::new();
+    for command in [vec![], vec!["serve"], vec!["demo"], vec!["check-config"], vec!["health"], vec!["grant"]] {
+        let help = folder.done(&[&command[..], &["--help"]].concat()).await.out;
+        assert!(help.contains("Usage: anteroom"), "{help}");
+    }
+    for command in [["user", "add"], ["feed", "add"], ["room", "add"], ["bridge", "add"], ["mapping", "add"]] {
+        let help = folder.done(&[&command[..], &["--help"]].concat()).await.out;
+        assert!(help.contains("Example"), "{help}");
+    }
+}

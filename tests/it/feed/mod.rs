@@ -1,0 +1,5 @@
+//! Feeds: who gets what, and the same bytes for the same state and day.
+
+mod fixture;
+mod links;
+mod pages;

@@ -1,0 +1,25 @@
+//! The tests that need more than a pure function, in one binary that links once. `house` is what each of them starts
+//! with.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod bridge_contract;
+#[cfg(test)]
+mod bridge_faults;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod dav;
+#[cfg(test)]
+mod feed;
+#[cfg(test)]
+mod hooks;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod sync;
+#[cfg(test)]
+mod walk;

@@ -1,0 +1,124 @@
+//! Conflicts, runs and the audit trail.
+
+use super::{at, uid};
+use crate::house::{House, on_both};
+use anteroom::model::{ConflictId, RoomId, TenantId};
+use anteroom::store::audit::{self, Entry};
+use anteroom::store::conflicts::{self, Conflict, OPEN, RESOLVED, SETTLED};
+use anteroom::store::runs::{self, Run};
+
+fn conflict(house: &House, room: &RoomId, sentence: &str) -> Conflict {
+    Conflict {
+        id: ConflictId::fresh(),
+        tenant_id: house.tenant().clone(),
+        room_id: room.clone(),
+        mapping_id: "m1".to_owned(),
+        uid: uid("a"),
+        kind: "rejected".to_owned(),
+        sentence: sentence.to_owned(),
+        ours: "{}".to_owned(),
+        theirs: String::new(),
+        state: OPEN.to_owned(),
+        created_ms: house.now(),
+        decided_ms: None,
+        decision: String::new(),
+    }
+}
+
+async fn record(house: &House, conflict: &Conflict) {
+    house.write_one(async |tx| conflicts::record(tx, conflict).await).await;
+}
+
+async fn count(house: &House, state: &str) -> usize {
+    conflicts::list(&mut house.read().await, house.tenant(), state, 100).await.unwrap().len()
+}
+
+on_both!(the_same_conflict_is_recorded_once_while_it_is_open, |house| async {
+    let room = house.room("Hall").await;
+    record(house, &conflict(house, &room.id, "closed on Sundays")).await;
+    record(house, &conflict(house, &room.id, "closed on Sundays")).await;
+    record(house, &conflict(house, &room.id, "taken by the choir")).await;
+    assert_eq!(count(house, OPEN).await, 2);
+    let mut tx = house.read().await;
+    assert_eq!(conflicts::count_open(&mut tx, house.tenant()).await.unwrap(), 2);
+    assert_eq!(conflicts::count_open(&mut tx, &TenantId::fresh()).await.unwrap(), 0);
+});
+
+on_both!(a_conflict_whose_cause_is_gone_settles_by_itself, |house| async {
+    let room = house.room("Hall").await;
+    record(house, &conflict(house, &room.id, "closed on Sundays")).await;
+    record(house, &Conflict { uid: uid("b"), ..conflict(house, &room.id, "closed on Sundays") }).await;
+    house
+        .write_one(async |tx| {
+            conflicts::settle(tx, (house.tenant(), &room.id, &uid("a")), "m1", at(1), "accepted later").await
+        })
+        .await;
+    assert_eq!((count(house, OPEN).await, count(house, SETTLED).await, count(house, "").await), (1, 1, 2));
+    let settled = conflicts::list(&mut house.read().await, house.tenant(), SETTLED, 1).await.unwrap().remove(0);
+    assert_eq!((settled.decided_ms, settled.decision.as_str()), (Some(at(1)), "accepted later"));
+    record(house, &conflict(house, &room.id, "closed on Sundays")).await;
+    assert_eq!(count(house, OPEN).await, 2, "it may arise again");
+});
+
+on_both!(a_person_decides_once, |house| async {
+    let room = house.room("Hall").await;
+    let open = conflict(house, &room.id, "closed on Sundays");
+    record(house, &open).await;
+    let resolve = async |tenant: &TenantId| {
+        house.write_one(async |tx| conflicts::resolve(tx, tenant, &open.id, at(1), "keep ours").await).await
+    };
+    assert!(!resolve(&TenantId::fresh()).await);
+    assert!(resolve(house.tenant()).await);
+    assert!(!resolve(house.tenant()).await);
+    assert_eq!(count(house, RESOLVED).await, 1);
+});
+
+on_both!(runs_are_listed_newest_first_and_forgotten_by_age, |house| async {
+    let (_, mapping) = house.mapped_room().await;
+    for hour in 0..3 {
+        let run = Run {
+            id: uuid::Uuid::now_v7().to_string(),
+            tenant_id: house.tenant().clone(),
+            mapping_id: mapping.id.clone(),
+            kind: "changes".to_owned(),
+            started_ms: at(hour),
+            ended_ms: at(hour + 1),
+            seen: hour,
+            applied: 0,
+            outcome: "ok".to_owned(),
+            detail: String::new(),
+        };
+        house.write_one(async |tx| runs::insert(tx, &run).await).await;
+    }
+    let seen = async |limit| {
+        let runs = runs::list(&mut house.read().await, house.tenant(), limit).await.unwrap();
+        runs.into_iter().map(|run| run.seen).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(2).await, [2, 1]);
+    house.write_one(async |tx| runs::forget(tx, at(2)).await).await;
+    assert_eq!(seen(10).await, [2, 1], "only the one that ended before 2 is gone");
+});
+
+on_both!(the_audit_trail_tells_the_story_of_one_event_in_order, |house| async {
+    let room = house.room("Hall").await;
+    for (hour, action, of) in [(0, "object.create", "a"), (1, "object.create", "b"), (1, "object.update", "a")] {
+        let uid = uid(of);
+        let entry = Entry {
+            tenant: house.tenant(),
+            at: at(hour),
+            actor: "principal:anna",
+            action,
+            room: Some(&room.id),
+            uid: Some(&uid),
+            seq: hour + 1,
+            detail: "",
+        };
+        house.write_one(async |tx| audit::append(tx, &entry).await).await;
+    }
+    let mut tx = house.read().await;
+    let story = audit::of_event(&mut tx, house.tenant(), &room.id, &uid("a")).await.unwrap();
+    assert_eq!(story.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["object.create", "object.update"]);
+    let latest = audit::latest(&mut tx, house.tenant(), 2).await.unwrap();
+    assert_eq!(latest.iter().map(|row| row.at_ms).collect::<Vec<_>>(), [at(1), at(1)]);
+    assert!(audit::latest(&mut tx, &TenantId::fresh(), 2).await.unwrap().is_empty());
+});

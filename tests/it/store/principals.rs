@@ -1,0 +1,171 @@
+//! Principals, their grants, their secrets, and the properties they set.
+
+use super::is_taken;
+use crate::house::{House, on_both};
+use anteroom::model::{PrincipalId, Privilege, Role, RoomId, TenantId};
+use anteroom::store::principals::{self, Principal, privilege_in};
+use anteroom::store::properties::{self, PropertyRow};
+use anteroom::store::secrets::{self, SecretRow};
+
+on_both!(a_login_is_unique_inside_its_tenant_only, |house| async {
+    let anna = house.user("anna", Privilege::Write).await;
+    let twin = house.plan_user("anna", Role::Member);
+    let again = house.try_write(async |tx| principals::insert(tx, &twin).await).await;
+    assert!(is_taken(&again), "{again:?}");
+
+    let other = house.another_tenant("other").await;
+    let namesake = Principal { tenant_id: other.id.clone(), ..house.plan_user("anna", Role::Member) };
+    house.write_one(async |tx| principals::insert(tx, &namesake).await).await;
+
+    let mut tx = house.read().await;
+    assert_eq!(principals::by_login(&mut tx, house.tenant(), "anna").await.unwrap().unwrap().id, anna.id);
+    assert_eq!(principals::by_login(&mut tx, &other.id, "anna").await.unwrap().unwrap().id, namesake.id);
+    assert_eq!(principals::by_login_anywhere(&mut tx, "anna").await.unwrap().len(), 2);
+    assert!(principals::get(&mut tx, &other.id, &anna.id).await.unwrap().is_none(), "another tenant's principal");
+});
+
+on_both!(a_disabled_principal_is_still_found_and_says_so, |house| async {
+    let anna = house.user("anna", Privilege::Read).await;
+    house.write_one(async |tx| principals::set_disabled(tx, house.tenant(), &anna.id, true).await).await;
+    let mut tx = house.read().await;
+    assert!(principals::get(&mut tx, house.tenant(), &anna.id).await.unwrap().unwrap().disabled);
+    assert_eq!(principals::list(&mut tx, house.tenant()).await.unwrap().len(), 1);
+});
+
+on_both!(the_strongest_grant_counts_and_can_be_taken_back, |house| async {
+    let (hall, attic) = (house.room("Hall").await, house.room("Attic").await);
+    let anna = house.user("anna", Privilege::ReadFreeBusy).await;
+    house
+        .write_one(async |tx| principals::grant(tx, house.tenant(), &anna.id, Some(&hall.id), Privilege::Read).await)
+        .await;
+    house
+        .write_one(async |tx| principals::grant(tx, house.tenant(), &anna.id, Some(&hall.id), Privilege::Write).await)
+        .await;
+    assert_eq!(privilege(house, &anna, &hall.id).await, Some(Privilege::Write));
+    assert_eq!(privilege(house, &anna, &attic.id).await, Some(Privilege::ReadFreeBusy));
+
+    house.write_one(async |tx| principals::revoke(tx, house.tenant(), &anna.id, Some(&hall.id)).await).await;
+    assert_eq!(privilege(house, &anna, &hall.id).await, Some(Privilege::ReadFreeBusy));
+    house.write_one(async |tx| principals::revoke(tx, house.tenant(), &anna.id, None).await).await;
+    assert_eq!(privilege(house, &anna, &hall.id).await, None);
+});
+
+on_both!(roles_open_rooms_without_grants, |house| async {
+    let hall = house.room("Hall").await;
+    for (role, expected) in [
+        (Role::Member, None),
+        (Role::SystemMonitor, None),
+        (Role::TenantViewer, Some(Privilege::Read)),
+        (Role::TenantOperator, Some(Privilege::Read)),
+        (Role::TenantAdmin, Some(Privilege::Admin)),
+        (Role::SuperAdmin, Some(Privilege::Admin)),
+    ] {
+        let person = house.plan_user(&format!("{role:?}"), role);
+        house.write_one(async |tx| principals::insert(tx, &person).await).await;
+        let stored = principals::get(&mut house.read().await, house.tenant(), &person.id).await.unwrap().unwrap();
+        assert_eq!(privilege(house, &stored, &hall.id).await, expected, "{role:?}");
+    }
+});
+
+on_both!(grants_of_another_tenant_do_not_count, |house| async {
+    let anna = house.user("anna", Privilege::Write).await;
+    let grants = principals::grants(&mut house.read().await, &TenantId::fresh(), &anna.id).await.unwrap();
+    assert!(grants.is_empty());
+});
+
+async fn privilege(house: &House, principal: &Principal, room: &RoomId) -> Option<Privilege> {
+    let grants = principals::grants(&mut house.read().await, house.tenant(), &principal.id).await.unwrap();
+    privilege_in(principal, &grants, room)
+}
+
+fn secret(house: &House, owner: &PrincipalId, kind: &str, lookup: &str) -> SecretRow {
+    SecretRow {
+        id: uuid::Uuid::now_v7().to_string(),
+        tenant_id: house.tenant().clone(),
+        principal_id: owner.clone(),
+        kind: kind.to_owned(),
+        label: "phone".to_owned(),
+        lookup: lookup.to_owned(),
+        hash: "$argon2id$".to_owned(),
+        created_ms: house.now(),
+        last_used_ms: None,
+        revoked_ms: None,
+    }
+}
+
+on_both!(an_api_key_is_found_by_its_prefix_until_it_is_revoked, |house| async {
+    let anna = house.user("anna", Privilege::Write).await;
+    let key = secret(house, &anna.id, secrets::API_KEY, "ak_1234");
+    let password = secret(house, &anna.id, secrets::APP_PASSWORD, "");
+    house.write_one(async |tx| secrets::insert(tx, &key).await).await;
+    house.write_one(async |tx| secrets::insert(tx, &password).await).await;
+    assert_eq!(secrets::by_lookup(&mut house.read().await, "ak_1234").await.unwrap().len(), 1);
+    assert!(secrets::by_lookup(&mut house.read().await, "").await.unwrap().is_empty(), "a password has no prefix");
+
+    let first = house.write_one(async |tx| secrets::revoke(tx, house.tenant(), &key.id, house.now()).await).await;
+    let second = house.write_one(async |tx| secrets::revoke(tx, house.tenant(), &key.id, house.now()).await).await;
+    assert_eq!((first, second), (true, false));
+    assert!(secrets::by_lookup(&mut house.read().await, "ak_1234").await.unwrap().is_empty());
+});
+
+on_both!(secrets_remember_use_and_are_listed_with_revoked_ones, |house| async {
+    let anna = house.user("anna", Privilege::Write).await;
+    let password = secret(house, &anna.id, secrets::APP_PASSWORD, "");
+    house.write_one(async |tx| secrets::insert(tx, &password).await).await;
+    house.clock.advance_ms(60_000);
+    house.write_one(async |tx| secrets::touch(tx, house.tenant(), &password.id, house.now()).await).await;
+    house.write_one(async |tx| secrets::revoke(tx, house.tenant(), &password.id, house.now()).await).await;
+    let all = secrets::of_principal(&mut house.read().await, house.tenant(), &anna.id).await.unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].last_used_ms, all[0].revoked_ms), (Some(house.now()), Some(house.now())));
+    let strange =
+        house.write_one(async |tx| secrets::revoke(tx, &TenantId::fresh(), &password.id, house.now()).await).await;
+    assert!(!strange, "another tenant must not reach the secret");
+});
+
+fn property(resource: &str, name: &str, value: &str) -> PropertyRow {
+    PropertyRow {
+        resource: resource.to_owned(),
+        namespace: "urn:example".to_owned(),
+        name: name.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+on_both!(a_property_belongs_to_who_set_it, |house| async {
+    let anna = house.user("anna", Privilege::Read).await;
+    let bert = house.user("bert", Privilege::Read).await;
+    for (who, value) in [(&anna, "red"), (&anna, "green <i xml:lang=\"nb\">grønn</i>"), (&bert, "blue")] {
+        house
+            .write_one(async |tx| {
+                properties::set(tx, house.tenant(), &who.id, &property("room:1", "color", value)).await
+            })
+            .await;
+    }
+    house
+        .write_one(async |tx| properties::set(tx, house.tenant(), &anna.id, &property("home", "order", "1")).await)
+        .await;
+    let mut tx = house.read().await;
+    let on_room = properties::of_resource(&mut tx, house.tenant(), &anna.id, "room:1").await.unwrap();
+    assert_eq!(
+        on_room.iter().map(|row| row.value.as_str()).collect::<Vec<_>>(),
+        ["green <i xml:lang=\"nb\">grønn</i>"]
+    );
+    assert_eq!(properties::of_principal(&mut tx, house.tenant(), &anna.id).await.unwrap().len(), 2);
+    assert_eq!(properties::of_principal(&mut tx, house.tenant(), &bert.id).await.unwrap()[0].value, "blue");
+});
+
+on_both!(removing_a_property_that_is_not_there_is_no_error, |house| async {
+    let anna = house.user("anna", Privilege::Read).await;
+    house
+        .write_one(async |tx| properties::set(tx, house.tenant(), &anna.id, &property("home", "order", "1")).await)
+        .await;
+    for _ in 0..2 {
+        house
+            .write_one(async |tx| {
+                properties::remove(tx, house.tenant(), &anna.id, "home", ("urn:example", "order")).await
+            })
+            .await;
+    }
+    assert!(properties::of_principal(&mut house.read().await, house.tenant(), &anna.id).await.unwrap().is_empty());
+});

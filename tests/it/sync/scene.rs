@@ -1,0 +1,228 @@
+//! A room between the hub and one or two remote systems in memory.
+
+use crate::house::House;
+use anteroom::bridge::memory::MemoryBridge;
+use anteroom::bridge::{Bridge, RemoteId};
+use anteroom::change::{self, Applied, Change, ChangeError, Context, Origin, Precondition, Target, Wish};
+use anteroom::config::Limits;
+use anteroom::crypt::{Key, KeyRing, Keys};
+use anteroom::ical::object::{CalendarObject, ParseContext};
+use anteroom::model::{
+    Authority, BridgeId, BridgeKind, Clock, Content, DetailLevel, Direction, Event, EventTime, MappingId, MappingState,
+    ReservationClass, Timestamp, Uid, ZoneId,
+};
+use anteroom::observe::Metrics;
+use anteroom::store::bridges::{self, BridgeRow};
+use anteroom::store::mappings::{self, Mapping};
+use anteroom::store::rooms::Room;
+use anteroom::store::{conflicts, objects};
+use anteroom::sync::{Engine, Nudge, Settings, Worker};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A remote system and the mapping to it.
+pub struct Remote {
+    pub bridge: Arc<MemoryBridge>,
+    pub mapping: MappingId,
+}
+
+pub struct Scene<'a> {
+    pub house: &'a House,
+    pub room: Room,
+    pub remotes: Vec<Remote>,
+    pub limits: Arc<Limits>,
+    worker: Worker,
+}
+
+/// How remote calendars are called in scenes.
+pub const CALENDAR: &str = "calendar";
+
+impl<'a> Scene<'a> {
+    pub async fn new(house: &'a House, remotes: usize) -> Scene<'a> {
+        Self::with_authority(house, remotes, Authority::PerOrigin).await
+    }
+
+    pub async fn with_authority(house: &'a House, remotes: usize, authority: Authority) -> Scene<'a> {
+        let room = house.room("Council hall").await;
+        let mut made = Vec::new();
+        let mut by_id: BTreeMap<BridgeId, Arc<MemoryBridge>> = BTreeMap::new();
+        for number in 0..remotes {
+            let (bridge, mapping) = (new_bridge(house, number), BridgeId::fresh());
+            let row = BridgeRow { id: mapping, ..bridge };
+            let mapping = new_mapping(house, &room, &row, authority);
+            house.write_one(async |tx| bridges::insert(tx, &row).await).await;
+            house.write_one(async |tx| mappings::insert(tx, &mapping).await).await;
+            let system = Arc::new(MemoryBridge::with_calendar(CALENDAR));
+            by_id.insert(row.id, system.clone());
+            made.push(Remote { bridge: system, mapping: mapping.id });
+        }
+        let limits = Arc::new(Limits::default());
+        let worker = Worker::new(Arc::new(new_engine(house, by_id, limits.clone())), Nudge::default());
+        Scene { house, room, remotes: made, limits, worker }
+    }
+
+    /// A room with one remote system whose mapping is not made yet.
+    pub async fn detached(house: &'a House) -> Scene<'a> {
+        let scene = Self::new(house, 1).await;
+        scene.set_state(MappingState::Removed).await;
+        scene
+    }
+
+    /// Makes the mapping.
+    pub async fn attach(&self) {
+        self.set_state(MappingState::Active).await;
+    }
+
+    async fn set_state(&self, state: MappingState) {
+        let mapping = self.mapping().await;
+        let due = self.house.now();
+        self.house.write_one(async |tx| mappings::set_state(tx, &mapping, state, "", due).await).await;
+    }
+
+    pub fn remote(&self) -> &MemoryBridge {
+        &self.remotes[0].bridge
+    }
+
+    /// Everything that is due, and what becomes due by it, now and in the hours to come.
+    pub async fn settle(&self) {
+        for _ in 0..12 {
+            self.worker.run_until_idle().await.unwrap();
+            self.house.clock.advance_ms(20 * 60 * 1000);
+        }
+    }
+
+    /// Nothing is left to do, and no pull is due for the next seconds: the next call is the one a test means.
+    pub async fn rest(&self) {
+        self.settle().await;
+        self.run().await;
+    }
+
+    /// Everything that is due now.
+    pub async fn run(&self) {
+        self.worker.run_until_idle().await.unwrap();
+    }
+
+    pub async fn put(&self, event: &Event) -> Result<Applied, ChangeError> {
+        let wish = Wish::Become(Box::new(event.clone()));
+        self.apply(Target::Uid(event.uid.clone()), wish).await
+    }
+
+    pub async fn delete(&self, uid: &str) -> Result<Applied, ChangeError> {
+        self.apply(Target::Uid(Uid(uid.to_owned())), Wish::Delete).await
+    }
+
+    async fn apply(&self, target: Target, wish: Wish) -> Result<Applied, ChangeError> {
+        let mut tx = self.house.write().await;
+        let cx = Context { now: self.house.now(), limits: &self.limits };
+        let origin = Origin::Principal { login: "anna".to_owned() };
+        let change = Change { target, wish, precondition: Precondition::none(), origin };
+        let applied = change::apply(&mut tx, cx, &self.room, change).await?;
+        tx.commit().await.unwrap();
+        Ok(applied)
+    }
+
+    /// The hub's events by UID.
+    pub async fn hub(&self) -> BTreeMap<String, Event> {
+        let rows = objects::list(&mut self.house.read().await, self.house.tenant(), &self.room.id).await.unwrap();
+        let parse = ParseContext { limits: &self.limits, floating: &self.room.zone };
+        let event = |body: &str| CalendarObject::parse(body.as_bytes(), &parse).unwrap().event().clone();
+        rows.into_iter().map(|row| (row.uid.0.clone(), event(&row.body))).collect()
+    }
+
+    pub async fn titles(&self) -> Vec<String> {
+        let mut titles: Vec<String> = self.hub().await.into_values().map(|event| event.content.summary).collect();
+        titles.sort();
+        titles
+    }
+
+    pub fn remote_titles(&self, number: usize) -> Vec<String> {
+        let events = self.remotes[number].bridge.events(CALENDAR);
+        let mut titles: Vec<String> = events.into_iter().map(|(_, event)| event.content.summary).collect();
+        titles.sort();
+        titles
+    }
+
+    pub fn remote_id(&self, title: &str) -> RemoteId {
+        let events = self.remote().events(CALENDAR);
+        events.into_iter().find(|(_, event)| event.content.summary == title).map(|(id, _)| id).unwrap()
+    }
+
+    pub async fn mapping(&self) -> Mapping {
+        let id = &self.remotes[0].mapping;
+        mappings::get(&mut self.house.read().await, self.house.tenant(), id).await.unwrap().unwrap()
+    }
+
+    pub async fn conflict_kinds(&self) -> Vec<String> {
+        let all = conflicts::list(&mut self.house.read().await, self.house.tenant(), "", 100).await.unwrap();
+        all.into_iter().map(|conflict| conflict.kind).collect()
+    }
+}
+
+/// A meeting of one hour on the day of the scene, in the hall's zone.
+pub fn event(uid: &str, title: &str, day: i8, hour: i8) -> Event {
+    let start = jiff::civil::date(2026, 3, day).at(hour, 0, 0, 0);
+    Event {
+        uid: Uid(uid.to_owned()),
+        class: ReservationClass::Event,
+        when: EventTime::Timed {
+            start,
+            end: jiff::civil::date(2026, 3, day).at(hour + 1, 0, 0, 0),
+            zone: ZoneId::parse("Europe/Oslo").unwrap(),
+        },
+        content: Content { summary: title.to_owned(), busy: true, ..Content::default() },
+        recurrence: None,
+        overrides: BTreeMap::new(),
+    }
+}
+
+fn new_bridge(house: &House, number: usize) -> BridgeRow {
+    BridgeRow {
+        id: BridgeId::fresh(),
+        tenant_id: house.tenant().clone(),
+        name: format!("remote {number}"),
+        kind: BridgeKind::Memory,
+        settings: "{}".to_owned(),
+        sealed: String::new(),
+        created_ms: house.now(),
+    }
+}
+
+fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Authority) -> Mapping {
+    Mapping {
+        id: MappingId::fresh(),
+        tenant_id: house.tenant().clone(),
+        room_id: room.id.clone(),
+        bridge_id: bridge.id.clone(),
+        remote_id: CALENDAR.to_owned(),
+        remote_name: "Council hall".to_owned(),
+        direction: Direction::TwoWay,
+        authority,
+        detail: DetailLevel::Full,
+        state: MappingState::Active,
+        reason: String::new(),
+        cursor: String::new(),
+        window_start_ms: Timestamp(0),
+        window_end_ms: Timestamp(0),
+        due_ms: house.now(),
+        dirty_since_ms: None,
+        pulled_ms: None,
+        completed_ms: None,
+        failures: 0,
+        last_error: String::new(),
+        created_ms: house.now(),
+    }
+}
+
+fn new_engine(house: &House, remotes: BTreeMap<BridgeId, Arc<MemoryBridge>>, limits: Arc<Limits>) -> Engine {
+    Engine {
+        store: house.store.clone(),
+        clock: house.clock.clone() as Arc<dyn Clock>,
+        limits,
+        settings: Settings::default(),
+        bridges: Arc::new(move |row| Ok(remotes[&row.id].clone() as Arc<dyn Bridge>)),
+        keys: Arc::new(Keys::from_ring(KeyRing::new("k1", Key::new([7; 32])))),
+        metrics: Arc::new(Metrics::new()),
+        owner: "test".to_owned(),
+        hook_base: None,
+    }
+}

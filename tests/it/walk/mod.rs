@@ -1,0 +1,13 @@
+//! The real binary against the real sandbox, over HTTP: no booking is lost, doubled or invented.
+
+mod demo;
+mod faults;
+mod feed;
+mod http;
+mod kill;
+mod latency;
+mod ledger;
+mod quiet;
+mod series;
+mod singles;
+mod town;
