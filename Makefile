@@ -1,0 +1,53 @@
+# The one way to build, try and test Anteroom, on a laptop and in CI alike.
+#
+#   make demo       the gateway with simulated Microsoft 365 and booking systems, nothing to configure
+#   make quick      format, lints, tests on SQLite: what to run while writing
+#   make test       everything CI runs: also PostgreSQL and the foreign clients; installs what it needs
+#   make test-long  the same with ten times the cases and seeds
+#   make lint       format, lints, documentation, dependencies, scripts
+#   make bench      how long a change takes from side to side: 200 changes each way, release build
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo quick test test-long lint bench conformance postgres postgres-stop venv image clean
+
+help:
+	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' Makefile
+
+demo:
+	cargo run --locked --release -- demo $(ARGS)
+
+quick:
+	@conformance/rings.sh format lints tests
+
+test:
+	@conformance/rings.sh needs format lints tests-both documentation clients
+
+test-long:
+	@ANTEROOM_TEST_SCALE=10 PROPTEST_CASES=2560 conformance/rings.sh needs format lints tests-both documentation clients
+
+lint:
+	@conformance/rings.sh format lints documentation dependencies scripts
+
+bench:
+	ANTEROOM_TEST_SCALE=10 cargo test --locked --release --test it walk::latency -- --nocapture $(ARGS)
+
+# One ring or one tool alone.
+conformance: venv
+	@conformance/rings.sh clients
+
+postgres:
+	@conformance/postgres.sh start
+
+postgres-stop:
+	@conformance/postgres.sh stop
+
+venv:
+	@conformance/needs.sh python
+
+image:
+	docker build --tag anteroom:local .
+
+clean: postgres-stop
+	cargo clean

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs what the rings need and the machine lacks: a PostgreSQL server, and the pinned foreign clients in target/venv.
+#
+#   conformance/needs.sh [postgres] [python]     both without arguments
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=$root/target/venv
+wanted=$root/conformance/requirements.txt
+
+# apt-get as root, or by sudo where that asks no password.
+install_packages() {
+    local sudo=()
+    if [ "$(id -u)" != 0 ]; then
+        sudo=(sudo -n)
+        "${sudo[@]}" true 2>/dev/null || { echo "needs.sh: please install: $*" >&2; return 1; }
+    fi
+    command -v apt-get >/dev/null || { echo "needs.sh: no apt-get here; please install: $*" >&2; return 1; }
+    echo "needs.sh: installing $*"
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q >/dev/null
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >/dev/null
+}
+
+need_postgres() {
+    if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb >/dev/null 2>&1; then
+        install_packages postgresql
+    fi
+}
+
+need_python() {
+    local stamp=$venv/installed hash
+    command -v curl >/dev/null || install_packages curl ca-certificates
+    hash=$(sha256sum "$wanted" | cut -d' ' -f1)
+    if [ -x "$venv/bin/pytest" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then
+        return
+    fi
+    command -v python3 >/dev/null || install_packages python3 python3-venv
+    if ! python3 -m venv --clear "$venv" >/dev/null 2>&1; then
+        install_packages python3-venv
+        python3 -m venv --clear "$venv"
+    fi
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 5 --requirement "$wanted"
+    echo "$hash" >"$stamp"
+}
+
+mkdir -p "$root/target"
+[ $# -gt 0 ] || set -- postgres python
+for what in "$@"; do
+    case $what in
+    postgres) need_postgres ;;
+    python) need_python ;;
+    *)
+        echo "usage: $0 [postgres] [python]" >&2
+        exit 2
+        ;;
+    esac
+done
