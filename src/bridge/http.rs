@@ -98,6 +98,8 @@ impl Http {
         });
         let timeout = Duration::from_millis(dial.timeout_ms.clamp(100, 600_000));
         let mut builder = reqwest::Client::builder()
+            // A kept connection that the other side closed fails the next call although nothing is wrong.
+            .pool_max_idle_per_host(0)
             .user_agent(concat!("anteroom/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
