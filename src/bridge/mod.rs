@@ -189,6 +189,24 @@ pub enum BridgeError {
     Garbage(String),
 }
 
+impl BridgeError {
+    /// Whether a write that failed like this may have taken effect all the same.
+    pub const fn may_have_been_done(&self) -> bool {
+        match self {
+            Self::Unknown(_) | Self::Garbage(_) => true,
+            Self::Busy { .. }
+            | Self::Transport(_)
+            | Self::Auth(_)
+            | Self::CursorGone
+            | Self::Stale
+            | Self::NotFound
+            | Self::CalendarGone(_)
+            | Self::SlotTaken(_)
+            | Self::Refused(_) => false,
+        }
+    }
+}
+
 /// A remote calendar system.
 #[async_trait]
 pub trait Bridge: Send + Sync {
@@ -202,6 +220,12 @@ pub trait Bridge: Send + Sync {
     /// which it comes back. `project` answers only events that this leaves as they are.
     fn comparable(&self, _at: &RemoteCalendar, event: &Event) -> Event {
         event.clone()
+    }
+
+    /// Whether items that the gateway created tell the key they were created with. Where they do not, the effect of a
+    /// create without an answer is known by its content alone.
+    fn tells_keys(&self) -> bool {
+        true
     }
 
     /// Everything that starts or lasts inside `window`, with a cursor to go on from.

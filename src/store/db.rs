@@ -134,13 +134,14 @@ impl Db {
 
 /// The migrations, carried in the program. Append-only: a released file is never changed.
 fn migrator() -> Migrator {
-    const FILES: [(&str, &str); 6] = [
+    const FILES: &[(&str, &str)] = &[
         ("tenants", include_str!("../../migrations/0001_tenants.sql")),
         ("rooms", include_str!("../../migrations/0002_rooms.sql")),
         ("feeds", include_str!("../../migrations/0003_feeds.sql")),
         ("bridges", include_str!("../../migrations/0004_bridges.sql")),
         ("sync", include_str!("../../migrations/0005_sync.sql")),
         ("audit", include_str!("../../migrations/0006_audit.sql")),
+        ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

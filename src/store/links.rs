@@ -26,8 +26,10 @@ row! {
         pub create_key: String,
         /// Rises when the event is created anew after it was deleted.
         pub epoch: i64,
-        /// What both sides last agreed on, as JSON of the normal form; before the create is confirmed, what is sent.
+        /// What both sides last agreed on, as JSON of the normal form; empty before there was any agreement.
         pub base: String,
+        /// What was last sent there and has not been answered, as JSON of the normal form; empty when nothing is open.
+        pub sent: String,
         /// The base as the remote side writes it, where it rewrites what it is given; else empty.
         pub echo: String,
         /// Where it stands.
@@ -50,8 +52,8 @@ pub const REMOTE: &str = "remote";
 
 macro_rules! columns {
     () => {
-        "id, tenant_id, mapping_id, uid, part, remote_id, remote_version, create_key, epoch, base, echo, \
-         state, born, locked, written_ms, created_ms"
+        "id, tenant_id, mapping_id, uid, part, remote_id, remote_version, create_key, epoch, base, sent, \
+         echo, state, born, locked, written_ms, created_ms"
     };
 }
 pub(super) use columns;
@@ -59,10 +61,10 @@ pub(super) use columns;
 const PUT: &str = concat!(
     "INSERT INTO links (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, remote_id = excluded.remote_id,
     remote_version = excluded.remote_version, create_key = excluded.create_key, epoch = excluded.epoch,
-    base = excluded.base, echo = excluded.echo, state = excluded.state, born = excluded.born,
+    base = excluded.base, sent = excluded.sent, echo = excluded.echo, state = excluded.state, born = excluded.born,
     locked = excluded.locked, written_ms = excluded.written_ms"
 );
 const OF_MAPPING: &str =
@@ -82,6 +84,11 @@ const BY_KEY: &str = concat!(
     columns!(),
     " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND create_key = $3 ORDER BY epoch DESC"
 );
+const UNANSWERED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND state = 'creating' AND sent <> '' ORDER BY created_ms, id"
+);
 const OF_TENANT: &str = concat!("SELECT ", columns!(), " FROM links WHERE tenant_id = $1 ORDER BY uid, part LIMIT $2");
 
 /// Stores or replaces a link by its id.
@@ -97,6 +104,7 @@ pub async fn put(tx: &mut Tx, link: &Link) -> Result<(), StoreError> {
         .bind(&link.create_key)
         .bind(link.epoch)
         .bind(&link.base)
+        .bind(&link.sent)
         .bind(&link.echo)
         .bind(word(&link.state))
         .bind(&link.born)
@@ -143,6 +151,11 @@ pub async fn by_key(
         .fetch_all(c)
         .await)?;
     Ok(found.into_iter().next())
+}
+
+/// The links of a mapping whose create was sent and never answered.
+pub async fn unanswered(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId) -> Result<Vec<Link>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(UNANSWERED).bind(tenant.as_str()).bind(mapping.as_str()).fetch_all(c).await)?)
 }
 
 /// Links of a tenant, for the listing.

@@ -85,8 +85,6 @@ const OF_EVENT: &str = concat!(
     columns!(),
     " FROM operations WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 ORDER BY created_ms"
 );
-const IS_UNSURE: &str = "SELECT COUNT(*) FROM operations
-    WHERE tenant_id = $1 AND mapping_id = $2 AND uid = $3 AND open AND state IN ('sending', 'unknown')";
 const RETRY: &str = "UPDATE operations SET state = 'pending', open = TRUE, due_ms = $3, ended_ms = NULL
     WHERE tenant_id = $1 AND id = $2 AND state = 'failed' AND NOT EXISTS (SELECT 1 FROM operations other
         WHERE other.mapping_id = operations.mapping_id AND other.uid = operations.uid AND other.open)";
@@ -250,16 +248,6 @@ pub async fn open_of_mapping(
 pub async fn of_event(tx: &mut Tx, tenant: &TenantId, room: &RoomId, uid: &Uid) -> Result<Vec<Operation>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(OF_EVENT).bind(tenant.as_str()).bind(room.as_str()).bind(uid.as_str())
         .fetch_all(c).await)?)
-}
-
-/// Whether a write of this event to that side was sent and not answered: it may have taken effect.
-pub async fn is_unsure(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId, uid: &Uid) -> Result<bool, StoreError> {
-    let count: i64 = on!(tx, c => sqlx::query_scalar(IS_UNSURE)
-        .bind(tenant.as_str())
-        .bind(mapping.as_str())
-        .bind(uid.as_str())
-        .fetch_one(c).await)?;
-    Ok(count > 0)
 }
 
 /// Opens a failed operation again; `false` when it is not failed or a newer one is open.

@@ -2,7 +2,7 @@
 //! booking at the same time. First contact is where duplicates are born; this file is where they are not.
 
 use super::plan::{Decision, decide};
-use super::pull_item::{View, linked};
+use super::pull_item::{Seen, View, linked};
 use super::{Engine, Site, SyncError, hub};
 use crate::bridge::Part;
 use crate::bridge::RemoteItem;
@@ -18,18 +18,32 @@ use crate::store::links::Link;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
 
-/// The link of an item: by remote id, else by the key it was created with.
+/// The link of an item: by remote id, else by the key it was created with, else as what was sent there.
 pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
     let mapping = &site.mapping;
     if let Some(link) = links::by_remote(tx, &mapping.tenant_id, &mapping.id, &item.id.0).await? {
         return Ok(Some(link));
     }
-    let Some(key) = &item.key else { return Ok(None) };
+    let Some(key) = &item.key else { return as_sent(tx, site, item).await };
     let Some(link) = links::by_key(tx, &mapping.tenant_id, &mapping.id, &key.0).await? else { return Ok(None) };
     // A link that has found its item already, or whose event was created anew since, does not take another one.
     let free = link.remote_id.is_none() || link.state == LinkState::Forgotten;
     let superseded = live(tx, site, &link.uid, &link.part).await?.is_some_and(|other| other.id != link.id);
     Ok((free && !superseded).then_some(link))
+}
+
+/// The link whose create was never answered and asked for exactly this, at a side that does not tell keys. It is found
+/// here although the hub may have dropped the event since: otherwise the item would pass for a newcomer and bring it back.
+async fn as_sent(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
+    if site.bridge.tells_keys() {
+        return Ok(None);
+    }
+    for link in links::unanswered(tx, &site.mapping.tenant_id, &site.mapping.id).await? {
+        if hub::event_of(&link.sent)?.is_some_and(|sent| is_same(site, &sent, &item.event)) {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
 }
 
 /// An item that no link knows: the same booking as one of the hub's, or a new one. Answers whether the hub changed.
@@ -79,12 +93,15 @@ fn same_booking(engine: &Engine, site: &Site, row: &ObjectRow, item: &RemoteItem
     let window = engine.window();
     let projection = super::masks::project(site.bridge.as_ref(), &site.calendar, detail, Some(object.event()), window);
     let Ok(projection) = projection else { return Ok(Vec::new()) };
-    let same = |event: &Event| {
-        event.content.summary == item.event.content.summary
-            && event.when.instants(&site.room.zone) == item.event.when.instants(&site.room.zone)
-            && event.recurrence.is_some() == item.event.recurrence.is_some()
-    };
-    Ok(projection.parts.into_iter().filter(|(_, event)| same(event)).map(|(part, _)| part).collect())
+    let same = projection.parts.into_iter().filter(|(_, event)| is_same(site, event, &item.event));
+    Ok(same.map(|(part, _)| part).collect())
+}
+
+/// Whether two events are the same booking: same title, same time.
+fn is_same(site: &Site, ours: &Event, theirs: &Event) -> bool {
+    ours.content.summary == theirs.content.summary
+        && ours.when.instants(&site.room.zone) == theirs.when.instants(&site.room.zone)
+        && ours.recurrence.is_some() == theirs.recurrence.is_some()
 }
 
 async fn live(tx: &mut Tx, site: &Site, uid: &Uid, part: &str) -> Result<Option<Link>, SyncError> {
@@ -124,7 +141,7 @@ async fn adopt(
     let base = if decision == Decision::Agree { hub::json(&theirs) } else { String::new() };
     let link = Link { base, ..link };
     links::put(tx, &link).await?;
-    Box::pin(linked(engine, tx, site, link, item)).await
+    Box::pin(linked(engine, tx, site, link, Seen { item, fresh: false })).await
 }
 
 /// The item's UID, or one derived from it and the item's id where another booking of the room has that UID.
@@ -149,6 +166,7 @@ fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &P
         create_key: item.key.as_ref().map_or_else(String::new, |key| key.0.clone()),
         epoch: 1,
         base: String::new(),
+        sent: String::new(),
         echo: String::new(),
         state: LinkState::Linked,
         born: born.to_owned(),

@@ -14,12 +14,11 @@ use crate::model::LinkState;
 use crate::store::Tx;
 use crate::store::links;
 use crate::store::links::Link;
-use crate::store::operations;
 
 /// Takes account of an item that is there. Answers whether the hub changed.
 pub(super) async fn present(engine: &Engine, tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<bool, SyncError> {
     let outcome = match pair::find(tx, site, item).await? {
-        Some(link) => linked(engine, tx, site, link, item).await,
+        Some(link) => linked(engine, tx, site, link, Seen { item, fresh: false }).await,
         None if site.mapping.imports() => pair::newcomer(engine, tx, site, item).await,
         None => Ok(false),
     };
@@ -46,6 +45,7 @@ pub(super) async fn absent(engine: &Engine, tx: &mut Tx, site: &Site, id: &Remot
     let decision = if mapping.imports() { decision } else { without_import(decision) };
     let mut link = link;
     link.state = LinkState::Forgotten;
+    link.sent.clear();
     links::put(tx, &link).await?;
     match decision {
         Decision::DeleteOurs => hub::remove(engine, tx, site, view.hub.as_ref(), &view.part, &link).await,
@@ -108,16 +108,25 @@ impl View {
     }
 }
 
+/// A remote item as it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) item: &'a RemoteItem,
+    /// Read by itself just now: lists may lag behind.
+    pub(super) fresh: bool,
+}
+
 /// An item whose link is known.
 pub(super) async fn linked(
     engine: &Engine,
     tx: &mut Tx,
     site: &Site,
     link: Link,
-    item: &RemoteItem,
+    seen: Seen<'_>,
 ) -> Result<bool, SyncError> {
+    let item = seen.item;
     let (before, mut link) = (link.clone(), link);
-    let view = View::load(engine, tx, site, &link).await?;
+    let mut view = View::load(engine, tx, site, &link).await?;
     let whole = hub::aligned(&item.event, &link, view.hub.as_ref().or(view.base.as_ref()));
     let theirs = site.bridge.comparable(&site.calendar, &whole);
     // The remote side may write what it is given in its own way; that is no edit.
@@ -127,7 +136,8 @@ pub(super) async fn linked(
         link.echo.clear();
         theirs
     };
-    let authority = authority(tx, site, &link, &view).await?;
+    let authority = authority(site, &link, &view);
+    arrive(&mut link, &mut view, &theirs, seen.fresh)?;
     let born_here = link.born == links::HUB;
     let decision = decide(view.base.as_ref(), view.ours.as_ref(), Some(&theirs), authority, born_here);
     let decision = if site.mapping.imports() { decision } else { without_import(decision) };
@@ -154,17 +164,24 @@ struct Verdict<'a> {
     authority: Authority,
 }
 
+/// A write without an answer has arrived where the copy says what was sent; both sides agreed on it then. It has not
+/// where the copy still says what it said, unless what was read is older than the write.
+fn arrive(link: &mut Link, view: &mut View, theirs: &Event, fresh: bool) -> Result<(), SyncError> {
+    let Some(sent) = hub::event_of(&link.sent)? else { return Ok(()) };
+    if sent == *theirs || view.base.is_none() {
+        view.base = Some(sent);
+    } else if view.base.as_ref() == Some(theirs) && !fresh {
+        return Ok(());
+    }
+    link.sent.clear();
+    Ok(())
+}
+
 /// Who wins contested units. Where a change of ours was sent and not answered, the copy may hold it already, and whoever
 /// changed the copy since has seen it: our older change does not overrule theirs.
-async fn authority(tx: &mut Tx, site: &Site, link: &Link, view: &View) -> Result<Authority, SyncError> {
-    let mapping = &site.mapping;
-    if view.ours.is_some()
-        && view.ours != view.base
-        && operations::is_unsure(tx, &mapping.tenant_id, &mapping.id, &link.uid).await?
-    {
-        return Ok(Authority::Remote);
-    }
-    Ok(mapping.authority)
+fn authority(site: &Site, link: &Link, view: &View) -> Authority {
+    let unsure = !link.sent.is_empty() && view.ours.is_some() && view.ours != view.base;
+    if unsure { Authority::Remote } else { site.mapping.authority }
 }
 
 async fn carry_out(

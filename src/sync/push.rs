@@ -23,22 +23,26 @@ use crate::store::operations::{Ended, Operation};
 
 /// Carries one claimed operation out. A failure is remembered with the time of the next attempt.
 pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) -> Result<(), SyncError> {
-    let acts = match intention(engine, site, operation).await? {
-        Ok(acts) => acts,
-        Err(error) => return cannot_represent(engine, site, operation, &error).await,
-    };
-    if acts.is_empty() {
-        return done(engine, site, operation, 0).await;
-    }
-    if !mark_sending(engine, site, operation).await? {
-        return Err(SyncError::LeaseLost);
-    }
     let mut sender = Sender { engine, site, writes: 0 };
-    for act in acts {
-        match Box::pin(sender.send(act)).await {
-            Ok(()) => {}
-            Err(SyncError::Bridge(error)) => return failed(engine, site, operation, &error, sender.writes).await,
-            Err(error) => return Err(error),
+    // The second plan is made where the first was to look.
+    for _ in 0..2 {
+        let acts = match intention(engine, site, operation).await? {
+            Ok(acts) => acts,
+            Err(error) => return cannot_represent(engine, site, operation, &error).await,
+        };
+        let looked = acts.iter().any(|act| matches!(act, Act::Look { .. }));
+        if !acts.is_empty() && !mark_sending(engine, site, operation).await? {
+            return Err(SyncError::LeaseLost);
+        }
+        for act in acts {
+            match Box::pin(sender.send(act)).await {
+                Ok(()) => {}
+                Err(SyncError::Bridge(error)) => return failed(engine, site, operation, &error, sender.writes).await,
+                Err(error) => return Err(error),
+            }
+        }
+        if !looked {
+            break;
         }
     }
     done(engine, site, operation, sender.writes).await

@@ -16,6 +16,8 @@ pub(super) enum Act {
     Create { part: Part, event: Event, epoch: i64 },
     /// A create was decided earlier and may have been sent: find out, then go on.
     Complete { link: Link, event: Event },
+    /// An earlier update may have been carried out: read the copy, decide, and plan again.
+    Look { link: Link },
     /// Bring a copy from its base to the event.
     Update { link: Link, event: Event },
     /// Remove a copy.
@@ -24,7 +26,8 @@ pub(super) enum Act {
     Abandon { link: Link },
 }
 
-/// Plans the writes: removals first, so that a slot is free before it is asked for again.
+/// Plans the writes: removals first, so that a slot is free before it is asked for again. Where nobody knows what a copy
+/// says, looking at it is the whole plan.
 pub(super) fn plan(projection: &Projection, links: &[Link], window_start: Timestamp, day_zone: &ZoneId) -> Vec<Act> {
     let mut epochs: BTreeMap<&str, i64> = BTreeMap::new();
     for link in links {
@@ -32,6 +35,10 @@ pub(super) fn plan(projection: &Projection, links: &[Link], window_start: Timest
         *epoch = link.epoch.max(*epoch);
     }
     let live: Vec<&Link> = links.iter().filter(|link| link.state != LinkState::Forgotten).collect();
+    let looks: Vec<Act> = live.iter().filter(|link| is_unsure(link)).map(|link| look(link)).collect();
+    if !looks.is_empty() {
+        return looks;
+    }
     let mut acts: Vec<Act> = live.iter().filter_map(|link| removal(projection, link, window_start, day_zone)).collect();
     acts.extend(live.iter().filter_map(|link| change(projection, link)));
     for (part, event) in &projection.parts {
@@ -42,6 +49,15 @@ pub(super) fn plan(projection: &Projection, links: &[Link], window_start: Timest
         }
     }
     acts
+}
+
+/// Whether an update has left and its answer never came.
+fn is_unsure(link: &Link) -> bool {
+    link.state == LinkState::Linked && link.remote_id.is_some() && !link.sent.is_empty()
+}
+
+fn look(link: &Link) -> Act {
+    Act::Look { link: link.clone() }
 }
 
 fn wanted<'a>(projection: &'a Projection, link: &Link) -> Option<&'a Event> {
@@ -109,6 +125,7 @@ mod tests {
             create_key: "k".to_owned(),
             epoch,
             base: serde_json::to_string(&event(base)).unwrap(),
+            sent: String::new(),
             echo: String::new(),
             state,
             born: "hub".to_owned(),
@@ -125,6 +142,7 @@ mod tests {
             .map(|act| match act {
                 Act::Create { epoch, .. } => format!("create {epoch}"),
                 Act::Complete { .. } => "complete".to_owned(),
+                Act::Look { .. } => "look".to_owned(),
                 Act::Update { .. } => "update".to_owned(),
                 Act::Delete { .. } => "delete".to_owned(),
                 Act::Abandon { .. } => "abandon".to_owned(),
@@ -142,6 +160,16 @@ mod tests {
         assert_eq!(acts(None, &[link(LinkState::Linked, "a", Some("r"), 1)]), ["delete"]);
         assert_eq!(acts(None, &[link(LinkState::Creating, "a", None, 1)]), ["abandon"]);
         assert_eq!(acts(None, &[link(LinkState::Forgotten, "a", Some("r"), 1)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn where_an_update_was_not_answered_the_copy_is_looked_at_first() {
+        let unsure = Link { sent: "{}".to_owned(), ..link(LinkState::Linked, "a", Some("r"), 1) };
+        for wanted in [Some("a"), Some("b"), None] {
+            assert_eq!(acts(wanted, std::slice::from_ref(&unsure)), ["look"]);
+        }
+        let deleting = Link { state: LinkState::Deleting, ..unsure };
+        assert_eq!(acts(None, &[deleting]), ["delete"], "a removal is wanted whatever the copy says");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One remote write: the link says what is about to happen, the request is sent, the link says what has happened.
 
+use super::pull_item::Seen;
 use super::push::begin;
 use super::push_plan::Act;
 use super::{Engine, Site, SyncError, conflict, hub, pull_item};
@@ -38,6 +39,7 @@ impl Sender<'_> {
                 Box::pin(self.create(link, &event, false)).await
             }
             Act::Complete { link, event } => Box::pin(self.create(link, &event, true)).await,
+            Act::Look { link } => self.look_again(link).await,
             Act::Update { link, event } => self.update(link, &event).await,
             Act::Delete { link } => self.delete(link).await,
             Act::Abandon { link } => self.abandon(link).await,
@@ -48,20 +50,38 @@ impl Sender<'_> {
     async fn create(&mut self, link: Link, event: &Event, attempted: bool) -> Result<(), SyncError> {
         let key = IdempotencyKey(link.create_key.clone());
         if attempted && let Some(found) = self.find_effect(&link, &key).await? {
-            let sent = hub::event_of(&link.base)?.unwrap_or_else(|| event.clone());
+            let sent = hub::event_of(&link.sent)?.unwrap_or_else(|| event.clone());
             let link = self.linked(link, &sent, &found, "push.adopt").await?;
             return if sent == *event { Ok(()) } else { self.update(link, event).await };
         }
-        let link = Link { state: LinkState::Creating, base: hub::json(event), ..link };
-        self.store(&link).await?;
-        let created = self.site.bridge.create(&self.site.calendar, event, &key).await?;
-        self.writes += 1;
-        self.linked(link, event, &created, "push.create").await?;
-        Ok(())
+        let link = self.about_to_send(Link { state: LinkState::Creating, ..link }, event).await?;
+        match self.site.bridge.create(&self.site.calendar, event, &key).await {
+            Ok(created) => {
+                self.writes += 1;
+                self.linked(link.now, event, &created, "push.create").await?;
+                Ok(())
+            }
+            Err(error) => self.unsent(link, error).await,
+        }
+    }
+
+    /// Stores what is about to leave.
+    async fn about_to_send(&self, link: Link, event: &Event) -> Result<Sent, SyncError> {
+        let now = Link { sent: hub::json(event), ..link.clone() };
+        self.store(&now).await?;
+        Ok(Sent { before: link, now })
+    }
+
+    /// A write that failed. Where it surely did nothing, the link says again what it said before.
+    async fn unsent(&self, link: Sent, error: BridgeError) -> Result<(), SyncError> {
+        if !error.may_have_been_done() {
+            self.store(&link.before).await?;
+        }
+        Err(error.into())
     }
 
     async fn find_effect(&self, link: &Link, key: &IdempotencyKey) -> Result<Option<RemoteItem>, SyncError> {
-        let Some(sent) = hub::event_of(&link.base)? else { return Ok(None) };
+        let Some(sent) = hub::event_of(&link.sent)? else { return Ok(None) };
         match self.site.bridge.probe(&self.site.calendar, &sent, key).await? {
             Probe::Found(item) if self.is_unclaimed(&item).await? => Ok(Some(*item)),
             Probe::Found(_) | Probe::NotFound => Ok(None),
@@ -82,21 +102,22 @@ impl Sender<'_> {
 
     async fn update(&mut self, link: Link, event: &Event) -> Result<(), SyncError> {
         if !link.locked.is_empty() {
-            return self.give_back(link).await;
+            return self.look_again(link).await;
         }
         let base = match hub::event_of(&link.echo)? {
             Some(echo) => echo,
             None => hub::event_of(&link.base)?.unwrap_or_else(|| event.clone()),
         };
         let Some(known) = known(&link) else { return Ok(()) };
+        let link = self.about_to_send(link, event).await?;
         match self.site.bridge.update(&self.site.calendar, &known, &base, event).await {
             Ok(item) => {
                 self.writes += 1;
-                self.linked(link, event, &item, "push.update").await?;
+                self.linked(link.now, event, &item, "push.update").await?;
                 Ok(())
             }
-            Err(BridgeError::NotFound) => self.gone(&link).await,
-            Err(error) => Err(error.into()),
+            Err(BridgeError::NotFound) => self.gone(&link.before).await,
+            Err(error) => self.unsent(link, error).await,
         }
     }
 
@@ -108,7 +129,7 @@ impl Sender<'_> {
             // A copy that may not be removed takes place, whatever the hub says: it comes back.
             Err(BridgeError::Refused(why)) if !link.locked.is_empty() => {
                 self.tell(&link.uid, "locked", &why).await?;
-                return self.give_back(Link { state: LinkState::Linked, base: String::new(), ..link }).await;
+                return self.look_again(Link { state: LinkState::Linked, base: String::new(), ..link }).await;
             }
             outcome => outcome?,
         }
@@ -138,13 +159,15 @@ impl Sender<'_> {
         Ok(tx.commit().await?)
     }
 
-    /// A copy that may not be written: the hub goes back to what the copy says.
-    async fn give_back(&self, link: Link) -> Result<(), SyncError> {
+    /// What the copy says is read and decided: it may not be written, or nobody knows whether the last write arrived.
+    async fn look_again(&self, link: Link) -> Result<(), SyncError> {
         let id = RemoteId(link.remote_id.clone().unwrap_or_default());
         let item = self.look(&id).await?;
         let mut tx = begin(self.engine, self.site).await?;
         match item {
-            Some(item) => pull_item::linked(self.engine, &mut tx, self.site, link, &item).await?,
+            Some(item) => {
+                pull_item::linked(self.engine, &mut tx, self.site, link, Seen { item: &item, fresh: true }).await?
+            }
             None => pull_item::absent(self.engine, &mut tx, self.site, &id).await?,
         };
         Ok(tx.commit().await?)
@@ -166,6 +189,7 @@ impl Sender<'_> {
             remote_id: Some(item.id.0.clone()),
             remote_version: item.version.as_ref().map(|version| version.0.clone()),
             base: hub::json(sent),
+            sent: String::new(),
             echo: if echo == *sent { String::new() } else { hub::json(&echo) },
             state: LinkState::Linked,
             written_ms: self.engine.now(),
@@ -224,6 +248,7 @@ impl Sender<'_> {
             create_key: uuid::Uuid::new_v5(&KEYS, name.as_bytes()).to_string(),
             epoch,
             base: String::new(),
+            sent: String::new(),
             echo: String::new(),
             state: LinkState::Creating,
             born: links::HUB.to_owned(),
@@ -232,6 +257,12 @@ impl Sender<'_> {
             created_ms: self.engine.now(),
         }
     }
+}
+
+/// A link as it was before a write left, and as it is while the write is on its way.
+struct Sent {
+    before: Link,
+    now: Link,
 }
 
 fn known(link: &Link) -> Option<Known> {

@@ -223,6 +223,10 @@ impl Bridge for Portico {
         dated(at, event, window, |_, event| comparable(&self.config.zone, event))
     }
 
+    fn tells_keys(&self) -> bool {
+        false
+    }
+
     fn comparable(&self, _at: &RemoteCalendar, event: &Event) -> Event {
         comparable(&self.config.zone, event)
     }

@@ -17,6 +17,7 @@ fn link(house: &House, mapping: &MappingId, of: &str, remote: Option<&str>) -> L
         create_key: format!("key-{of}"),
         epoch: 1,
         base: "{}".to_owned(),
+        sent: "{\"title\":\"new\"}".to_owned(),
         echo: String::new(),
         state: LinkState::Linked,
         born: links::HUB.to_owned(),

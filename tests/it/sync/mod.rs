@@ -126,6 +126,49 @@ on_both!(a_create_whose_answer_was_lost_and_that_is_no_longer_wanted_is_taken_ba
     assert!(scene.remote_titles(0).is_empty() && scene.titles().await.is_empty());
 });
 
+on_both!(a_create_without_key_whose_answer_was_lost_is_not_taken_for_a_newcomer, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.remote().forget_keys();
+    scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    assert_eq!(scene.remote_titles(0), ["Budget"]);
+    scene.delete("a").await.unwrap();
+    scene.hint().await;
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec![], vec![]));
+});
+
+on_both!(a_remote_booking_that_is_deleted_while_a_change_of_it_is_unanswered_does_not_come_back, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.remote().book(CALENDAR, event("x", "Choir", 3, 9));
+    scene.rest().await;
+    let mut edited = scene.hub().await.remove("x").unwrap();
+    edited.content.location = "Upstairs".to_owned();
+    scene.put(&edited).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    assert_eq!(scene.remote().events(CALENDAR)[0].1.content.location, "Upstairs");
+    scene.delete("x").await.unwrap();
+    scene.hint().await;
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec![], vec![]));
+});
+
+on_both!(a_change_that_was_taken_back_while_its_answer_was_lost_stays_taken_back, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.rest().await;
+    scene.put(&event("a", "Budget 2027", 3, 9)).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    assert_eq!(scene.remote_titles(0), ["Budget 2027"]);
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec!["Budget".to_owned()], vec!["Budget".to_owned()]));
+});
+
 on_both!(a_failed_read_is_never_an_empty_calendar, |house| async {
     let scene = Scene::new(house, 1).await;
     for day in 3..8 {

@@ -97,6 +97,12 @@ impl<'a> Scene<'a> {
         self.run().await;
     }
 
+    /// The remote side has said that something changed: the next run reads it first.
+    pub async fn hint(&self) {
+        let (mapping, now) = (self.mapping().await, self.house.now());
+        self.house.write_one(async |tx| mappings::wake(tx, &mapping.tenant_id, &mapping.id, now, now).await).await;
+    }
+
     /// Everything that is due now.
     pub async fn run(&self) {
         self.worker.run_until_idle().await.unwrap();
