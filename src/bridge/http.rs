@@ -14,6 +14,10 @@ use std::time::Duration;
 /// Longest piece of a remote system's own words that is passed on, in characters.
 const WORDS: usize = 300;
 
+/// How long a connection is kept unused: less than the five seconds after which common servers close theirs, so that a
+/// call seldom meets a connection that is being closed.
+const IDLE: Duration = Duration::from_secs(4);
+
 /// Whether a request can have an effect. Decides what a lost answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
@@ -98,8 +102,7 @@ impl Http {
         });
         let timeout = Duration::from_millis(dial.timeout_ms.clamp(100, 600_000));
         let mut builder = reqwest::Client::builder()
-            // A kept connection that the other side closed fails the next call although nothing is wrong.
-            .pool_max_idle_per_host(0)
+            .pool_idle_timeout(IDLE)
             .user_agent(concat!("anteroom/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
@@ -120,7 +123,7 @@ impl Http {
 
     /// Sends a request and reads the whole answer.
     pub(super) async fn send(&self, request: RequestBuilder, intent: Intent) -> Result<Answer, BridgeError> {
-        let answer = request.send().await.map_err(|why| lost(why, intent))?;
+        let answer = begun(request, intent).await.map_err(|why| lost(why, intent))?;
         let status = answer.status().as_u16();
         let after_ms = retry_after(answer.headers(), self.clock.as_ref());
         if status == 429 || (matches!(status, 423 | 503 | 509) && (after_ms.is_some() || intent == Intent::Read)) {
@@ -160,6 +163,15 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
+    }
+}
+
+/// The beginning of an answer. A read whose kept connection broke is sent once more, on a new one; nothing is wrong then.
+async fn begun(request: RequestBuilder, intent: Intent) -> Result<reqwest::Response, reqwest::Error> {
+    let again = if intent == Intent::Read { request.try_clone() } else { None };
+    match (request.send().await, again) {
+        (Err(why), Some(again)) if !why.is_timeout() && !why.is_connect() => again.send().await,
+        (outcome, _) => outcome,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::BridgeKind;
 use crate::model::Event;
 use crate::model::EventStatus;
 use crate::model::TimeRange;
+use crate::model::Uid;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -45,6 +46,10 @@ struct State {
 #[derive(Default)]
 struct Calendar {
     items: BTreeMap<RemoteId, Stored>,
+    /// Items that people have switched off and may switch on again.
+    inactive: BTreeMap<RemoteId, Stored>,
+    /// What the next list shows instead of what is there.
+    stale: Option<BTreeMap<RemoteId, RemoteItem>>,
     /// Ids in the order they changed.
     log: Vec<RemoteId>,
     /// Cursors from before this point are forgotten.
@@ -112,6 +117,28 @@ impl MemoryBridge {
         calendar.log.push(id.clone());
     }
 
+    /// A person switches a booking off; it keeps its id.
+    pub fn deactivate(&self, calendar: &str, id: &RemoteId) {
+        self.state().calendars.entry(calendar.to_owned()).or_default().switch_off(id);
+    }
+
+    /// A person switches a booking on again.
+    pub fn reactivate(&self, calendar: &str, id: &RemoteId) {
+        let mut state = self.state();
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        if let Some(stored) = calendar.inactive.remove(id) {
+            calendar.items.insert(id.clone(), stored);
+            calendar.log.push(id.clone());
+        }
+    }
+
+    /// The next list shows the calendar as it is now, whatever happens until then.
+    pub fn lag_behind(&self, calendar: &str) {
+        let mut state = self.state();
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        calendar.stale = Some(calendar.present());
+    }
+
     /// Nobody but its people may write a booking from now on.
     pub fn lock(&self, calendar: &str, id: &RemoteId) {
         let mut state = self.state();
@@ -127,7 +154,7 @@ impl MemoryBridge {
         self.state().only_lists = true;
     }
 
-    /// From now on keys are neither kept nor told.
+    /// From now on keys are neither kept nor told, and items have UIDs of the system's own.
     pub fn forget_keys(&self) {
         self.state().keyless = true;
     }
@@ -162,6 +189,24 @@ impl MemoryBridge {
             None => Ok(false),
             Some(Fault::LostAnswer) => Ok(true),
             Some(Fault::Before(error)) => Err(error),
+        }
+    }
+}
+
+impl Calendar {
+    fn present(&self) -> BTreeMap<RemoteId, RemoteItem> {
+        self.items.iter().map(|(id, stored)| (id.clone(), stored.item(id))).collect()
+    }
+
+    /// What a list shows.
+    fn listed(&mut self) -> BTreeMap<RemoteId, RemoteItem> {
+        self.stale.take().unwrap_or_else(|| self.present())
+    }
+
+    fn switch_off(&mut self, id: &RemoteId) {
+        if let Some(stored) = self.items.remove(id) {
+            self.inactive.insert(id.clone(), stored);
+            self.log.push(id.clone());
         }
     }
 }
@@ -216,10 +261,10 @@ impl Bridge for MemoryBridge {
 
     async fn read_all(&self, at: &RemoteCalendar, window: TimeRange) -> Result<Complete, BridgeError> {
         self.fault()?;
-        let state = self.state();
+        let mut state = self.state();
         let gone = || BridgeError::CalendarGone(format!("there is no calendar {}", at.id));
-        let calendar = state.calendars.get(&at.id).ok_or_else(gone)?;
-        let items = calendar.items.iter().map(|(id, stored)| stored.item(id)).collect();
+        let calendar = state.calendars.get_mut(&at.id).ok_or_else(gone)?;
+        let items = calendar.listed().into_values().collect();
         Ok(Complete::proved(window, items, Some(Cursor(calendar.log.len().to_string()))))
     }
 
@@ -234,9 +279,10 @@ impl Bridge for MemoryBridge {
         if position < calendar.forgotten {
             return Err(BridgeError::CursorGone);
         }
+        let listed = calendar.listed();
         let changed: std::collections::BTreeSet<&RemoteId> = calendar.log[position..].iter().collect();
-        let (there, gone): (Vec<_>, Vec<_>) = changed.into_iter().partition(|id| calendar.items.contains_key(*id));
-        let items = there.into_iter().filter_map(|id| Some(calendar.items.get(id)?.item(id))).collect();
+        let (there, gone): (Vec<_>, Vec<_>) = changed.into_iter().partition(|id| listed.contains_key(*id));
+        let items = there.into_iter().filter_map(|id| listed.get(id).cloned()).collect();
         let cursor = Cursor(calendar.log.len().to_string());
         Ok(Reading::Delta(Delta { items, removed: gone.into_iter().cloned().collect(), cursor }))
     }
@@ -270,8 +316,12 @@ impl Bridge for MemoryBridge {
             return answered(lost, same);
         }
         state.writes += 1;
-        let key = (!state.keyless).then(|| key.clone());
-        let id = state.insert(&at.id, event.clone(), key);
+        let id = if state.keyless {
+            let uid = Uid(format!("{}@memory", state.last_id + 1));
+            state.insert(&at.id, Event { uid, ..event.clone() }, None)
+        } else {
+            state.insert(&at.id, event.clone(), Some(key.clone()))
+        };
         let item = state.item(&at.id, &id).ok_or(BridgeError::NotFound)?;
         answered(lost, item)
     }
@@ -288,10 +338,12 @@ impl Bridge for MemoryBridge {
         let calendar = state.calendars.entry(at.id.clone()).or_default();
         let stored = calendar.items.get_mut(&item.id).ok_or(BridgeError::NotFound)?;
         unlocked(stored)?;
-        if stored.event != *base && stored.event != *event {
+        // Its UID is its own affair.
+        let own = |event: &Event| Event { uid: stored.event.uid.clone(), ..event.clone() };
+        if stored.event != own(base) && stored.event != own(event) {
             return Err(BridgeError::Stale);
         }
-        stored.event = event.clone();
+        stored.event = own(event);
         stored.version += 1;
         let answer = stored.item(&item.id);
         calendar.log.push(item.id.clone());

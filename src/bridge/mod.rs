@@ -228,6 +228,11 @@ pub trait Bridge: Send + Sync {
         true
     }
 
+    /// Whether its notifications, while they work, tell of every change. Where they do not, polling has to find the rest.
+    fn announces_everything(&self) -> bool {
+        true
+    }
+
     /// Everything that starts or lasts inside `window`, with a cursor to go on from.
     async fn read_all(&self, at: &RemoteCalendar, window: TimeRange) -> Result<Complete, BridgeError>;
 

@@ -84,6 +84,8 @@ const BY_KEY: &str = concat!(
     columns!(),
     " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND create_key = $3 ORDER BY epoch DESC"
 );
+const WAS_FORGOTTEN: &str = "SELECT COUNT(*) FROM links
+    WHERE tenant_id = $1 AND mapping_id = $2 AND remote_id = $3 AND state = 'forgotten'";
 const UNANSWERED: &str = concat!(
     "SELECT ",
     columns!(),
@@ -151,6 +153,22 @@ pub async fn by_key(
         .fetch_all(c)
         .await)?;
     Ok(found.into_iter().next())
+}
+
+/// Whether a remote item was linked once and is not any more.
+pub async fn was_forgotten(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mapping: &MappingId,
+    remote_id: &str,
+) -> Result<bool, StoreError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(WAS_FORGOTTEN)
+        .bind(tenant.as_str())
+        .bind(mapping.as_str())
+        .bind(remote_id)
+        .fetch_one(c)
+        .await)?;
+    Ok(count > 0)
 }
 
 /// The links of a mapping whose create was sent and never answered.

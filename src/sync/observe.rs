@@ -54,8 +54,33 @@ pub(super) async fn read(engine: &Engine, site: &Site, everything: bool) -> Resu
             (delta.items, suspects, Some(delta.cursor), false, window)
         }
     };
-    let absent = prove(site, suspects, window, &mut present).await?;
+    let mut suspects: Vec<RemoteId> = suspects;
+    let returned = returned(engine, site, &live, &present).await?;
+    present.retain(|item| !returned.contains(&item.id));
+    suspects.extend(returned.iter().cloned());
+    let mut absent = prove(site, suspects, window, &mut present).await?;
+    absent.retain(|id| !returned.contains(id));
     Ok(Observed { present, absent, cursor: next, complete, window, known: live.len() })
+}
+
+/// Items that were forgotten and are listed again. Lists lag behind: what was deleted a moment ago may still be on them,
+/// and taking it for a newcomer would bring it back.
+async fn returned(
+    engine: &Engine,
+    site: &Site,
+    live: &[Link],
+    present: &[RemoteItem],
+) -> Result<BTreeSet<RemoteId>, SyncError> {
+    let known: BTreeSet<&str> = live.iter().filter_map(|link| link.remote_id.as_deref()).collect();
+    let mapping = &site.mapping;
+    let mut tx = engine.store.begin_read().await?;
+    let mut returned = BTreeSet::new();
+    for item in present.iter().filter(|item| !known.contains(item.id.0.as_str())) {
+        if links::was_forgotten(&mut tx, &mapping.tenant_id, &mapping.id, &item.id.0).await? {
+            returned.insert(item.id.clone());
+        }
+    }
+    Ok(returned)
 }
 
 async fn live_links(engine: &Engine, site: &Site) -> Result<Vec<Link>, SyncError> {

@@ -26,8 +26,9 @@ pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<
     }
     let Some(key) = &item.key else { return as_sent(tx, site, item).await };
     let Some(link) = links::by_key(tx, &mapping.tenant_id, &mapping.id, &key.0).await? else { return Ok(None) };
-    // A link that has found its item already, or whose event was created anew since, does not take another one.
-    let free = link.remote_id.is_none() || link.state == LinkState::Forgotten;
+    // A link that has found its item, or whose event was created anew since, takes no other one. An item that was
+    // forgotten and is there again is a booking that somebody took up again.
+    let free = link.remote_id.is_none();
     let superseded = live(tx, site, &link.uid, &link.part).await?.is_some_and(|other| other.id != link.id);
     Ok((free && !superseded).then_some(link))
 }

@@ -155,8 +155,11 @@ async fn send_missing(engine: &Engine, tx: &mut Tx, site: &Site) -> Result<(), S
     Ok(())
 }
 
-/// Polling is slow while notifications are known to work, and fast otherwise.
+/// Polling is slow while notifications are known to work and to tell everything, and fast otherwise.
 async fn poll_every(engine: &Engine, tx: &mut Tx, site: &Site, now: Timestamp) -> Result<Duration, SyncError> {
+    if !site.bridge.announces_everything() {
+        return Ok(engine.settings.poll_unhealthy);
+    }
     let living = subscriptions::of_mapping(tx, &site.mapping.tenant_id, &site.mapping.id).await?;
     let healthy = living
         .iter()

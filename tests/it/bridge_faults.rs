@@ -32,8 +32,12 @@ fn cases(sandbox: &Sandbox) -> [Case; 3] {
 impl Case {
     /// Lets a fault strike the next request with that method and path.
     fn strike(&self, sandbox: &Sandbox, method: &str, path: &str, fault: Fault) {
+        self.strike_times(sandbox, method, path, fault, 1);
+    }
+
+    fn strike_times(&self, sandbox: &Sandbox, method: &str, path: &str, fault: Fault, times: usize) {
         let once = Once { method: Some(method.to_owned()), path: Some(path.to_owned()), fault };
-        self.switch(sandbox, SystemFaults { once: vec![once], ..SystemFaults::default() });
+        self.switch(sandbox, SystemFaults { once: vec![once; times], ..SystemFaults::default() });
     }
 
     fn switch(&self, sandbox: &Sandbox, own: SystemFaults) {
@@ -186,19 +190,35 @@ async fn a_read_that_fails_is_an_error_and_never_an_empty_calendar() {
                 Fault::Error => matches!(error, BridgeError::Transport(_) | BridgeError::Busy { .. }),
                 _ => matches!(error, BridgeError::Transport(_)),
             };
+            // A read whose connection breaks is sent once more.
+            let times = if matches!(fault, Fault::Reset | Fault::LostAnswer) { 2 } else { 1 };
+            let strike = |fault| case.strike_times(&sandbox, "GET", "/", fault, times);
             let what = format!("{:?} {fault:?}", case.name());
-            case.strike(&sandbox, "GET", "/", fault);
+            strike(fault);
             let all = case.bridge.read_all(&case.at, window()).await.unwrap_err();
             assert!(right(&all), "{what}: {all:?}");
-            case.strike(&sandbox, "GET", "/", fault);
+            strike(fault);
             let changes = case.bridge.read_changes(&case.at, &cursor).await.unwrap_err();
             assert!(right(&changes), "{what}: {changes:?}");
-            case.strike(&sandbox, "GET", "/", fault);
+            strike(fault);
             let one = case.bridge.fetch(&case.at, &item.id).await.unwrap_err();
             assert!(right(&one), "{what}: {one:?}");
-            case.strike(&sandbox, "GET", "/", fault);
+            strike(fault);
             let probe = case.bridge.probe(&case.at, &want, &key("read-1")).await.unwrap_err();
             assert!(right(&probe), "{what}: {probe:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_read_whose_connection_breaks_once_succeeds() {
+    let sandbox = sandbox().await;
+    for case in cases(&sandbox) {
+        let item = case.bridge.create(&case.at, &case.wanted("read@test", "Read"), &key("read-1")).await.unwrap();
+        for fault in [Fault::Reset, Fault::LostAnswer] {
+            case.strike(&sandbox, "GET", "/", fault);
+            let all = case.bridge.read_all(&case.at, window()).await.unwrap();
+            assert_eq!(all.items().iter().filter(|one| one.id == item.id).count(), 1, "{:?} {fault:?}", case.name());
         }
     }
 }

@@ -223,6 +223,11 @@ impl Bridge for Portico {
         dated(at, event, window, |_, event| comparable(&self.config.zone, event))
     }
 
+    // What is written over its REST interface is announced to nobody.
+    fn announces_everything(&self) -> bool {
+        false
+    }
+
     fn tells_keys(&self) -> bool {
         false
     }

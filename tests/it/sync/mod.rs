@@ -169,6 +169,31 @@ on_both!(a_change_that_was_taken_back_while_its_answer_was_lost_stays_taken_back
     assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec!["Budget".to_owned()], vec!["Budget".to_owned()]));
 });
 
+on_both!(a_booking_that_is_taken_up_again_after_it_was_deleted_there_comes_back_once, |house| async {
+    let scene = Scene::new(house, 2).await;
+    let id = scene.remote().book(CALENDAR, event("x", "Choir", 3, 9));
+    scene.settle().await;
+    scene.remote().deactivate(CALENDAR, &id);
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(1)), (vec![], vec![]));
+    scene.remote().reactivate(CALENDAR, &id);
+    scene.settle().await;
+    let here = (scene.titles().await, scene.remote_titles(0), scene.remote_titles(1));
+    assert_eq!(here, (vec!["Choir".to_owned()], vec!["Choir".to_owned()], vec!["Choir".to_owned()]));
+});
+
+on_both!(a_list_that_lags_behind_does_not_bring_a_deleted_booking_back, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.rest().await;
+    scene.delete("a").await.unwrap();
+    scene.remote().lag_behind(CALENDAR);
+    scene.run().await;
+    scene.hint().await;
+    scene.run().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec![], vec![]));
+});
+
 on_both!(a_failed_read_is_never_an_empty_calendar, |house| async {
     let scene = Scene::new(house, 1).await;
     for day in 3..8 {
