@@ -48,8 +48,8 @@ struct Calendar {
     items: BTreeMap<RemoteId, Stored>,
     /// Items that people have switched off and may switch on again.
     inactive: BTreeMap<RemoteId, Stored>,
-    /// What the next list shows instead of what is there.
-    stale: Option<BTreeMap<RemoteId, RemoteItem>>,
+    /// What the next list shows instead of what is there, and how long the log was then.
+    stale: Option<(BTreeMap<RemoteId, RemoteItem>, usize)>,
     /// Ids in the order they changed.
     log: Vec<RemoteId>,
     /// Cursors from before this point are forgotten.
@@ -136,7 +136,7 @@ impl MemoryBridge {
     pub fn lag_behind(&self, calendar: &str) {
         let mut state = self.state();
         let calendar = state.calendars.entry(calendar.to_owned()).or_default();
-        calendar.stale = Some(calendar.present());
+        calendar.stale = Some((calendar.present(), calendar.log.len()));
     }
 
     /// Nobody but its people may write a booking from now on.
@@ -154,7 +154,8 @@ impl MemoryBridge {
         self.state().only_lists = true;
     }
 
-    /// From now on keys are neither kept nor told, and items have UIDs of the system's own.
+    /// From now on keys are neither kept nor told, items have UIDs of the system's own, and a slot that is taken is not
+    /// given again: what such systems keep doubles away with.
     pub fn forget_keys(&self) {
         self.state().keyless = true;
     }
@@ -198,9 +199,9 @@ impl Calendar {
         self.items.iter().map(|(id, stored)| (id.clone(), stored.item(id))).collect()
     }
 
-    /// What a list shows.
-    fn listed(&mut self) -> BTreeMap<RemoteId, RemoteItem> {
-        self.stale.take().unwrap_or_else(|| self.present())
+    /// What a list shows, and where reading goes on after it.
+    fn listed(&mut self) -> (BTreeMap<RemoteId, RemoteItem>, usize) {
+        self.stale.take().unwrap_or_else(|| (self.present(), self.log.len()))
     }
 
     fn switch_off(&mut self, id: &RemoteId) {
@@ -230,6 +231,21 @@ impl State {
         let same =
             |stored: &Stored| stored.event.content.summary == event.content.summary && stored.event.when == event.when;
         items.iter().find(|(_, stored)| same(stored)).map(|(id, stored)| stored.item(id))
+    }
+
+    /// Refuses a slot that another booking has.
+    fn free(&self, calendar: &str, event: &Event) -> Result<(), BridgeError> {
+        let zone = crate::model::ZoneId::utc();
+        let (start, end) = event.when.instants(&zone);
+        let overlaps = |other: &Event| {
+            let (begins, ends) = other.when.instants(&zone);
+            begins < end && start < ends
+        };
+        let items = self.calendars.get(calendar).map(|calendar| &calendar.items);
+        match items.into_iter().flatten().find(|(_, stored)| overlaps(&stored.event)) {
+            Some((_, stored)) => Err(BridgeError::SlotTaken(stored.event.content.summary.clone())),
+            None => Ok(()),
+        }
     }
 
     fn by_key(&self, calendar: &str, key: &IdempotencyKey) -> Option<RemoteItem> {
@@ -264,8 +280,8 @@ impl Bridge for MemoryBridge {
         let mut state = self.state();
         let gone = || BridgeError::CalendarGone(format!("there is no calendar {}", at.id));
         let calendar = state.calendars.get_mut(&at.id).ok_or_else(gone)?;
-        let items = calendar.listed().into_values().collect();
-        Ok(Complete::proved(window, items, Some(Cursor(calendar.log.len().to_string()))))
+        let (listed, end) = calendar.listed();
+        Ok(Complete::proved(window, listed.into_values().collect(), Some(Cursor(end.to_string()))))
     }
 
     async fn read_changes(&self, at: &RemoteCalendar, since: &Cursor) -> Result<Reading, BridgeError> {
@@ -279,11 +295,12 @@ impl Bridge for MemoryBridge {
         if position < calendar.forgotten {
             return Err(BridgeError::CursorGone);
         }
-        let listed = calendar.listed();
-        let changed: std::collections::BTreeSet<&RemoteId> = calendar.log[position..].iter().collect();
+        let (listed, end) = calendar.listed();
+        let end = end.max(position);
+        let changed: std::collections::BTreeSet<&RemoteId> = calendar.log[position..end].iter().collect();
         let (there, gone): (Vec<_>, Vec<_>) = changed.into_iter().partition(|id| listed.contains_key(*id));
         let items = there.into_iter().filter_map(|id| listed.get(id).cloned()).collect();
-        let cursor = Cursor(calendar.log.len().to_string());
+        let cursor = Cursor(end.to_string());
         Ok(Reading::Delta(Delta { items, removed: gone.into_iter().cloned().collect(), cursor }))
     }
 
@@ -314,6 +331,9 @@ impl Bridge for MemoryBridge {
         let mut state = self.state();
         if let Some(same) = state.by_key(&at.id, key) {
             return answered(lost, same);
+        }
+        if state.keyless {
+            state.free(&at.id, event)?;
         }
         state.writes += 1;
         let id = if state.keyless {

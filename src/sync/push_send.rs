@@ -58,6 +58,7 @@ impl Sender<'_> {
         match self.site.bridge.create(&self.site.calendar, event, &key).await {
             Ok(created) => {
                 self.writes += 1;
+                self.refuse_claimed(&created).await?;
                 self.linked(link.now, event, &created, "push.create").await?;
                 Ok(())
             }
@@ -91,6 +92,15 @@ impl Sender<'_> {
                 Err(BridgeError::Refused(why).into())
             }
         }
+    }
+
+    /// A remote side that answers a create with the id of another booking is damaged: nothing is linked then.
+    async fn refuse_claimed(&self, created: &RemoteItem) -> Result<(), SyncError> {
+        if self.is_unclaimed(created).await? {
+            return Ok(());
+        }
+        let why = format!("it answered with the id {} of another booking", created.id);
+        Err(BridgeError::Refused(why).into())
     }
 
     /// Whether no other link has this remote item.

@@ -6,6 +6,7 @@ use crate::change;
 use crate::model::MappingId;
 use crate::model::MappingState;
 use crate::model::TenantId;
+use crate::model::Timestamp;
 use crate::store::inbox;
 use crate::store::leases;
 use crate::store::leases::Lease;
@@ -14,7 +15,7 @@ use crate::store::operations;
 use crate::store::operations::Operation;
 use crate::store::runs;
 use crate::store::tenants;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
@@ -22,6 +23,9 @@ use tokio::task::JoinSet;
 
 /// The longest sleep between two looks.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long a mapping is left alone that another process works on.
+const ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// Operations of one mapping claimed at once.
 const CLAIM: i64 = 64;
@@ -46,11 +50,28 @@ impl Nudge {
     }
 }
 
+/// Which mappings are not to be taken up now.
+#[derive(Default)]
+struct Hands {
+    /// A task of ours has them.
+    busy: HashSet<MappingId>,
+    /// Another process had them when we looked; until when we do not look again.
+    elsewhere: HashMap<MappingId, Timestamp>,
+}
+
+impl Hands {
+    /// Whether a mapping is free, and ours from now on.
+    fn take(&mut self, id: &MappingId, now: Timestamp) -> bool {
+        self.elsewhere.retain(|_, until| *until > now);
+        !self.elsewhere.contains_key(id) && self.busy.insert(id.clone())
+    }
+}
+
 /// The running reconciler.
 pub struct Worker {
     engine: Arc<Engine>,
     nudge: Nudge,
-    busy: Arc<Mutex<HashSet<MappingId>>>,
+    hands: Arc<Mutex<Hands>>,
     permits: Arc<Semaphore>,
 }
 
@@ -58,7 +79,7 @@ impl Worker {
     /// A worker for this engine.
     pub fn new(engine: Arc<Engine>, nudge: Nudge) -> Self {
         let permits = Arc::new(Semaphore::new(engine.settings.concurrency));
-        Self { engine, nudge, busy: Arc::default(), permits }
+        Self { engine, nudge, hands: Arc::default(), permits }
     }
 
     /// Works until `stop` resolves, then lets the running tasks end.
@@ -110,12 +131,13 @@ impl Worker {
     }
 
     async fn look(&self, tasks: &mut JoinSet<()>) -> Result<(), SyncError> {
+        let now = self.engine.now();
         for (id, tenant) in self.due().await? {
-            if !self.busy.lock().is_ok_and(|mut busy| busy.insert(id.clone())) {
+            if !self.hands.lock().is_ok_and(|mut hands| hands.take(&id, now)) {
                 continue;
             }
             let task =
-                Task { engine: self.engine.clone(), busy: self.busy.clone(), nudge: self.nudge.clone(), tenant, id };
+                Task { engine: self.engine.clone(), hands: self.hands.clone(), nudge: self.nudge.clone(), tenant, id };
             let permits = self.permits.clone();
             tasks.spawn(async move {
                 let _permit = permits.acquire_owned().await;
@@ -148,7 +170,7 @@ impl Worker {
 /// The work on one mapping.
 struct Task {
     engine: Arc<Engine>,
-    busy: Arc<Mutex<HashSet<MappingId>>>,
+    hands: Arc<Mutex<Hands>>,
     nudge: Nudge,
     tenant: TenantId,
     id: MappingId,
@@ -159,8 +181,8 @@ impl Task {
         if let Err(error) = Box::pin(self.work()).await {
             tracing::warn!(mapping.id = %self.id, "work on a mapping ended early: {error}");
         }
-        if let Ok(mut busy) = self.busy.lock() {
-            busy.remove(&self.id);
+        if let Ok(mut hands) = self.hands.lock() {
+            hands.busy.remove(&self.id);
         }
         self.nudge.nudge();
     }
@@ -170,7 +192,10 @@ impl Task {
     async fn work(&self) -> Result<(), SyncError> {
         let site = match self.enter().await {
             Ok(Some(site)) => site,
-            Ok(None) => return Ok(()),
+            Ok(None) => {
+                self.leave_alone();
+                return Ok(());
+            }
             Err(error) => return self.postpone(error).await,
         };
         let mut outcome = Ok(());
@@ -184,6 +209,14 @@ impl Task {
         }
         self.leave(&site.lease).await?;
         outcome
+    }
+
+    /// Somebody else works on it, or it has just been switched off.
+    fn leave_alone(&self) {
+        let until = self.engine.now().plus_ms(pull::millis(ELSEWHERE));
+        if let Ok(mut hands) = self.hands.lock() {
+            hands.elsewhere.insert(self.id.clone(), until);
+        }
     }
 
     /// Takes the mapping's lease. The mapping is read under it: another replica may have moved its cursor since it was

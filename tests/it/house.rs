@@ -90,12 +90,30 @@ impl House {
             Engine::Sqlite => sqlite_ground(),
             Engine::Postgres => postgres_ground(&postgres_url()?).await,
         };
+        Some(Self::at(url, ground).await)
+    }
+
+    async fn at(url: String, ground: Ground) -> Self {
         let store = Store::open(&url).await.unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let tenant = new_tenant("example", clock.now());
         let house = Self { store, clock, url, tenant, ground };
         house.write_one(async |tx| tenants::insert(tx, &house.tenant).await).await;
-        Some(house)
+        house
+    }
+
+    /// A house whose `SQLite` file lies in memory where the machine has room for that: thousands of stories are told in
+    /// one run, and none of them is about the disk.
+    pub async fn for_simulation(engine: Engine) -> Option<Self> {
+        match engine {
+            Engine::Sqlite => {
+                let memory = std::path::Path::new("/dev/shm");
+                let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+                let (url, ground) = sqlite_in(folder.unwrap());
+                Some(Self::at(url, ground).await)
+            }
+            Engine::Postgres => Self::on(engine).await,
+        }
     }
 
     /// The tenant that is there from the start.
@@ -228,7 +246,10 @@ fn new_tenant(key: &str, now: Timestamp) -> Tenant {
 }
 
 fn sqlite_ground() -> (String, Ground) {
-    let folder = tempfile::tempdir().unwrap();
+    sqlite_in(tempfile::tempdir().unwrap())
+}
+
+fn sqlite_in(folder: TempDir) -> (String, Ground) {
     let url = format!("sqlite:{}", folder.path().join("house.db").display());
     (url, Ground::Folder(folder))
 }

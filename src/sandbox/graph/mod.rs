@@ -131,15 +131,15 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Writes the parts that changed.
+    /// Writes the parts that changed, the counters first: a kill in between may cost an id, but never gives one twice.
     pub(super) fn save(&mut self, files: &Files) -> std::io::Result<()> {
-        for mailbox in self.mailboxes.values_mut().filter(|mailbox| mailbox.dirty) {
-            files.write(&format!("mailbox-{}.json", mailbox.object_id), mailbox)?;
-            mailbox.dirty = false;
-        }
         if self.general.dirty {
             files.write("graph.json", &self.general)?;
             self.general.dirty = false;
+        }
+        for mailbox in self.mailboxes.values_mut().filter(|mailbox| mailbox.dirty) {
+            files.write(&format!("mailbox-{}.json", mailbox.object_id), mailbox)?;
+            mailbox.dirty = false;
         }
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! The reconciler between the hub and remote systems in memory: what must arrive arrives once, whatever fails.
 
-mod chance;
-mod scene;
+pub mod scene;
 
 use crate::house::on_both;
 use anteroom::bridge::BridgeError;
 use anteroom::bridge::memory::Fault;
 use anteroom::model::{Authority, EventStatus, MappingState};
+use anteroom::store::leases;
 use scene::{CALENDAR, Scene, event};
 
 on_both!(a_booking_of_the_hub_appears_at_the_remote_side_once, |house| async {
@@ -184,14 +184,28 @@ on_both!(a_booking_that_is_taken_up_again_after_it_was_deleted_there_comes_back_
 
 on_both!(a_list_that_lags_behind_does_not_bring_a_deleted_booking_back, |house| async {
     let scene = Scene::new(house, 1).await;
-    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
     scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.run().await;
     scene.delete("a").await.unwrap();
     scene.remote().lag_behind(CALENDAR);
     scene.run().await;
     scene.hint().await;
     scene.run().await;
     assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec![], vec![]));
+});
+
+on_both!(a_mapping_that_another_process_works_on_is_left_alone_until_its_lease_is_over, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.remote().book(CALENDAR, event("x", "Choir", 3, 9));
+    let name = format!("mapping:{}", scene.remotes[0].mapping);
+    let until = house.now().plus_ms(60_000);
+    house.write_one(async |tx| leases::acquire(tx, &name, "another", house.now(), until).await).await.unwrap();
+    scene.run().await;
+    assert!(scene.hub().await.is_empty());
+    house.clock.advance_ms(61_000);
+    scene.run().await;
+    assert_eq!(scene.titles().await, ["Choir"]);
 });
 
 on_both!(a_failed_read_is_never_an_empty_calendar, |house| async {

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 /// A remote system and the mapping to it.
 pub struct Remote {
+    pub id: BridgeId,
     pub bridge: Arc<MemoryBridge>,
     pub mapping: MappingId,
 }
@@ -43,22 +44,49 @@ impl<'a> Scene<'a> {
     }
 
     pub async fn with_authority(house: &'a House, remotes: usize, authority: Authority) -> Scene<'a> {
+        Self::made(house, remotes, authority, |_| MappingId::fresh()).await
+    }
+
+    /// A scene whose mappings are called the same every time: what is drawn from their names is the same as well.
+    pub async fn named(house: &'a House, remotes: usize) -> Scene<'a> {
+        Self::made(house, remotes, Authority::PerOrigin, |number| MappingId::from(format!("mapping-{number}"))).await
+    }
+
+    async fn made(
+        house: &'a House,
+        remotes: usize,
+        authority: Authority,
+        name: impl Fn(usize) -> MappingId,
+    ) -> Scene<'a> {
         let room = house.room("Council hall").await;
         let mut made = Vec::new();
-        let mut by_id: BTreeMap<BridgeId, Arc<MemoryBridge>> = BTreeMap::new();
         for number in 0..remotes {
-            let (bridge, mapping) = (new_bridge(house, number), BridgeId::fresh());
-            let row = BridgeRow { id: mapping, ..bridge };
-            let mapping = new_mapping(house, &room, &row, authority);
+            let row = new_bridge(house, number);
+            let mapping = Mapping { id: name(number), ..new_mapping(house, &room, &row, authority) };
             house.write_one(async |tx| bridges::insert(tx, &row).await).await;
             house.write_one(async |tx| mappings::insert(tx, &mapping).await).await;
-            let system = Arc::new(MemoryBridge::with_calendar(CALENDAR));
-            by_id.insert(row.id, system.clone());
-            made.push(Remote { bridge: system, mapping: mapping.id });
+            let bridge = Arc::new(MemoryBridge::with_calendar(CALENDAR));
+            made.push(Remote { id: row.id, bridge, mapping: mapping.id });
         }
         let limits = Arc::new(Limits::default());
-        let worker = Worker::new(Arc::new(new_engine(house, by_id, limits.clone())), Nudge::default());
-        Scene { house, room, remotes: made, limits, worker }
+        let bridges = made.iter().map(|one| (one.id.clone(), one.bridge.clone() as Arc<dyn Bridge>)).collect();
+        let clock = house.clock.clone() as Arc<dyn Clock>;
+        let engine = new_engine(house, bridges, Process { owner: "test", clock, settings: Settings::default() });
+        Scene { house, room, remotes: made, limits, worker: Worker::new(Arc::new(engine), Nudge::default()) }
+    }
+
+    /// A process of its own on the same house.
+    pub fn worker_of(
+        &self,
+        owner: &str,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        network: impl Fn(usize, Arc<MemoryBridge>) -> Arc<dyn Bridge>,
+    ) -> Worker {
+        let remotes = self.remotes.iter().enumerate();
+        let bridges = remotes.map(|(number, one)| (one.id.clone(), network(number, one.bridge.clone()))).collect();
+        let engine = new_engine(self.house, bridges, Process { owner, clock, settings });
+        Worker::new(Arc::new(engine), Nudge::default())
     }
 
     /// A room with one remote system whose mapping is not made yet.
@@ -219,16 +247,23 @@ fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Author
     }
 }
 
-fn new_engine(house: &House, remotes: BTreeMap<BridgeId, Arc<MemoryBridge>>, limits: Arc<Limits>) -> Engine {
+/// What a process of the gateway brings along.
+struct Process<'a> {
+    owner: &'a str,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+}
+
+fn new_engine(house: &House, remotes: BTreeMap<BridgeId, Arc<dyn Bridge>>, process: Process<'_>) -> Engine {
     Engine {
         store: house.store.clone(),
-        clock: house.clock.clone() as Arc<dyn Clock>,
-        limits,
-        settings: Settings::default(),
-        bridges: Arc::new(move |row| Ok(remotes[&row.id].clone() as Arc<dyn Bridge>)),
+        clock: process.clock,
+        limits: Arc::new(Limits::default()),
+        settings: process.settings,
+        bridges: Arc::new(move |row| Ok(remotes[&row.id].clone())),
         keys: Arc::new(Keys::from_ring(KeyRing::new("k1", Key::new([7; 32])))),
         metrics: Arc::new(Metrics::new()),
-        owner: "test".to_owned(),
+        owner: process.owner.to_owned(),
         hook_base: None,
     }
 }
