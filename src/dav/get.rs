@@ -9,6 +9,7 @@ use super::path::Resource;
 use super::property::object::CONTENT_TYPE;
 use super::property::object::etag_for;
 use super::property::room::http_date;
+use super::timezones::Timezones;
 use crate::ical::CalendarObject;
 use crate::ical::IcalError;
 use crate::ical::ParseContext;
@@ -25,6 +26,7 @@ use std::borrow::Cow;
 
 /// Answers a GET, or a HEAD with the same headers and no body.
 pub async fn get(call: &Call<'_>, head: bool) -> Result<HttpResponse, DavError> {
+    let timezones = Timezones::parse(call.headers)?;
     let (room, row) = object(call).await?;
     let etag = etag_for(&row.etag, room.view());
     let known = EtagList::parse(call.headers, "if-none-match")?.is_some_and(|list| list.matches_weakly(&etag));
@@ -34,12 +36,13 @@ pub async fn get(call: &Call<'_>, head: bool) -> Result<HttpResponse, DavError> 
     let mut response = HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response.insert_header((header::ETAG, etag.quoted()));
     response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
+    response.insert_header((header::VARY, "CalDAV-Timezones"));
     if known {
         return Ok(response.finish());
     }
     response.insert_header((header::CONTENT_TYPE, CONTENT_TYPE));
     response.insert_header((header::LAST_MODIFIED, http_date(row.modified_ms)));
-    let octets = visible_octets(call, &room, &row)?.into_owned();
+    let octets = timezones.shown(&visible_octets(call, &room, &row)?, &call.door.limits)?.into_owned();
     if head {
         let length = octets.len() as u64;
         let nothing = futures_util::stream::empty::<Result<actix_web::web::Bytes, std::io::Error>>();

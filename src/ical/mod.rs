@@ -18,6 +18,7 @@ mod patch;
 pub mod privacy;
 mod read;
 pub mod recur;
+pub mod reference;
 pub mod rule;
 pub mod select;
 mod value;

@@ -68,7 +68,7 @@ row! {
 const PUT: &str = "INSERT INTO objects (id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq,
     recurring, first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-    ON CONFLICT (id) DO UPDATE SET etag = excluded.etag, fingerprint = excluded.fingerprint, class = excluded.class,
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, etag = excluded.etag, fingerprint = excluded.fingerprint, class = excluded.class,
     body = excluded.body, seq = excluded.seq, recurring = excluded.recurring, first_ms = excluded.first_ms,
     last_ms = excluded.last_ms, expanded_from_ms = excluded.expanded_from_ms,
     expanded_until_ms = excluded.expanded_until_ms, modified_ms = excluded.modified_ms";
