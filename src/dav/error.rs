@@ -163,6 +163,14 @@ impl From<IcalError> for DavError {
             IcalError::SupportedCalendarData(_) => Condition::SupportedCalendarData,
             IcalError::ValidCalendarData(_) => Condition::ValidCalendarData,
             IcalError::ValidCalendarObjectResource(_) => Condition::ValidCalendarObjectResource,
+            IcalError::UnsupportedRecurrence { part, .. } => {
+                let conditions = vec![
+                    Condition::ValidCalendarObjectResource,
+                    Condition::UnsupportedRecurrence { part: part.clone() },
+                ];
+                let text = sentence(&error.to_string());
+                return Self::Refused { status: StatusCode::FORBIDDEN, conditions, text };
+            }
             IcalError::SupportedCalendarComponent(_) => Condition::SupportedCalendarComponent,
             IcalError::MaxResourceSize { .. } => Condition::MaxResourceSize,
             IcalError::MinDateTime(_) => Condition::MinDateTime,

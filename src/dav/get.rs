@@ -10,6 +10,7 @@ use super::property::object::CONTENT_TYPE;
 use super::property::object::etag_for;
 use super::property::room::http_date;
 use super::timezones::Timezones;
+use crate::config::Limits;
 use crate::ical::CalendarObject;
 use crate::ical::IcalError;
 use crate::ical::ParseContext;
@@ -68,11 +69,16 @@ const BUSY: &str = "Busy";
 /// The octets of an object as the caller may see them: those that are stored or, without the right to write, private
 /// bookings as busy time only. The same object gives the same projection.
 pub fn visible_octets<'r>(call: &Call<'_>, room: &VisibleRoom, row: &'r ObjectRow) -> Result<Cow<'r, str>, DavError> {
+    seen(&call.door.limits, room, row)
+}
+
+/// As [`visible_octets`], away from the request.
+pub fn seen<'r>(limits: &Limits, room: &VisibleRoom, row: &'r ObjectRow) -> Result<Cow<'r, str>, DavError> {
     if room.view() == View::Full {
         return Ok(Cow::Borrowed(&row.body));
     }
     let failed = |error: IcalError| DavError::Failed(format!("object {} cannot be shown: {error}", row.id));
-    let cx = ParseContext { limits: &call.door.limits, floating: &room.room.zone };
+    let cx = ParseContext { limits, floating: &room.room.zone };
     let object = CalendarObject::parse(row.body.as_bytes(), &cx).map_err(failed)?;
     if !privacy::is_private(object.event()) {
         return Ok(Cow::Borrowed(&row.body));

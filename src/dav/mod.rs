@@ -17,6 +17,7 @@ mod get;
 mod headers;
 mod options;
 mod outbox;
+mod own_zone;
 mod path;
 mod property;
 mod propfind;

@@ -44,6 +44,12 @@ pub fn named<'o>(octets: &'o str, limits: &Limits) -> Result<Cow<'o, str>, IcalE
     Ok(Cow::Owned(root.with_items(kept).emit()))
 }
 
+/// A VCALENDAR with the VTIMEZONE of one zone (RFC 4791, 5.2.2).
+pub fn calendar_of(zone: &ZoneId) -> String {
+    let zone = super::vtimezone::vtimezone(zone);
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{}\r\n{zone}END:VCALENDAR\r\n", compose::PRODID)
+}
+
 fn is_standard(item: &Item) -> bool {
     let Item::Component(component) = item else { return false };
     let tzid = component.line("TZID").filter(|_| component.name == "VTIMEZONE");
