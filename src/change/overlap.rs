@@ -139,9 +139,8 @@ mod tests {
     #[test]
     fn neighbours_do_not_collide_and_overlaps_do() {
         let stored = [taken(0, 10, ReservationClass::Event), taken(20, 30, ReservationClass::Event)];
-        let find = |start, end| {
-            all(&[new(start, end)], ReservationClass::Event, &stored).next().map(|(_, t)| t.start_ms.ms())
-        };
+        let find =
+            |start, end| all(&[new(start, end)], ReservationClass::Event, &stored).next().map(|(_, t)| t.start_ms.ms());
         assert_eq!(find(10, 20), None);
         assert_eq!(find(9, 11), Some(0));
         assert_eq!(find(25, 40), Some(20));

@@ -251,7 +251,11 @@ async fn settle_collision(
                 mapping_id: String::new(),
                 uid: event.uid.clone(),
                 kind: "slot_collision".to_owned(),
-                sentence: format!("{}, and {} is booked at the same time", collision.first(), quoted(&event.content.summary)),
+                sentence: format!(
+                    "{}, and {} is booked at the same time",
+                    collision.first(),
+                    quoted(&event.content.summary)
+                ),
                 ours: serde_json::to_string(event).unwrap_or_default(),
                 theirs: collision.with.to_string(),
                 state: conflicts::OPEN.to_owned(),

@@ -34,7 +34,11 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
     let target = Destination::parse(call)?;
     let mut tx = call.door.store.begin_write().await?;
     let from = call.caller.room(&mut tx, room, &href).await?;
-    if moves { from.require_write(&href, "unbind")? } else { from.require_read(&href)? }
+    if moves {
+        from.require_write(&href, "unbind")?
+    } else {
+        from.require_read(&href)?
+    }
     let to = target.room(&mut tx, call).await?;
     change::lock(&mut tx, &from.room, &to.room).await.map_err(|error| refusal(&call.resource, error))?;
     let row = objects::by_name(&mut tx, &from.room.tenant_id, &from.room.id, name).await?;
@@ -55,8 +59,7 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
         origin: Origin::Principal { login: call.caller.principal.login.clone() },
     };
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
-    let applied =
-        change::transfer(&mut tx, context, wish).await.map_err(|error| refusal(&target.resource, error))?;
+    let applied = change::transfer(&mut tx, context, wish).await.map_err(|error| refusal(&target.resource, error))?;
     tx.commit().await?;
     if moves && from.room.id != to.room.id {
         (call.door.nudge)(&from.room.id);

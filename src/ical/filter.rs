@@ -313,7 +313,10 @@ fn param(filter: &ParamFilter, line: &ContentLine) -> bool {
     if filter.is_not_defined || found.peek().is_none() {
         return filter.is_not_defined && found.peek().is_none();
     }
-    filter.text_match.as_ref().is_none_or(|text| found.any(|param| param.values.iter().any(|value| text.matches(value))))
+    filter
+        .text_match
+        .as_ref()
+        .is_none_or(|text| found.any(|param| param.values.iter().any(|value| text.matches(value))))
 }
 
 /// When an alarm rings (RFC 5545, 3.8.6.3).

@@ -52,12 +52,7 @@ pub async fn busy(
     aside(move || periods(&rows, range, &zone, &limits)).await
 }
 
-fn periods(
-    rows: &[ObjectRow],
-    range: TimeRange,
-    zone: &ZoneId,
-    limits: &Limits,
-) -> Result<Vec<BusyPeriod>, DavError> {
+fn periods(rows: &[ObjectRow], range: TimeRange, zone: &ZoneId, limits: &Limits) -> Result<Vec<BusyPeriod>, DavError> {
     let cx = ParseContext { limits, floating: zone };
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {

@@ -89,7 +89,13 @@ async fn r4_properties_and_parameters_are_asked_for_present_absent_and_by_text()
         (format!("{}<c:prop-filter name='LOCATION'/>", attendee("")), false),
         ("<c:comp-filter name='VALARM'/>".to_owned(), true),
         ("<c:comp-filter name='VALARM'><c:is-not-defined/></c:comp-filter>".to_owned(), false),
-        (format!("<c:comp-filter name='VALARM'><c:prop-filter name='ACTION'>{}</c:prop-filter></c:comp-filter>", text("audio")), false),
+        (
+            format!(
+                "<c:comp-filter name='VALARM'><c:prop-filter name='ACTION'>{}</c:prop-filter></c:comp-filter>",
+                text("audio")
+            ),
+            false,
+        ),
     ] {
         let filter = format!("<c:comp-filter name='VEVENT'>{inside}</c:comp-filter>");
         assert_eq!(matches(&house, &filter).await, expected, "{inside}");
@@ -97,11 +103,23 @@ async fn r4_properties_and_parameters_are_asked_for_present_absent_and_by_text()
     assert!(matches(&house, "<c:comp-filter name='VTODO'><c:is-not-defined/></c:comp-filter>").await);
     assert!(matches(&house, "<c:prop-filter name='PRODID'><c:text-match>test</c:text-match></c:prop-filter>").await);
     let conditions = [
-        ("<c:comp-filter name='VEVENT'><c:prop-filter name='SUMMARY'><c:text-match collation='i;odd'>x</c:text-match></c:prop-filter></c:comp-filter>", "<C:supported-collation/>"),
-        ("<c:comp-filter name='VEVENT'><c:is-not-defined/><c:comp-filter name='VALARM'/></c:comp-filter>", "<C:valid-filter/>"),
+        (
+            "<c:comp-filter name='VEVENT'><c:prop-filter name='SUMMARY'><c:text-match collation='i;odd'>x</c:text-match></c:prop-filter></c:comp-filter>",
+            "<C:supported-collation/>",
+        ),
+        (
+            "<c:comp-filter name='VEVENT'><c:is-not-defined/><c:comp-filter name='VALARM'/></c:comp-filter>",
+            "<C:valid-filter/>",
+        ),
         ("<c:comp-filter/>", "<C:valid-filter/>"),
-        ("<c:comp-filter name='VEVENT'><c:guess/></c:comp-filter>", "<C:supported-filter><C:comp-filter name=\"VEVENT\"/></C:supported-filter>"),
-        ("<c:comp-filter name='VEVENT'><c:prop-filter name='SUMMARY'><c:time-range start='20260101T000000Z'/></c:prop-filter></c:comp-filter>", "<C:supported-filter><C:prop-filter name=\"SUMMARY\"/></C:supported-filter>"),
+        (
+            "<c:comp-filter name='VEVENT'><c:guess/></c:comp-filter>",
+            "<C:supported-filter><C:comp-filter name=\"VEVENT\"/></C:supported-filter>",
+        ),
+        (
+            "<c:comp-filter name='VEVENT'><c:prop-filter name='SUMMARY'><c:time-range start='20260101T000000Z'/></c:prop-filter></c:comp-filter>",
+            "<C:supported-filter><C:prop-filter name=\"SUMMARY\"/></C:supported-filter>",
+        ),
     ];
     for (filter, condition) in conditions {
         assert_eq!(refused(&house, filter).await, condition, "{filter}");
@@ -147,10 +165,7 @@ async fn r5_an_alarm_a_day_before_rings_at_the_same_hour_across_a_change_of_offs
     let body = event("a", 10)
         .replace("DTSTART:20260303T100000Z", "DTSTART;TZID=Europe/Oslo:20260329T180000")
         .replace("DTEND:20260303T110000Z", "DTEND;TZID=Europe/Oslo:20260329T190000")
-        .replace(
-            "SUMMARY",
-            "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:x\r\nTRIGGER:-P1D\r\nEND:VALARM\r\nSUMMARY",
-        );
+        .replace("SUMMARY", "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:x\r\nTRIGGER:-P1D\r\nEND:VALARM\r\nSUMMARY");
     let put = house.send("anna", "PUT", "/dav/t/rooms/hall/a.ics", &[], &body).await;
     assert_eq!(put.status, 204, "{}", put.body);
     // 18:00 on the day before is winter time, 17:00 UTC, although the event is at 16:00 UTC.
@@ -180,7 +195,8 @@ async fn r5_free_busy_components_are_asked_for_in_vain_and_what_has_no_times_is_
 /// has another title.
 fn series() -> String {
     let part = |lines: &str| format!("BEGIN:VEVENT\r\nUID:s\r\nDTSTAMP:20260301T000000Z\r\n{lines}END:VEVENT\r\n");
-    let master = part("DTSTART:20260302T180000Z\r\nDTEND:20260302T190000Z\r\nRRULE:FREQ=WEEKLY;COUNT=4\r\nSUMMARY:Choir\r\n");
+    let master =
+        part("DTSTART:20260302T180000Z\r\nDTEND:20260302T190000Z\r\nRRULE:FREQ=WEEKLY;COUNT=4\r\nSUMMARY:Choir\r\n");
     let moved = part(
         "RECURRENCE-ID:20260309T180000Z\r\nDTSTART:20260317T180000Z\r\nDTEND:20260317T190000Z\r\nSUMMARY:Moved\r\n",
     );
@@ -242,11 +258,7 @@ async fn r7_limit_freebusy_set_has_nothing_to_leave_out_of_events_and_free_busy_
     let taken: Vec<&str> = busy.lines().filter_map(|line| line.strip_prefix("FREEBUSY:")).collect();
     assert_eq!(
         taken,
-        [
-            "20260302T183000Z/20260302T190000Z",
-            "20260316T180000Z/20260316T190000Z",
-            "20260317T180000Z/20260317T183000Z"
-        ]
+        ["20260302T183000Z/20260302T190000Z", "20260316T180000Z/20260316T190000Z", "20260317T180000Z/20260317T183000Z"]
     );
 }
 

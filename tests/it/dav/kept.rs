@@ -153,7 +153,8 @@ async fn o9_an_object_of_overrides_alone_is_accepted_listed_found_by_time_and_ta
     let busy = house.send("anna", "REPORT", HALL, &[], busy).await.body;
     let taken: Vec<&str> = busy.lines().filter_map(|line| line.strip_prefix("FREEBUSY:")).collect();
     assert_eq!(taken, ["20260310T170000Z/20260310T180000Z", "20260318T190000Z/20260318T200000Z"]);
-    let other = event("b", 10).replace("20260303T100000Z", "20260318T193000Z").replace("20260303T110000Z", "20260318T203000Z");
+    let other =
+        event("b", 10).replace("20260303T100000Z", "20260318T193000Z").replace("20260303T110000Z", "20260318T203000Z");
     let refused = house.send("anna", "PUT", "/dav/t/rooms/hall/b.ics", &[], &other).await;
     assert_eq!(refused.status, 409);
     assert!(refused.body.contains("Hall is taken on 2026-03-18 20:00-21:00"), "{}", refused.body);

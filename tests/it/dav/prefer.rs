@@ -30,11 +30,9 @@ async fn a_condition_that_does_not_hold_is_answered_with_what_stands_there() {
     let house = House::with_anna().await;
     house.book("anna", A, "a", 10).await;
     let stands = house.send("anna", "GET", A, &[], "").await;
-    for (method, condition) in [
-        ("PUT", ("if-match", "\"old\"")),
-        ("PUT", ("if-none-match", "*")),
-        ("DELETE", ("if-match", "\"old\"")),
-    ] {
+    for (method, condition) in
+        [("PUT", ("if-match", "\"old\"")), ("PUT", ("if-none-match", "*")), ("DELETE", ("if-match", "\"old\""))]
+    {
         let answer = house.send("anna", method, A, &[REPRESENTATION, condition], &event("a", 12)).await;
         assert_eq!((answer.status, answer.body.as_str()), (412, event("a", 10).as_str()), "{method}");
         assert_eq!(answer.header("etag"), stands.header("etag"));

@@ -25,8 +25,7 @@ fn with(lines: &str) -> String {
 
 /// An event whose VEVENT says its times itself.
 fn timed(lines: &str) -> String {
-    event("b", 12)
-        .replace("DTSTART:20260303T120000Z\r\nDTEND:20260303T130000Z", &lines.replace('\n', "\r\n"))
+    event("b", 12).replace("DTSTART:20260303T120000Z\r\nDTEND:20260303T130000Z", &lines.replace('\n', "\r\n"))
 }
 
 #[actix_web::test]

@@ -42,7 +42,11 @@ async fn x2_a_client_gets_its_zones_described_or_only_named() {
     assert_eq!(get(Some("X")).await.status, 400);
     let full = described.body.clone();
     let headers = [("content-type", "text/calendar"), ("if-match", etag)];
-    assert_eq!(house.send("anna", "PUT", A, &headers, &full).await.status, 204, "fetched in one form, written in another");
+    assert_eq!(
+        house.send("anna", "PUT", A, &headers, &full).await.status,
+        204,
+        "fetched in one form, written in another"
+    );
     assert_eq!((get(None).await.body, get(Some("F")).await.body), (full, zoned()));
     let multiget = format!(
         "<c:calendar-multiget xmlns='DAV:' xmlns:c='urn:ietf:params:xml:ns:caldav'><prop><c:calendar-data/></prop>\
@@ -64,9 +68,8 @@ async fn x2_the_option_is_advertised_and_the_zone_of_a_calendar_is_set_by_its_na
     let options = house.send("anna", "OPTIONS", HALL, &[], "").await;
     assert!(options.header("dav").unwrap().split(", ").any(|class| class == "calendar-no-timezone"));
     let patch = |inside: &str| {
-        let body = format!(
-            "<propertyupdate xmlns='DAV:' xmlns:c='urn:ietf:params:xml:ns:caldav'>{inside}</propertyupdate>"
-        );
+        let body =
+            format!("<propertyupdate xmlns='DAV:' xmlns:c='urn:ietf:params:xml:ns:caldav'>{inside}</propertyupdate>");
         let house = &house;
         async move { house.send("anna", "PROPPATCH", HALL, &[], &body).await }
     };

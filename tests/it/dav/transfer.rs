@@ -110,7 +110,8 @@ async fn o15_one_uid_is_one_object_in_a_room() {
         assert_eq!(answer.status, 403, "{method} {destination}");
         assert!(answer.inner().starts_with(&conflict(destination)), "{}", answer.body);
     }
-    let other_name = send(&house, "MOVE", "/dav/t/rooms/hall/b.ics", &[("destination", "/dav/t/rooms/attic/c.ics")]).await;
+    let other_name =
+        send(&house, "MOVE", "/dav/t/rooms/hall/b.ics", &[("destination", "/dav/t/rooms/attic/c.ics")]).await;
     assert!(other_name.inner().starts_with(&conflict(B)), "{}", other_name.body);
     assert_eq!((status(&house, A).await, status(&house, B).await), (200, 200));
 }
