@@ -60,9 +60,9 @@ impl Collision {
             dates.push(format!("{left} later"));
         }
         let last = dates.pop().unwrap_or_default();
-        let list = if dates.is_empty() { last } else { format!("{} and {last}", dates.join(", ")) };
+        let all = if dates.is_empty() { last } else { format!("{} and {last}", dates.join(", ")) };
         let times = if self.more == 1 { "once more" } else { &format!("{} more times", self.more) };
-        format!(", and {times} in this series: {list}")
+        format!(", and {times} in this series: {all}")
     }
 
     fn hours(&self) -> String {

@@ -35,9 +35,9 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
     let mut tx = call.door.store.begin_write().await?;
     let from = call.caller.room(&mut tx, room, &href).await?;
     if moves {
-        from.require_write(&href, "unbind")?
+        from.require_write(&href, "unbind")?;
     } else {
-        from.require_read(&href)?
+        from.require_read(&href)?;
     }
     let to = target.room(&mut tx, call).await?;
     change::lock(&mut tx, &from.room, &to.room).await.map_err(|error| refusal(&call.resource, error))?;

@@ -41,18 +41,18 @@ pub async fn answer(call: &Call<'_>, query: CalendarQuery) -> Result<HttpRespons
     let rows = candidates(&mut tx, call, &query, &room).await?;
     drop(tx);
     let desk = Desk::new(call, room)?;
-    Ok(aside(move || search(desk, query, zone, &rows)).await?.finish())
+    Ok(aside(move || search(desk, &query, &zone, &rows)).await?.finish())
 }
 
 /// Tells of the candidates that match.
-fn search(desk: Desk, query: CalendarQuery, zone: ZoneId, rows: &[ObjectRow]) -> Result<Members, DavError> {
+fn search(desk: Desk, query: &CalendarQuery, zone: &ZoneId, rows: &[ObjectRow]) -> Result<Members, DavError> {
     let most = query.limit.unwrap_or(usize::MAX).min(desk.door.limits.report_members);
     let mut members = Members::new(desk, query.select.clone(), most).in_zone(zone.clone());
     for row in rows {
         if members.is_full() {
             break;
         }
-        if matches(members.desk(), &query, row, &zone)? {
+        if matches(members.desk(), query, row, zone)? {
             let href = member(&members.desk().resource, &row.name).href();
             members.tell(&href, row)?;
         }

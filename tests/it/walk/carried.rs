@@ -45,10 +45,12 @@ fn o14(town: &Town, room: &Room) {
     let month = |n: i64| last_working_day(first.first_of_month() + n.months());
     let mut days = vec![month(0), month(1), month(2), first + 3.days(), first + 5.days()];
     let dates: Vec<Seen> = days.drain(..).map(|day| hour(day, 6, "Lønn")).collect();
-    let extra: String = dates[3..].iter().map(|seen| format!("RDATE;TZID={ZONE}:{}\r\n", wall(seen.start))).collect();
+    let extra: Vec<String> =
+        dates[3..].iter().map(|seen| format!("RDATE;TZID={ZONE}:{}\r\n", wall(seen.start))).collect();
     let lines = format!(
-        "SUMMARY:Lønn\r\n{}RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=3\r\n{extra}",
-        times(&dates[0])
+        "SUMMARY:Lønn\r\n{}RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=3\r\n{}",
+        times(&dates[0]),
+        extra.concat()
     );
     put(town, room, "o14", &ics("o14", &lines));
     shown(town, room, "Lønn", &dates);
@@ -60,7 +62,7 @@ fn o14(town: &Town, room: &Room) {
 /// Instances of a series whose master nobody here has: each is there, and each goes alone.
 fn o9(town: &Town, room: &Room) {
     let mut dates: Vec<Seen> = [12, 19, 33].iter().map(|day| hour(today(*day), 5, &format!("Gjest {day}"))).collect();
-    let events: String = dates
+    let events: Vec<String> = dates
         .iter()
         .map(|seen| {
             format!(
@@ -72,7 +74,7 @@ fn o9(town: &Town, room: &Room) {
             )
         })
         .collect();
-    let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//walk//EN\r\n{events}END:VCALENDAR\r\n");
+    let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//walk//EN\r\n{}END:VCALENDAR\r\n", events.concat());
     put(town, room, "o9", &text);
     shown(town, room, "Gjest", &dates);
     let id = town.find(Side::Booking, room, &dates[0]).unwrap();
@@ -99,7 +101,8 @@ fn o9(town: &Town, room: &Room) {
 fn o10(town: &Town, room: &Room) {
     let mut what = hour(today(13), 4, "Kor");
     let own = "X-APPLE-TRAVEL-ADVISORY-BEHAVIOR:AUTOMATIC\r\n";
-    let alarm = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:x\r\nTRIGGER:-PT15M\r\nX-WR-ALARMUID:7\r\nEND:VALARM\r\n";
+    let alarm =
+        "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:x\r\nTRIGGER:-PT15M\r\nX-WR-ALARMUID:7\r\nEND:VALARM\r\n";
     let text = ics("o10", &format!("SUMMARY:Kor\r\n{}{own}{alarm}", times(&what)));
     put(town, room, "o10", &text.replace("BEGIN:VEVENT", "BEGIN:X-PLAN\r\nX-CHAIRS:9\r\nEND:X-PLAN\r\nBEGIN:VEVENT"));
     shown(town, room, "Kor", std::slice::from_ref(&what));
