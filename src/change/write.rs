@@ -95,8 +95,8 @@ pub(super) async fn rename(
 ) -> Result<Applied, ChangeError> {
     let gone = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
     let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
-    let renamed = ObjectRow { name: name.clone(), seq, ..row.clone() };
-    objects::put(tx, &renamed).await?;
+    let row = ObjectRow { seq, modified_ms: cx.now, ..row };
+    objects::rename(tx, &row, name).await?;
     let uid = &row.uid;
     let old = Trace { name: &row.name, uid, seq: gone, effect: Effect::Deleted, same_content: true };
     follow_up(tx, cx, room, &old, origin).await?;

@@ -1,5 +1,6 @@
 //! The filter tree of calendar-query and its evaluation (RFC 4791, 9.7 and 9.9).
 
+use super::casemap::casemap;
 use super::component::Component;
 use super::line::ContentLine;
 use super::object::CalendarObject;
@@ -118,19 +119,6 @@ impl TextMatch {
         };
         found != self.negate
     }
-}
-
-/// Character by character to one case, as RFC 5051, 2 maps; so the three forms of a sigma are one letter, which mapping
-/// whole words to lower case would keep apart.
-fn casemap(text: &str) -> String {
-    let one = |c: char| {
-        let mut mapped = c.to_uppercase();
-        match (mapped.next(), mapped.next()) {
-            (Some(upper), None) => upper,
-            _ => c,
-        }
-    };
-    text.chars().map(one).collect()
 }
 
 /// What one evaluation works with.
