@@ -5,6 +5,7 @@ use actix_web::test::TestRequest;
 use anteroom::model::*;
 use anteroom::store::rooms;
 use jiff::ToSpan;
+use jiff::civil::date;
 
 #[actix_web::test]
 async fn a_feed_is_a_calendar_with_the_headers_of_a_secret_address() {
