@@ -5,11 +5,13 @@ mod expand;
 mod fanout;
 mod overlap;
 mod precondition;
+mod transfer;
 mod write;
 
 pub use expand::roll_forward;
 pub use overlap::Collision;
 pub use precondition::{Precondition, Tags};
+pub use transfer::{Transfer, lock, transfer};
 
 use crate::config::Limits;
 use crate::ical::IcalError;

@@ -5,7 +5,7 @@ use super::error::DavError;
 use super::path::Resource;
 use super::put::change_of;
 use super::put::precondition;
-use super::put::refusal;
+use super::put::refused;
 use crate::change;
 use crate::change::Context;
 use crate::change::Wish;
@@ -27,6 +27,9 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
             (call.door.nudge)(&room.room.id);
             Ok(HttpResponse::NoContent().finish())
         }
-        Err(error) => Err(refusal(call, error)),
+        Err(error) => {
+            drop(tx);
+            refused(call, &room.room, name, error).await
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::error::DavError;
 use super::headers::Preferences;
 use super::multistatus;
 use super::options::allow;
+use super::own_zone;
 use super::path::Resource;
 use super::property::What;
 use super::property::is_live;
@@ -22,7 +23,6 @@ use crate::davxml::QName;
 use crate::model::ZoneId;
 use crate::store::Tx;
 use crate::store::properties;
-use crate::store::properties::PropertyRow;
 use actix_web::HttpResponse;
 
 /// Why one step cannot be done.
@@ -134,15 +134,22 @@ async fn carry_out(tx: &mut Tx, call: &Call<'_>, key: &str, update: &PropUpdate)
     let (tenant, principal) = (&call.caller.home.id, &call.caller.principal.id);
     match update {
         PropUpdate::Set(element) => {
-            let property = PropertyRow {
-                resource: key.to_owned(),
-                namespace: element.name.ns.clone().into_owned(),
-                name: element.name.local.clone().into_owned(),
-                value: element.to_xml(),
-            };
-            properties::set(tx, tenant, principal, &property).await?;
+            properties::set(tx, tenant, principal, &own_zone::row(key, element)).await?;
+            match own_zone::companion(element, &call.door.limits) {
+                Some((_, Some(other))) => {
+                    properties::set(tx, tenant, principal, &own_zone::row(key, &other)).await?;
+                }
+                Some((name, None)) => {
+                    properties::remove(tx, tenant, principal, key, (&name.ns, &name.local)).await?;
+                }
+                None => {}
+            }
         }
-        PropUpdate::Remove(name) => properties::remove(tx, tenant, principal, key, (&name.ns, &name.local)).await?,
+        PropUpdate::Remove(name) => {
+            for name in std::iter::once(name.clone()).chain(own_zone::companion_name(name)) {
+                properties::remove(tx, tenant, principal, key, (&name.ns, &name.local)).await?;
+            }
+        }
     }
     Ok(())
 }

@@ -71,7 +71,8 @@ fn check_event(event: &Component) -> Result<Uid, IcalError> {
         }
     }
     if let Some(line) = event.line("EXRULE") {
-        return Err(IcalError::at_line(line.number, "EXRULE is not supported; list the dates in EXDATE"));
+        let what = "EXRULE is not supported; list the dates in EXDATE";
+        return Err(IcalError::unsupported(line.number, "EXRULE", what));
     }
     if let (Some(line), Some(_)) = (event.line("DURATION"), event.line("DTEND")) {
         return Err(IcalError::at_line(line.number, "DURATION cannot stand beside DTEND; send one of them"));

@@ -4,6 +4,7 @@
 //! lines. `rule`, `recur`, `zone` and `vtimezone` know when things happen; `filter`, `select`, `freebusy`, `privacy`
 //! and `feed` are the views reports and feeds need.
 
+mod casemap;
 mod check;
 pub mod component;
 mod compose;
@@ -18,6 +19,7 @@ mod patch;
 pub mod privacy;
 mod read;
 pub mod recur;
+pub mod reference;
 pub mod rule;
 pub mod select;
 mod value;

@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn recurrence_id(&self, line: &ContentLine) -> Result<TimeValue, IcalError> {
         if line.param("RANGE").is_some() {
             let what = "RECURRENCE-ID;RANGE=THISANDFUTURE is not supported; end the series and begin a new one";
-            return Err(IcalError::at_line(line.number, what));
+            return Err(IcalError::unsupported(line.number, "RANGE=THISANDFUTURE", what));
         }
         self.zones.time(line, &line.value)
     }
@@ -229,9 +229,10 @@ impl<'a> Reader<'a> {
         let mut lines = master.component.lines_named("RRULE");
         let Some(line) = lines.next() else { return Ok(None) };
         let cx = rule::RuleContext { zone: master.when.zone(), all_day: master.when.is_all_day(), limits: self.limits };
-        let rule = rule::parse(&line.value, cx)
-            .map_err(|error| IcalError::ValidCalendarData(format!("line {}: {error}", line.number)))?;
-        Ok(Some(rule))
+        rule::parse(&line.value, cx).map(Some).map_err(|error| match valid_part(&line.value, &error.part) {
+            Some(part) => IcalError::unsupported(line.number, &part, &error.to_string()),
+            None => IcalError::ValidCalendarData(format!("line {}: {error}", line.number)),
+        })
     }
 
     /// All values of the lines of one name as wall-clock starts of the series.
@@ -328,6 +329,15 @@ fn all_day(component: &Component, start: &TimeValue) -> Result<EventTime, IcalEr
     }
     // Some clients end a day on itself.
     Ok(EventTime::AllDay { start: first, end: end.max(next) })
+}
+
+/// A refused rule part that RFC 5545 or RFC 7529 allows, as it stands in the rule.
+fn valid_part(rule: &str, part: &str) -> Option<String> {
+    let rule = rule.to_ascii_uppercase();
+    let found = rule.split(';').map(str::trim).find(|piece| piece.split('=').next() == Some(part))?;
+    let valid = ["FREQ=SECONDLY", "FREQ=MINUTELY", "SKIP=BACKWARD", "SKIP=FORWARD"].contains(&found)
+        || found.starts_with("RSCALE=");
+    valid.then(|| found.to_owned())
 }
 
 fn duration_of(line: &ContentLine) -> Result<Duration, IcalError> {

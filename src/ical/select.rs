@@ -25,7 +25,8 @@ pub struct CalendarData {
     pub expand: Option<TimeRange>,
     /// `CALDAV:limit-recurrence-set`: the master and the overrides that touch the range.
     pub limit_recurrence_set: Option<TimeRange>,
-    /// `CALDAV:limit-freebusy-set`. Objects of rooms hold no VFREEBUSY, so it leaves them as they are.
+    /// `CALDAV:limit-freebusy-set`: FREEBUSY values outside the range are left out. Objects of rooms hold no VFREEBUSY,
+    /// so that there is nothing to leave out of them.
     pub limit_freebusy_set: Option<TimeRange>,
 }
 
@@ -163,6 +164,10 @@ fn limited(object: &CalendarObject, range: TimeRange, day_zone: &ZoneId) -> Comp
         .filter(|(id, vevent)| id.is_some_and(|id| !touches(id, vevent)))
         .map(|(_, vevent)| vevent.number())
         .collect();
+    if dropped.len() == sources.0.len() {
+        // Overrides without a master, all outside: a calendar without any event would be no object.
+        return object.root().clone();
+    }
     let kept = object
         .root()
         .items
@@ -178,8 +183,13 @@ fn overlaps(range: TimeRange, start: crate::model::Timestamp, end: crate::model:
     range.overlaps(&TimeRange::new(start, end))
 }
 
-/// RFC 4791, 9.6.1 to 9.6.4.
+/// RFC 4791, 9.6.1 to 9.6.4. A component that is asked for without saying what of it is returned whole, as the example
+/// of 7.8.1 has it.
 fn selected(component: &Component, selection: &CompSelection) -> Component {
+    let says_what = selection.all_props || selection.all_comps;
+    if !says_what && selection.props.is_empty() && selection.comps.is_empty() {
+        return component.clone();
+    }
     let items = component.items.iter().filter_map(|item| match item {
         Item::Line(line) => selected_line(line, selection).map(Item::Line),
         Item::Component(inner) if selection.all_comps => Some(Item::Component(inner.clone())),

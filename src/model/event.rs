@@ -28,6 +28,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// Whether it consists of instances alone: overrides of a series whose master is kept elsewhere (RFC 4791, 4.1).
+    /// Its own time and content then repeat the first of them.
+    pub fn is_instances_alone(&self) -> bool {
+        self.recurrence.is_none() && !self.overrides.is_empty()
+    }
+
     /// Hash of everything that counts as content, for loop prevention and no-op detection. The first characters name
     /// the version of the normal form, so that an upgrade of the form cannot be taken for an edit of every booking.
     pub fn fingerprint(&self) -> Fingerprint {

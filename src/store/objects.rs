@@ -86,6 +86,8 @@ const HEADS: &str = "SELECT name, uid, etag, CAST(OCTET_LENGTH(body) AS BIGINT) 
     FROM objects WHERE tenant_id = $1 AND room_id = $2";
 const SPANS: &str = "SELECT uid, last_ms FROM objects WHERE tenant_id = $1 AND room_id = $2 ORDER BY first_ms";
 const COUNT: &str = "SELECT COUNT(*) FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const RENAME: &str =
+    "UPDATE objects SET name = $4, seq = $5, modified_ms = $6 WHERE tenant_id = $1 AND room_id = $2 AND id = $3";
 const DELETE: &str = "DELETE FROM objects WHERE tenant_id = $1 AND room_id = $2 AND id = $3";
 
 /// Objects with an instance in the range, or that may have one outside the expanded range. $3 start, $4 end, $5 start
@@ -236,6 +238,19 @@ pub async fn in_range(
 /// Series of any tenant whose rows end before `until` although the series goes on; the furthest behind first.
 pub async fn behind_horizon(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<Vec<ObjectRow>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(BEHIND_HORIZON).bind(until.ms()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Gives an object another name, under the sequence number of that change.
+pub async fn rename(tx: &mut Tx, object: &ObjectRow, name: &ObjectName) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(RENAME)
+        .bind(object.tenant_id.as_str())
+        .bind(object.room_id.as_str())
+        .bind(&object.id)
+        .bind(name.as_str())
+        .bind(object.seq)
+        .bind(object.modified_ms.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
 }
 
 /// Removes an object; its instances must be gone already.

@@ -17,6 +17,9 @@ const BUDGET: Budget = Budget { candidates: 200_000, instances: 5_000 };
 
 /// The projection of an event.
 pub(super) fn project(at: &RemoteCalendar, event: &Event, window: TimeRange) -> Result<Projection, Unrepresentable> {
+    if event.is_instances_alone() {
+        return materialise(at, event, window);
+    }
     let mut projection = Projection::default();
     if event.content.status == EventStatus::Cancelled {
         return Ok(projection);

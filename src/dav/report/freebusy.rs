@@ -4,6 +4,8 @@ use super::super::Call;
 use super::super::caller::VisibleRoom;
 use super::super::error::DavError;
 use super::super::path::Resource;
+use super::desk::aside;
+use crate::config::Limits;
 use crate::davxml::Condition;
 use crate::ical::freebusy;
 use crate::ical::freebusy::BusyPeriod;
@@ -13,8 +15,10 @@ use crate::ical::object::ParseContext;
 use crate::ical::recur::Budget;
 use crate::model::Event;
 use crate::model::TimeRange;
+use crate::model::ZoneId;
 use crate::store::Tx;
 use crate::store::objects;
+use crate::store::objects::ObjectRow;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 
@@ -42,16 +46,21 @@ pub async fn busy(
     room: &VisibleRoom,
     range: TimeRange,
 ) -> Result<Vec<BusyPeriod>, DavError> {
-    let (room, limits) = (&room.room, &call.door.limits);
+    let room = &room.room;
     let rows = objects::in_range(tx, &room.tenant_id, &room.id, range, room.longest_ms).await?;
-    let cx = ParseContext { limits, floating: &room.zone };
+    let (limits, zone) = (call.door.limits.clone(), room.zone.clone());
+    aside(move || periods(&rows, range, &zone, &limits)).await
+}
+
+fn periods(rows: &[ObjectRow], range: TimeRange, zone: &ZoneId, limits: &Limits) -> Result<Vec<BusyPeriod>, DavError> {
+    let cx = ParseContext { limits, floating: zone };
     let mut events = Vec::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows {
         let object = CalendarObject::parse(row.body.as_bytes(), &cx)
             .map_err(|error| DavError::Failed(format!("object {} cannot be read: {error}", row.id)))?;
         // The class is what the booking system says; clients cannot write it.
         events.push(Event { class: row.class, ..object.event().clone() });
     }
-    freebusy::busy_periods(&events, range, &room.zone, &Budget::of(limits))
+    freebusy::busy_periods(&events, range, zone, &Budget::of(limits))
         .map_err(|error| DavError::forbidden(Condition::NumberOfMatchesWithinLimits, error.to_string()))
 }

@@ -9,6 +9,7 @@ fn precondition(error: &IcalError) -> &'static str {
         IcalError::SupportedCalendarData(_) => "supported-calendar-data",
         IcalError::ValidCalendarData(_) => "valid-calendar-data",
         IcalError::ValidCalendarObjectResource(_) => "valid-calendar-object-resource",
+        IcalError::UnsupportedRecurrence { .. } => "unsupported-recurrence",
         IcalError::SupportedCalendarComponent(_) => "supported-calendar-component",
         IcalError::MaxResourceSize { .. } => "max-resource-size",
         IcalError::MinDateTime(_) => "min-date-time",
@@ -42,12 +43,9 @@ fn events_that_break_the_grammar_are_refused_with_line_and_property() {
         (&format!("{START}\nDURATION:PT"), "no positive duration"),
         (&format!("{START}\n{START}"), "second DTSTART"),
         (&format!("{START}\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY"), "second RRULE"),
-        (&format!("{START}\nRRULE:FREQ=MINUTELY"), "FREQ"),
-        (&format!("{START}\nRRULE:FREQ=SECONDLY"), "FREQ"),
+        (&format!("{START}\nRRULE:FREQ=OFTEN"), "FREQ"),
         (&format!("{START}\nRRULE:FREQ=DAILY;INTERVAL=0"), "INTERVAL"),
         (&format!("{START}\nRRULE:FREQ=DAILY;COUNT=3;UNTIL=20260401"), "COUNT"),
-        (&format!("{START}\nEXRULE:FREQ=DAILY"), "EXRULE"),
-        (&format!("{START}\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260302T170000Z"), "THISANDFUTURE"),
         (&format!("{START}\nDTSTAMP:20260101T000000Z"), "second DTSTAMP"),
         (&format!("{START}\nSUMMARY:a\u{0}b"), "U+0000"),
         (&format!("{START}\nSUMMARY:a\u{7}b"), "U+0007"),
@@ -62,6 +60,27 @@ fn events_that_break_the_grammar_are_refused_with_line_and_property() {
     refused(&good.replace("VERSION:2.0\r\n", ""), "valid-calendar-data", "VERSION");
     refused(&good.replace("END:VCALENDAR\r\n", ""), "valid-calendar-data", "no END");
     refused(&format!("{good}{good}"), "valid-calendar-data", "one calendar");
+}
+
+#[test]
+fn o14_a_recurrence_that_is_valid_and_cannot_be_kept_is_refused_by_its_part() {
+    for (lines, part) in [
+        ("RRULE:FREQ=MINUTELY;INTERVAL=30", "FREQ=MINUTELY"),
+        ("RRULE:COUNT=3;freq=secondly", "FREQ=SECONDLY"),
+        ("RRULE:RSCALE=CHINESE;FREQ=YEARLY", "RSCALE=CHINESE"),
+        ("RRULE:FREQ=YEARLY;SKIP=FORWARD;RSCALE=GREGORIAN", "SKIP=FORWARD"),
+        ("EXRULE:FREQ=DAILY", "EXRULE"),
+        ("RECURRENCE-ID;RANGE=THISANDFUTURE:20260302T170000Z", "RANGE=THISANDFUTURE"),
+    ] {
+        let text = vevent(&format!("{START}\n{lines}"));
+        match parse(&text).expect_err(&text) {
+            IcalError::UnsupportedRecurrence { part: found, why } => {
+                assert_eq!(found, part);
+                assert!(why.starts_with("line "), "{why}");
+            }
+            other => panic!("{other}"),
+        }
+    }
 }
 
 #[test]

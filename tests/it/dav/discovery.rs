@@ -58,11 +58,11 @@ async fn d5_options_is_200_without_a_body_and_advertises_what_works() {
         ("/dav/t/principals/anna/", "OPTIONS, PROPFIND, PROPPATCH, REPORT"),
         ("/dav/t/rooms/", "OPTIONS, PROPFIND, PROPPATCH, REPORT"),
         ("/dav/t/rooms/hall/", "OPTIONS, PROPFIND, PROPPATCH, REPORT"),
-        ("/dav/t/rooms/hall/a.ics", "OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, REPORT"),
+        ("/dav/t/rooms/hall/a.ics", "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, REPORT"),
     ] {
         let answer = house.anonymous("OPTIONS", path, &[], b"").await;
         assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
-        assert_eq!(answer.header("dav"), Some("1, 3, access-control, calendar-access"));
+        assert_eq!(answer.header("dav"), Some("1, 3, access-control, calendar-access, calendar-no-timezone"));
         assert_eq!(answer.header("allow"), Some(allow), "{path}");
     }
 }
