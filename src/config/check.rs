@@ -3,6 +3,7 @@
 use super::Config;
 use super::Problem;
 use super::bootstrap::UserEntry;
+use crate::model::Features;
 use crate::model::ZoneId;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -199,6 +200,11 @@ fn rooms(config: &Config, found: &mut Found) {
             room.color.is_empty() || is_color(&room.color),
             &format!("room[{at}].color"),
             format!("{:?} is not a colour; write one as \"#2a9d8f\"", room.color),
+        );
+        found.demand(
+            Features::of(&room.features).is_some(),
+            &format!("room[{at}].features"),
+            format!("are at most {} words of {} characters without commas", Features::MOST, Features::LONGEST),
         );
         let fits = room.capacity.is_none_or(|people| people > 0);
         found.demand(fits, &format!("room[{at}].capacity"), "must be above 0; leave it out if it is not known");

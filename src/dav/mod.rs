@@ -10,7 +10,9 @@
 //! | 6764 | `/.well-known/caldav` |
 
 mod caller;
+mod conditional;
 mod delete;
+mod describe;
 mod error;
 mod get;
 mod headers;
@@ -84,6 +86,7 @@ pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
             }
         }
     }
+    config.route("/dav/features.json", web::get().to(describe::serve));
     config.route("/dav", web::to(serve));
     config.service(web::scope("/dav").default_service(web::to(serve)));
 }
@@ -112,6 +115,8 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
     let canonical = resource.href();
     let missing_slash = resource.kind() != Kind::Object && !path.ends_with('/');
     let call = Call { door, caller, resource, headers: request.headers(), body };
+    // What writes is judged again under the room's lock.
+    conditional::require(&call).await?;
     let mut response = dispatch(request.method(), &call).await?;
     // A collection asked for without its slash is served all the same (RFC 4918, 5.2).
     if missing_slash && let Ok(location) = HeaderValue::from_str(&canonical) {

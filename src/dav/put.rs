@@ -2,6 +2,7 @@
 //! so the answer carries their strong validator.
 
 use super::Call;
+use super::conditional;
 use super::error::DavError;
 use super::headers::EtagList;
 use super::headers::Preferences;
@@ -36,6 +37,7 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let room = call.caller.room(&mut tx, room, &href).await?;
     let exists = objects::by_name(&mut tx, &room.room.tenant_id, &room.room.id, name).await?.is_some();
     room.require_write(&href, if exists { "write-content" } else { "bind" })?;
+    conditional::require_alone(&mut tx, call).await?;
     refuse_media_type(call)?;
     let parse = ParseContext { limits: &call.door.limits, floating: &room.room.zone };
     let object = CalendarObject::parse(&call.body, &parse)?;

@@ -15,6 +15,7 @@ use anteroom::dav;
 use anteroom::dav::DavDoor;
 use anteroom::manage::SignIn;
 use anteroom::model::Clock;
+use anteroom::model::Features;
 use anteroom::model::ManualClock;
 use anteroom::model::PrincipalId;
 use anteroom::model::PrincipalKind;
@@ -120,6 +121,7 @@ impl House {
             description: String::new(),
             building: "Town house".to_owned(),
             capacity: Some(12),
+            features: Features::default(),
             color: "#336699".to_owned(),
             seq: 0,
             modified_ms: NOW,
