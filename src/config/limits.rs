@@ -42,7 +42,8 @@ section! {
         dead_property_bytes: usize = 65_536,
         /// Earliest year accepted in DTSTART (`CALDAV:min-date-time`).
         min_year: i16 = 1970,
-        /// Latest year accepted in DTSTART and UNTIL (`CALDAV:max-date-time`).
+        /// Latest year accepted in DTSTART, DTEND and RDATE (`CALDAV:max-date-time`); a series may go on beyond it, as one
+        /// without end does.
         max_year: i16 = 2200,
         /// How many days into the future instances are kept as rows.
         instance_horizon_days: i64 = 730,

@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(features.to_string(), "projector,wheelchair access");
         assert_eq!(Features::parse("projector,wheelchair access"), Some(features));
         assert_eq!(Features::parse(" "), Some(Features::default()));
-        for bad in ["a,,b", ",", "a\nb", &"x".repeat(61), &vec!["x"; 3].join("\t,")] {
+        for bad in ["a,,b", ",", "a\nb", &"x".repeat(61), "x\ty"] {
             assert_eq!(Features::parse(bad), None, "{bad:?}");
         }
         let many: Vec<String> = (0..51).map(|n| n.to_string()).collect();

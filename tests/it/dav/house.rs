@@ -110,7 +110,12 @@ impl House {
 
     /// A room with that slug; its name is the slug with a capital.
     pub async fn room(&self, slug: &str) -> Room {
-        let room = Room {
+        self.room_with(slug, |_| {}).await
+    }
+
+    /// A room that differs from others by something.
+    pub async fn room_with(&self, slug: &str, change: impl FnOnce(&mut Room)) -> Room {
+        let mut room = Room {
             id: RoomId::from(format!("id-{slug}")),
             tenant_id: self.tenant.id.clone(),
             slug: slug.to_owned(),
@@ -128,14 +133,34 @@ impl House {
             longest_ms: 0,
             created_ms: NOW,
         };
+        change(&mut room);
         let mut tx = self.store.begin_write().await.unwrap();
         rooms::insert(&mut tx, &room).await.unwrap();
         tx.commit().await.unwrap();
         room
     }
 
+    /// Describes a room anew.
+    pub async fn describe(&self, room: &Room) {
+        let mut tx = self.store.begin_write().await.unwrap();
+        rooms::update(&mut tx, room).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The same house after the process has ended and begun again: another store on the same file, another door.
+    pub async fn restarted(self) -> Self {
+        self.store.close().await;
+        let store = Store::open(&format!("sqlite:{}/house.db", self._folder.path().display())).await.unwrap();
+        Self { store, door: Mutex::new(None), ..self }
+    }
+
     /// A member of the tenant who can sign in with [`PASSWORD`] and may do nothing.
     pub async fn user(&self, login: &str) -> Principal {
+        self.user_as(login, Role::Member).await
+    }
+
+    /// The same with a role.
+    pub async fn user_as(&self, login: &str, role: Role) -> Principal {
         let principal = Principal {
             id: PrincipalId::from(format!("id-{login}")),
             tenant_id: self.tenant.id.clone(),
@@ -143,7 +168,7 @@ impl House {
             display_name: format!("{}{}", login[..1].to_uppercase(), &login[1..]),
             email: format!("{login}@example.com"),
             kind: PrincipalKind::Person,
-            role: Role::Member,
+            role,
             disabled: false,
             created_ms: NOW,
         };
