@@ -16,6 +16,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     limits(config, &mut found);
     sync(config, &mut found);
     feed(config, &mut found);
+    profile(config, &mut found);
     tenants_and_bridges(config, &mut found);
     rooms(config, &mut found);
     mappings(config, &mut found);
@@ -184,6 +185,15 @@ fn tenants_and_bridges(config: &Config, found: &mut Found) {
         let new = names.insert((&bridge.tenant, &bridge.name));
         found.demand(new, &key, format!("{:?} is declared twice", bridge.name));
     }
+}
+
+fn profile(config: &Config, found: &mut Found) {
+    let profile = &config.profile;
+    found.demand(
+        profile.certificate_file.is_some() == profile.key_file.is_some(),
+        "profile.certificate_file",
+        "and profile.key_file go together: set both or none",
+    );
 }
 
 fn rooms(config: &Config, found: &mut Found) {

@@ -29,6 +29,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("bridge.tenant", "\"springfield\""),
     ("bridge.name", "\"outlook\""),
     ("bridge.kind", "\"graph\""),
+    ("profile.certificate_file", "\"/etc/anteroom/profile.pem\""),
+    ("profile.key_file", "\"/run/secrets/profile.key\""),
     ("room.tenant", "\"springfield\""),
     ("room.slug", "\"council-hall\""),
     ("room.name", "\"Council hall\""),

@@ -8,6 +8,9 @@
 //! | 3744 | privileges shown, principals searched; no ACL method |
 //! | 6638 | free-busy questions to the outbox |
 //! | 6764 | `/.well-known/caldav` |
+//!
+//! Beside these: `/dav/features.json`, the door described for programs, and `/dav/profile.mobileconfig`, an account
+//! ready to install on Apple devices.
 
 mod caller;
 mod conditional;
@@ -19,6 +22,7 @@ mod headers;
 mod options;
 mod outbox;
 mod path;
+mod profile;
 mod property;
 mod propfind;
 mod proppatch;
@@ -30,6 +34,7 @@ mod token;
 use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::SignIn;
+use crate::manage::profile::Profiles;
 use crate::model::Clock;
 use crate::model::RoomId;
 use crate::store::Store;
@@ -61,6 +66,13 @@ pub struct DavDoor {
     pub nudge: Arc<dyn Fn(&RoomId) + Send + Sync>,
     /// Who may come in.
     pub sign_in: Arc<SignIn>,
+    /// Makes configuration profiles.
+    pub profiles: Arc<Profiles>,
+}
+
+/// The path of a principal, for what is made outside of this door.
+pub fn principal_path(tenant: &str, login: &str) -> String {
+    Resource::Principal { tenant: tenant.to_owned(), login: login.to_owned() }.href()
 }
 
 /// A request of a caller who has signed in.
@@ -87,6 +99,7 @@ pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
         }
     }
     config.route("/dav/features.json", web::get().to(describe::serve));
+    config.route("/dav/profile.mobileconfig", web::get().to(profile::serve));
     config.route("/dav", web::to(serve));
     config.service(web::scope("/dav").default_service(web::to(serve)));
 }

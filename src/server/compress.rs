@@ -6,8 +6,8 @@
 //! encrypted answers must not learn from it how well that text compresses beside the text of others (BREACH).
 
 use actix_web::Error;
-use actix_web::body::BoxBody;
 use actix_web::body::BodySize;
+use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceRequest;
@@ -114,7 +114,10 @@ mod tests {
 
     async fn large() -> HttpResponse {
         let body = "<a>text</a>".repeat(1000);
-        HttpResponse::Ok().insert_header((header::VARY, "Prefer")).content_type("application/xml; charset=utf-8").body(body)
+        HttpResponse::Ok()
+            .insert_header((header::VARY, "Prefer"))
+            .content_type("application/xml; charset=utf-8")
+            .body(body)
     }
 
     async fn small() -> HttpResponse {
@@ -123,7 +126,10 @@ mod tests {
 
     async fn secret() -> HttpResponse {
         let body = "x".repeat(5000);
-        HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).content_type("application/json").body(body)
+        HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type("application/json")
+            .body(body)
     }
 
     async fn object() -> HttpResponse {

@@ -202,7 +202,7 @@ impl Parts {
 }
 
 fn serve(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server, ServerError> {
-    let (doors, metrics, config) = (Doors::new(parts), web::Data::from(parts.metrics.clone()), &parts.config);
+    let (doors, metrics, config) = (Doors::new(parts)?, web::Data::from(parts.metrics.clone()), &parts.config);
     let mut server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()

@@ -49,9 +49,11 @@ const INSERT: &str = "INSERT INTO rooms (id, tenant_id, slug, name, kind, zone, 
 const BY_SLUG: &str =
     "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND slug = $2";
-const GET: &str = "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
+const GET: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND id = $2";
-const LIST: &str = "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
+const LIST: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 ORDER BY slug";
 const UPDATE: &str =
     "UPDATE rooms SET name = $3, zone = $4, email = $5, description = $6, building = $7, capacity = $8,

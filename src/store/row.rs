@@ -2,8 +2,8 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId, LinkState,
-    MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
+    Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId,
+    LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
     ReservationClass, Role, RoomId, RoomKind, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;

@@ -4,7 +4,8 @@
 //! removed when the test leaves, also when it fails.
 
 use anteroom::model::{
-    Clock, Features, ManualClock, PrincipalId, PrincipalKind, Privilege, Role, RoomId, RoomKind, TenantId, Timestamp, ZoneId,
+    Clock, Features, ManualClock, PrincipalId, PrincipalKind, Privilege, Role, RoomId, RoomKind, TenantId, Timestamp,
+    ZoneId,
 };
 use anteroom::store::principals::Principal;
 use anteroom::store::rooms::Room;

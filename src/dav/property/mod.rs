@@ -145,7 +145,8 @@ impl<'a> Subject<'a> {
                 }
             }
             PropFind::PropName => {
-                let names = self.names(false).into_iter().filter(|name| matches!(self.value(scene, name), Value::Is(_)));
+                let names =
+                    self.names(false).into_iter().filter(|name| matches!(self.value(scene, name), Value::Is(_)));
                 for name in names {
                     stats.add_name(200, &name);
                 }

@@ -84,9 +84,7 @@ impl Property {
             Self::CreationDate => xml.leaf(&name, &room.created_ms.to_string()),
             Self::GetLastModified => xml.leaf(&name, &http_date(room.modified_ms)),
             Self::ResourceId => xml.href_in(&name, &format!("urn:uuid:{}", room.id)),
-            Self::SyncToken | Self::GetCtag => {
-                xml.leaf(&name, &token::of_room(&scene.door.keys.sync_token, visible))
-            },
+            Self::SyncToken | Self::GetCtag => xml.leaf(&name, &token::of_room(&scene.door.keys.sync_token, visible)),
             Self::CalendarDescription if room.description.is_empty() => return false,
             Self::CalendarDescription => xml.leaf(&name, &room.description),
             Self::CalendarTimezone => xml.leaf(&name, &timezone(visible)),

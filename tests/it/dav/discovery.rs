@@ -188,9 +188,7 @@ async fn d9_rooms_are_found_by_name_address_seats_and_building_and_people_are_no
 async fn d9_rooms_and_equipment_say_what_they_are_and_are_found_by_what_they_have() {
     let house = House::with_anna().await;
     let anna = house.user_as("bert", Role::TenantViewer).await;
-    house
-        .room_with("attic", |room| room.features = Features::of(&["Projector", "hearing loop"]).unwrap())
-        .await;
+    house.room_with("attic", |room| room.features = Features::of(&["Projector", "hearing loop"]).unwrap()).await;
     house.room_with("beamer", |room| (room.kind, room.capacity) = (RoomKind::Equipment, None)).await;
     house.grant_all(&anna, Privilege::Read).await;
     let find = async |property: &str, text: &str| -> Vec<String> {
@@ -211,7 +209,10 @@ async fn d9_rooms_and_equipment_say_what_they_are_and_are_found_by_what_they_hav
             })
             .collect()
     };
-    assert_eq!(find("<displayname/>", "a").await, ["attic ROOM projector+hearing loop", "beamer RESOURCE", "hall ROOM"]);
+    assert_eq!(
+        find("<displayname/>", "a").await,
+        ["attic ROOM projector+hearing loop", "beamer RESOURCE", "hall ROOM"]
+    );
     assert_eq!(find("<r:features/>", "PROJECTOR").await, ["attic ROOM projector+hearing loop"]);
     assert_eq!(find("<r:features/>", "loop, projector").await, ["attic ROOM projector+hearing loop"]);
     assert_eq!(find("<r:features/>", "projector,stage").await, [""; 0]);

@@ -22,7 +22,8 @@ const WHERE: [(&str, &str); 10] = [
 ];
 
 /// Properties that a resource can have and does not tell by `propname`.
-const UNTOLD: [&str; 3] = ["{DAV:}acl", "{http://apple.com/ns/ical/}calendar-order", "{urn:ietf:params:xml:ns:caldav}calendar-data"];
+const UNTOLD: [&str; 3] =
+    ["{DAV:}acl", "{http://apple.com/ns/ical/}calendar-order", "{urn:ietf:params:xml:ns:caldav}calendar-data"];
 
 async fn furnished(limits: Limits) -> (House, Value) {
     let house = House::with_limits(limits).await;
@@ -86,7 +87,9 @@ async fn x12_personal_properties_can_be_set_and_all_others_of_the_server_cannot(
     let personal = words(&room["personal_properties"]);
     for name in words(&room["properties"]) {
         let (ns, local) = name[1..].split_once('}').unwrap();
-        let body = format!("<propertyupdate xmlns='DAV:'><remove><prop><{local} xmlns='{ns}'/></prop></remove></propertyupdate>");
+        let body = format!(
+            "<propertyupdate xmlns='DAV:'><remove><prop><{local} xmlns='{ns}'/></prop></remove></propertyupdate>"
+        );
         let answer = house.send("anna", "PROPPATCH", "/dav/t/rooms/hall/", &[], &body).await;
         let status = xml::told(&answer.body)[0].props[name].0;
         assert_eq!(status, if personal.contains(&name) { 200 } else { 403 }, "{name}");
@@ -106,7 +109,8 @@ async fn x12_limits_components_and_collations_are_those_the_room_tells() {
         "supported-collation-set",
     ];
     let props: String = names.map(|name| format!("<c:{name}/>")).concat();
-    let asked = format!("<propfind xmlns='DAV:' xmlns:c='urn:ietf:params:xml:ns:caldav'><prop>{props}</prop></propfind>");
+    let asked =
+        format!("<propfind xmlns='DAV:' xmlns:c='urn:ietf:params:xml:ns:caldav'><prop>{props}</prop></propfind>");
     let answer = house.send("anna", "PROPFIND", "/dav/t/rooms/hall/", &[("depth", "0")], &asked).await;
     let told = xml::told(&answer.body).remove(0).props;
     for name in &names[..5] {

@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test;
 use anteroom::config::Limits;
+use anteroom::config::Profile;
 use anteroom::crypt::Key;
 use anteroom::crypt::KeyRing;
 use anteroom::crypt::Keys;
@@ -14,6 +15,7 @@ use anteroom::crypt::password;
 use anteroom::dav;
 use anteroom::dav::DavDoor;
 use anteroom::manage::SignIn;
+use anteroom::manage::profile::Profiles;
 use anteroom::model::Clock;
 use anteroom::model::Features;
 use anteroom::model::ManualClock;
@@ -51,6 +53,7 @@ pub struct House {
     pub store: Store,
     pub clock: Arc<ManualClock>,
     pub limits: Limits,
+    pub profile: Profile,
     pub tenant: Tenant,
     pub nudged: Arc<Mutex<Vec<RoomId>>>,
     keys: Keys,
@@ -63,6 +66,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -100,6 +104,7 @@ impl House {
             store,
             clock: Arc::new(ManualClock::new(NOW)),
             limits,
+            profile: Profile::default(),
             tenant,
             nudged: Arc::default(),
             keys,
@@ -227,6 +232,7 @@ impl House {
                 keys: self.keys.clone(),
                 nudge,
                 sign_in: Arc::new(SignIn::new(self.store.clone(), verified)),
+                profiles: Arc::new(Profiles::new("https://rooms.example.org", &self.profile).unwrap()),
             })
         }))
     }
@@ -240,8 +246,8 @@ impl House {
         }
         let response = test::call_service(&app, request.set_payload(body.to_vec()).to_request()).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = to_bytes(response.into_body()).await.ok().unwrap_or_default();
-        Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        let bytes = to_bytes(response.into_body()).await.ok().unwrap_or_default().to_vec();
+        Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 
     /// Sends a request as `login`.

@@ -18,7 +18,8 @@ async fn house_with(limits: Limits) -> House {
 
 /// What a room advertises under a CalDAV property.
 async fn advertised(house: &House, property: &str) -> String {
-    let asked = format!("<propfind xmlns='DAV:'><prop><{property} xmlns='urn:ietf:params:xml:ns:caldav'/></prop></propfind>");
+    let asked =
+        format!("<propfind xmlns='DAV:'><prop><{property} xmlns='urn:ietf:params:xml:ns:caldav'/></prop></propfind>");
     let answer = house.send("anna", "PROPFIND", HALL, &[("depth", "0")], &asked).await;
     let (status, element) = &xml::told(&answer.body)[0].props[&xml::clark(&format!("C:{property}"))];
     assert_eq!(*status, 200, "{property}");
@@ -80,7 +81,8 @@ async fn p9_max_instances_bounds_rules_and_lists_alike() {
     let most: usize = advertised(&house, "max-instances").await.parse().unwrap();
     let rule = |count: usize| format!("DTSTART:20260401T080000Z\r\nRRULE:FREQ=DAILY;COUNT={count}");
     let list = |count: usize| {
-        let dates: Vec<String> = (0..count).map(|n| format!("2026{:02}{:02}T080000Z", 4 + n / 28, n % 28 + 1)).collect();
+        let dates: Vec<String> =
+            (0..count).map(|n| format!("2026{:02}{:02}T080000Z", 4 + n / 28, n % 28 + 1)).collect();
         format!("DTSTART:20260401T080000Z\r\nRDATE:{}", dates.join(","))
     };
     assert_eq!(put(&house, "rule", &rule(most)).await.status, 201);

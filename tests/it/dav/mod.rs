@@ -7,6 +7,7 @@ mod features;
 mod house;
 mod limits;
 mod objects;
+mod profile;
 mod properties;
 mod replay;
 mod reports;

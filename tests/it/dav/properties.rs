@@ -66,7 +66,8 @@ async fn p2_a_property_that_takes_a_privilege_is_403_and_names_it_and_the_others
     house.grant(&bert, &hall, Privilege::ReadFreeBusy).await;
     let asked = "<propfind xmlns='DAV:' xmlns:s='http://calendarserver.org/ns/'><prop><displayname/><sync-token/>\
                  <s:getctag/><acl/><x xmlns='urn:x'/></prop></propfind>";
-    for (headers, gone) in [(&[("depth", "0")][..], Some(404)), (&[("depth", "0"), ("prefer", "return=minimal")], None)] {
+    for (headers, gone) in [(&[("depth", "0")][..], Some(404)), (&[("depth", "0"), ("prefer", "return=minimal")], None)]
+    {
         let answer = house.send("bert", "PROPFIND", "/dav/t/rooms/attic/", headers, asked).await;
         assert_eq!(answer.status, 207);
         let told = xml::told(&answer.body).remove(0).props;
@@ -162,7 +163,11 @@ async fn p5_each_personal_property_is_kept_for_its_setter_on_a_room_one_may_only
         let of = async |who: &str| {
             let answer = house.send(who, "PROPFIND", path, &[("depth", "0")], &asked).await;
             let (status, element) = xml::told(&answer.body).remove(0).props.remove(&full).unwrap();
-            (status, xml::text_of(&element), element.elements().next().map(|child| child.name.local.clone().into_owned()))
+            (
+                status,
+                xml::text_of(&element),
+                element.elements().next().map(|child| child.name.local.clone().into_owned()),
+            )
         };
         let (before, others) = (of("bert").await, of("cara").await);
         let element = format!("<{local} xmlns='{ns}'>{value}</{local}>");
@@ -173,7 +178,9 @@ async fn p5_each_personal_property_is_kept_for_its_setter_on_a_room_one_may_only
         assert_eq!(status, 200, "{name}");
         assert!(text == value || child.as_deref() == Some("transparent"), "{name}: {text} {child:?}");
         assert_eq!(of("cara").await, others, "{name} is not bert's to change for cara");
-        let remove = format!("<propertyupdate xmlns='DAV:'><remove><prop><{local} xmlns='{ns}'/></prop></remove></propertyupdate>");
+        let remove = format!(
+            "<propertyupdate xmlns='DAV:'><remove><prop><{local} xmlns='{ns}'/></prop></remove></propertyupdate>"
+        );
         assert_eq!(house.send("bert", "PROPPATCH", path, &[], &remove).await.status, 207);
         assert_eq!(of("bert").await, before, "{name} is the room's again");
     }
@@ -305,14 +312,23 @@ async fn p8_each_resource_answers_the_reports_it_lists_and_no_other() {
         let set = xml::told(&answer.body).remove(0).props.remove("{DAV:}supported-report-set").unwrap().1;
         let listed: Vec<String> = set
             .elements()
-            .map(|supported| supported.child("DAV:", "report").unwrap().elements().next().unwrap().name.local.to_string())
+            .map(|supported| {
+                supported.child("DAV:", "report").unwrap().elements().next().unwrap().name.local.to_string()
+            })
             .collect();
         assert_eq!(listed.len(), count, "{path}: {listed:?}");
         for name in REPORTS {
             let answer = house.send("anna", "REPORT", path, &[("depth", "0")], &report_body(name)).await;
             let works = listed.iter().any(|known| known == name);
-            assert_eq!(matches!(answer.status, 200 | 207), works, "{name} at {path}: {} {}", answer.status, answer.body);
-            let refused = answer.body.contains("<D:supported-report/>") || answer.body.contains("<D:sync-traversal-supported/>");
+            assert_eq!(
+                matches!(answer.status, 200 | 207),
+                works,
+                "{name} at {path}: {} {}",
+                answer.status,
+                answer.body
+            );
+            let refused =
+                answer.body.contains("<D:supported-report/>") || answer.body.contains("<D:sync-traversal-supported/>");
             assert_eq!(answer.status == 403 && refused, !works, "{name} at {path}: {}", answer.body);
         }
     }
@@ -388,7 +404,9 @@ async fn p10_ctag_and_token_change_together_and_exactly_when_a_member_does() {
             }
             "refused: no iCalendar" => assert_eq!(house.send("anna", "PUT", &path("c"), &[], "x").await.status, 403),
             "colour" => {
-                let set = format!("<propertyupdate xmlns='DAV:' {APPLE}><set><prop><a:calendar-color>#000000</a:calendar-color></prop></set></propertyupdate>");
+                let set = format!(
+                    "<propertyupdate xmlns='DAV:' {APPLE}><set><prop><a:calendar-color>#000000</a:calendar-color></prop></set></propertyupdate>"
+                );
                 assert_eq!(house.send("anna", "PROPPATCH", HALL, &[], &set).await.status, 207);
             }
             "describe the room" => {
@@ -416,7 +434,8 @@ async fn p11_quota_is_absent_everywhere_and_resource_id_outlives_a_new_name() {
     let (anna, mut hall) = (house.user("anna").await, house.room("hall").await);
     house.grant(&anna, &hall, Privilege::Write).await;
     house.book("anna", "/dav/t/rooms/hall/a.ics", "a", 8).await;
-    let asked = "<propfind xmlns='DAV:'><prop><quota-available-bytes/><quota-used-bytes/><resource-id/></prop></propfind>";
+    let asked =
+        "<propfind xmlns='DAV:'><prop><quota-available-bytes/><quota-used-bytes/><resource-id/></prop></propfind>";
     let ids = async || {
         let mut ids = Vec::new();
         for path in [

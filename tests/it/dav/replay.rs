@@ -99,10 +99,12 @@ async fn replay(name: &str) {
 async fn send(house: &House, sequence: &Sequence, step: &Step, known: &BTreeMap<String, String>) -> Answer {
     let request = fill(&step.request, known);
     let (method, path) = request.split_once(' ').unwrap();
-    let own: Vec<(String, String)> = step.headers.iter().map(|(name, value)| (name.clone(), fill(value, known))).collect();
+    let own: Vec<(String, String)> =
+        step.headers.iter().map(|(name, value)| (name.clone(), fill(value, known))).collect();
     let mut headers: Vec<(&str, &str)> = Vec::new();
     if step.who == "anna" || step.who.is_empty() {
-        headers.extend(sequence.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let common = sequence.headers.iter().filter(|(name, _)| !step.headers.contains_key(*name));
+        headers.extend(common.map(|(name, value)| (name.as_str(), value.as_str())));
     }
     headers.extend(own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let mut body = fill(&step.body, known);
@@ -163,8 +165,10 @@ fn judge_told(at: &str, answer: &Answer, href: &str, property: &str, expected: &
         assert_eq!(told.status, Some(status), "{at}: {href}");
         return;
     }
-    let (found, element) =
-        told.props.get(&xml::clark(property)).unwrap_or_else(|| panic!("{at}: no {property} of {href} in {}", answer.body));
+    let (found, element) = told
+        .props
+        .get(&xml::clark(property))
+        .unwrap_or_else(|| panic!("{at}: no {property} of {href} in {}", answer.body));
     assert_eq!(*found, status, "{at}: {property} of {href}");
     let value = value.trim_start();
     if !value.contains('<') {

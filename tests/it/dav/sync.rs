@@ -231,7 +231,10 @@ async fn s9_who_gains_or_loses_sight_of_bookings_starts_afresh_and_ends_equal() 
     assert_eq!((refused.status, refused.inner().starts_with("<D:valid-sync-token/>")), (403, true), "{}", refused.body);
     let as_writer = read(&sync("").await);
     assert_eq!(as_writer.changed.len(), 2);
-    assert!(as_writer.changed.iter().all(|member| !as_reader.changed.contains(member)), "other octets, other validators");
+    assert!(
+        as_writer.changed.iter().all(|member| !as_reader.changed.contains(member)),
+        "other octets, other validators"
+    );
     house.grant(&bert, &attic, Privilege::ReadFreeBusy).await;
     let refused = sync(&as_writer.token).await;
     assert_eq!(refused.status, 403);
@@ -281,9 +284,21 @@ async fn everywhere(house: &House) -> Vec<String> {
     for (method, at, body) in [
         ("PROPFIND", path.as_str(), format!("<propfind xmlns='DAV:'>{prop}</propfind>")),
         ("PROPFIND", HALL, format!("<propfind xmlns='DAV:'>{prop}</propfind>")),
-        ("REPORT", HALL, format!("<calendar-multiget {caldav}>{prop}<href xmlns='DAV:'>{path}</href></calendar-multiget>")),
-        ("REPORT", HALL, format!("<calendar-query {caldav}>{prop}<filter><comp-filter name='VCALENDAR'/></filter></calendar-query>")),
-        ("REPORT", HALL, format!("<sync-collection xmlns='DAV:'><sync-token/><sync-level>1</sync-level>{prop}</sync-collection>")),
+        (
+            "REPORT",
+            HALL,
+            format!("<calendar-multiget {caldav}>{prop}<href xmlns='DAV:'>{path}</href></calendar-multiget>"),
+        ),
+        (
+            "REPORT",
+            HALL,
+            format!("<calendar-query {caldav}>{prop}<filter><comp-filter name='VCALENDAR'/></filter></calendar-query>"),
+        ),
+        (
+            "REPORT",
+            HALL,
+            format!("<sync-collection xmlns='DAV:'><sync-token/><sync-level>1</sync-level>{prop}</sync-collection>"),
+        ),
     ] {
         let answer = house.send("anna", method, at, &[("depth", "1")], &body).await;
         let told = super::xml::told(&answer.body).into_iter().find(|told| told.href == path).unwrap();
