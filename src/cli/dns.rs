@@ -60,7 +60,7 @@ impl Dns {
 
 fn records(url: &str, domain: Option<&str>, ttl: u32) -> Result<Records, CliError> {
     let base = Url::parse(url).map_err(|error| CliError::Usage(format!("{url:?} is no address: {error}")))?;
-    let Some(Host::Domain(host)) = base.host().filter(|_| matches!(base.scheme(), "http" | "https")) else {
+    let Some(Host::Domain(host)) = base.host().filter(|host| is_web(&base) && is_plain(host)) else {
         let what = "records lead to a host name; set server.public_url or give --url https://rooms.example.org";
         return Err(CliError::Usage(format!("{url:?} has no host name: {what}")));
     };
@@ -88,9 +88,19 @@ fn records(url: &str, domain: Option<&str>, ttl: u32) -> Result<Records, CliErro
 fn domain_name(text: &str) -> Result<String, CliError> {
     let text = text.trim().trim_end_matches('.');
     match Host::parse(text) {
-        Ok(Host::Domain(domain)) if domain.contains('.') => Ok(domain),
+        Ok(host) if text.contains('.') && is_plain(&host) => Ok(host.to_string()),
         _ => Err(CliError::Usage(format!("{text:?} is no domain; give one such as example.org"))),
     }
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+}
+
+/// Whether a host is a name, of letters that mean nothing else in a zone file.
+fn is_plain<S: AsRef<str>>(host: &Host<S>) -> bool {
+    let Host::Domain(name) = host else { return false };
+    name.as_ref().bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 /// `example.org` of `rooms.example.org`, and `example.org` of itself.
