@@ -19,7 +19,7 @@ pub(crate) struct Dns {
     /// Domain of people's mail addresses; the host name without its first part if left out
     #[arg(long)]
     domain: Option<String>,
-    /// Address of the server; server.public_url of the configuration if left out
+    /// Address of the server; the public one of the configuration if left out
     #[arg(long)]
     url: Option<String>,
     /// Seconds that others may keep the records
@@ -29,7 +29,7 @@ pub(crate) struct Dns {
 
 /// What belongs into the zone, and onto the web server of the domain.
 #[derive(Debug, Serialize)]
-struct Records {
+struct Zone {
     domain: String,
     records: Vec<Record>,
     /// Where `/.well-known/caldav` of the domain has to lead.
@@ -52,13 +52,13 @@ impl Dns {
             Some(url) => url,
             None => config::from_process(common.config.as_deref())?.public_url(),
         };
-        let records = records(&url, self.domain.as_deref(), self.ttl)?;
-        let lines = records.lines();
-        print::one(common, out, &records, &lines)
+        let zone = records(&url, self.domain.as_deref(), self.ttl)?;
+        let lines = zone.lines();
+        print::one(common, out, &zone, &lines)
     }
 }
 
-fn records(url: &str, domain: Option<&str>, ttl: u32) -> Result<Records, CliError> {
+fn records(url: &str, domain: Option<&str>, ttl: u32) -> Result<Zone, CliError> {
     let base = Url::parse(url).map_err(|error| CliError::Usage(format!("{url:?} is no address: {error}")))?;
     let Some(Host::Domain(host)) = base.host().filter(|host| is_web(&base) && is_plain(host)) else {
         let what = "records lead to a host name; set server.public_url or give --url https://rooms.example.org";
@@ -81,7 +81,7 @@ fn records(url: &str, domain: Option<&str>, ttl: u32) -> Result<Records, CliErro
     ];
     let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
     let well_known = format!("{}://{host}{port}{path}", base.scheme());
-    Ok(Records { domain, records, well_known })
+    Ok(Zone { domain, records, well_known })
 }
 
 /// A domain as it stands in a zone: letters of other scripts in their ASCII form.
@@ -108,7 +108,7 @@ fn parent(host: &str) -> &str {
     host.split_once('.').map(|(_, rest)| rest).filter(|rest| rest.contains('.')).unwrap_or(host)
 }
 
-impl Records {
+impl Zone {
     fn lines(&self) -> Vec<String> {
         let Self { domain, well_known, .. } = self;
         let mut lines = vec![format!("; Records for the zone {domain}.")];

@@ -16,7 +16,7 @@ use std::io::Write;
 pub(crate) enum Room {
     /// Make a room
     #[command(after_help = "Example:\n  anteroom room add \"Council hall\" --building \"Town hall\" --capacity 40")]
-    Add(Add),
+    Add(Box<Add>),
     /// List rooms
     List,
 }

@@ -119,12 +119,25 @@ fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
         out.extend(u8::try_from(octets.len()).map(|count| 0x80 | count));
         out.extend(octets);
     }
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+    for part in parts {
+        out.extend_from_slice(part);
+    }
     out
 }
 
-/// Splits the first value off: its tag, its content, all of it, and what follows.
-fn split(text: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+/// One value that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Value<'t> {
+    tag: u8,
+    content: &'t [u8],
+    /// Tag and length included.
+    whole: &'t [u8],
+    /// What follows it.
+    rest: &'t [u8],
+}
+
+/// Splits the first value off.
+fn split(text: &[u8]) -> Option<Value<'_>> {
     let (tag, rest) = text.split_first()?;
     let (first, rest) = rest.split_first()?;
     let (length, rest) = if *first < 0x80 {
@@ -135,21 +148,20 @@ fn split(text: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
         (octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)), rest)
     };
     let (content, after) = rest.split_at_checked(length)?;
-    Some((*tag, content, &text[..text.len() - after.len()], after))
+    Some(Value { tag: *tag, content, whole: &text[..text.len() - after.len()], rest: after })
 }
 
 /// `IssuerAndSerialNumber` of a certificate (RFC 5652, 10.2.4; RFC 5280, 4.1).
 fn issuer_and_serial(certificate: &[u8]) -> Option<Vec<u8>> {
-    let (_, certificate, _, _) = split(certificate)?;
-    let (_, mut rest, _, _) = split(certificate)?;
+    let mut rest = split(split(certificate)?.content)?.content;
     if rest.first() == Some(&CONTEXT_0) {
         // The version, absent in certificates of the first one.
-        rest = split(rest)?.3;
+        rest = split(rest)?.rest;
     }
-    let (tag, _, serial, rest) = split(rest)?;
-    let (_, _, _algorithm, rest) = split(rest)?;
-    let (_, _, issuer, _) = split(rest)?;
-    (tag == INTEGER).then(|| tlv(SEQUENCE, &[issuer, serial]))
+    let serial = split(rest)?;
+    let algorithm = split(serial.rest)?;
+    let issuer = split(algorithm.rest)?;
+    (serial.tag == INTEGER).then(|| tlv(SEQUENCE, &[issuer.whole, serial.whole]))
 }
 
 fn refused(reason: impl Into<String>) -> CryptError {
@@ -177,7 +189,8 @@ mod tests {
         for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
             let content = vec![7; length];
             let whole = tlv(OCTETS, &[&content]);
-            assert_eq!(split(&whole), Some((OCTETS, content.as_slice(), whole.as_slice(), &[][..])), "{length}");
+            let read = Value { tag: OCTETS, content: &content, whole: &whole, rest: &[] };
+            assert_eq!(split(&whole), Some(read), "{length}");
         }
         assert_eq!(tlv(OCTETS, &[&[7; 200]])[..3], [OCTETS, 0x81, 200]);
         for bad in [&[][..], &[4], &[4, 2, 0], &[4, 0x85, 0, 0, 0, 0, 1, 0], &[4, 0x82, 1]] {
@@ -191,7 +204,7 @@ mod tests {
             let signed = Signer::from_pem(chain, key).unwrap().sign(b"the content", NOW).unwrap();
             let holds = |part: &[u8]| signed.windows(part.len()).any(|window| window == part);
             assert!(holds(b"the content") && holds(&Sha256::digest(b"the content")) && holds(b"260302080000Z"));
-            assert_eq!(split(&signed).map(|(tag, _, _, rest)| (tag, rest.len())), Some((SEQUENCE, 0)));
+            assert_eq!(split(&signed).map(|value| (value.tag, value.rest.len())), Some((SEQUENCE, 0)));
         }
     }
 
