@@ -58,7 +58,7 @@ pub struct House {
     pub nudged: Arc<Mutex<Vec<RoomId>>>,
     keys: Keys,
     door: Mutex<Option<Arc<DavDoor>>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer with its whole body.
@@ -109,7 +109,7 @@ impl House {
             nudged: Arc::default(),
             keys,
             door: Mutex::new(None),
-            _folder: folder,
+            folder: folder,
         }
     }
 
@@ -155,7 +155,7 @@ impl House {
     /// The same house after the process has ended and begun again: another store on the same file, another door.
     pub async fn restarted(self) -> Self {
         self.store.close().await;
-        let store = Store::open(&format!("sqlite:{}/house.db", self._folder.path().display())).await.unwrap();
+        let store = Store::open(&format!("sqlite:{}/house.db", self.folder.path().display())).await.unwrap();
         Self { store, door: Mutex::new(None), ..self }
     }
 
