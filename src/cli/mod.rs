@@ -4,6 +4,7 @@ mod bridge;
 mod check_config;
 mod demo;
 mod desk;
+mod dns;
 mod error;
 mod feed;
 mod grant;
@@ -12,6 +13,7 @@ mod mapping;
 mod print;
 mod room;
 mod serve;
+mod setup;
 mod user;
 mod word;
 
@@ -80,6 +82,10 @@ enum Command {
     Mapping(mapping::Mapping),
     /// What a principal may do in a room
     Grant(grant::Grant),
+    /// Say what a person types into which calendar program
+    Setup(setup::Setup),
+    /// Print the DNS records by which calendar programs find the server
+    Dns(dns::Dns),
 }
 
 /// Runs the command line `arguments` (the program's name first) and answers the exit code: 0 done, 1 failed, 2 wrong
@@ -105,6 +111,8 @@ where
         Command::Bridge(bridge) => bridge.run(&cli.common, out).await,
         Command::Mapping(mapping) => mapping.run(&cli.common, out).await,
         Command::Grant(grant) => grant.run(&cli.common, out).await,
+        Command::Setup(setup) => setup.run(&cli.common, out).await,
+        Command::Dns(dns) => dns.run(&cli.common, out),
     };
     match done {
         Ok(()) => 0,

@@ -16,7 +16,7 @@ use std::io::Write;
 pub(crate) enum Room {
     /// Make a room
     #[command(after_help = "Example:\n  anteroom room add \"Council hall\" --building \"Town hall\" --capacity 40")]
-    Add(Add),
+    Add(Box<Add>),
     /// List rooms
     List,
 }
@@ -47,6 +47,9 @@ pub(crate) struct Add {
     /// How many people fit
     #[arg(long)]
     capacity: Option<i64>,
+    /// What it has, e.g. projector; may come several times
+    #[arg(long = "feature", value_name = "FEATURE")]
+    features: Vec<String>,
     /// Its colour in calendar programs, #RRGGBB
     #[arg(long)]
     color: Option<String>,
@@ -73,6 +76,7 @@ impl Add {
             description: self.description,
             building: self.building,
             capacity: self.capacity,
+            features: Some(self.features),
             color: self.color,
         };
         let mut tx = desk.write().await?;

@@ -51,6 +51,8 @@ section! {
         building: String = String::new(),
         /// How many people fit.
         capacity: Option<i64> = None,
+        /// What it has, e.g. `projector`: calendar programs can look for rooms by it.
+        features: Vec<String> = Vec::new(),
         /// Its colour in calendar programs, `#RRGGBB`.
         color: String = String::new(),
     }

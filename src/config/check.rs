@@ -3,6 +3,7 @@
 use super::Config;
 use super::Problem;
 use super::bootstrap::UserEntry;
+use crate::model::Features;
 use crate::model::ZoneId;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     limits(config, &mut found);
     sync(config, &mut found);
     feed(config, &mut found);
+    profile(config, &mut found);
     tenants_and_bridges(config, &mut found);
     rooms(config, &mut found);
     mappings(config, &mut found);
@@ -185,6 +187,15 @@ fn tenants_and_bridges(config: &Config, found: &mut Found) {
     }
 }
 
+fn profile(config: &Config, found: &mut Found) {
+    let profile = &config.profile;
+    found.demand(
+        profile.certificate_file.is_some() == profile.key_file.is_some(),
+        "profile.certificate_file",
+        "and profile.key_file go together: set both or none",
+    );
+}
+
 fn rooms(config: &Config, found: &mut Found) {
     let mut slugs = BTreeSet::new();
     for (at, room) in config.room.iter().enumerate() {
@@ -199,6 +210,11 @@ fn rooms(config: &Config, found: &mut Found) {
             room.color.is_empty() || is_color(&room.color),
             &format!("room[{at}].color"),
             format!("{:?} is not a colour; write one as \"#2a9d8f\"", room.color),
+        );
+        found.demand(
+            Features::of(&room.features).is_some(),
+            &format!("room[{at}].features"),
+            format!("are at most {} words of {} characters without commas", Features::MOST, Features::LONGEST),
         );
         let fits = room.capacity.is_none_or(|people| people > 0);
         found.demand(fits, &format!("room[{at}].capacity"), "must be above 0; leave it out if it is not known");

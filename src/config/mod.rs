@@ -35,6 +35,7 @@ pub use sections::Feed;
 pub use sections::LogFormat;
 pub use sections::MasterKey;
 pub use sections::Observe;
+pub use sections::Profile;
 pub use sections::Server;
 pub use sections::Sync;
 pub use sections::Webhooks;
@@ -60,6 +61,8 @@ pub struct Config {
     pub feed: Feed,
     /// `[webhooks]`.
     pub webhooks: Webhooks,
+    /// `[profile]`.
+    pub profile: Profile,
     /// `[observe]`.
     pub observe: Observe,
     /// `[limits]`.

@@ -116,6 +116,19 @@ section! {
 }
 
 section! {
+    /// Configuration profiles that set up an account on Apple devices.
+    Profile {
+        /// Who hands them out, as the device shows it. Without it the name of the server.
+        organization: String = String::new(),
+        /// PEM file with the certificate that profiles are signed with, and after it those that vouch for it. Without
+        /// it profiles are not signed, and the device says so.
+        certificate_file: Option<PathBuf> = None,
+        /// PEM file with the key of that certificate, RSA or P-256.
+        key_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
     /// Notifications from remote systems.
     Webhooks {
         /// The address remote systems reach the server at; https, as Microsoft Graph demands. Without it no

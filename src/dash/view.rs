@@ -277,6 +277,7 @@ mod tests {
             description: String::new(),
             building: name.to_owned(),
             capacity: Some(12),
+            features: crate::model::Features::default(),
             color: "#000000".to_owned(),
             seq: 3,
             modified_ms: NOW.plus_ms(-600_000),

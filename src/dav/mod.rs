@@ -9,9 +9,14 @@
 //! | 6638 | free-busy questions to the outbox |
 //! | 6764 | `/.well-known/caldav` |
 //! | 7809 | time zones by reference |
+//!
+//! Beside these: `/dav/features.json`, the door described for programs, and `/dav/profile.mobileconfig`, an account
+//! ready to install on Apple devices.
 
 mod caller;
+mod conditional;
 mod delete;
+mod describe;
 mod error;
 mod get;
 mod headers;
@@ -19,6 +24,7 @@ mod options;
 mod outbox;
 mod own_zone;
 mod path;
+mod profile;
 mod property;
 mod propfind;
 mod proppatch;
@@ -32,6 +38,7 @@ mod transfer;
 use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::SignIn;
+use crate::manage::profile::Profiles;
 use crate::model::Clock;
 use crate::model::RoomId;
 use crate::store::Store;
@@ -63,6 +70,13 @@ pub struct DavDoor {
     pub nudge: Arc<dyn Fn(&RoomId) + Send + Sync>,
     /// Who may come in.
     pub sign_in: Arc<SignIn>,
+    /// Makes configuration profiles.
+    pub profiles: Arc<Profiles>,
+}
+
+/// The path of a principal, for what is made outside of this door.
+pub fn principal_path(tenant: &str, login: &str) -> String {
+    Resource::Principal { tenant: tenant.to_owned(), login: login.to_owned() }.href()
 }
 
 /// A request of a caller who has signed in.
@@ -90,6 +104,8 @@ pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
             }
         }
     }
+    config.route("/dav/features.json", web::get().to(describe::serve));
+    config.route("/dav/profile.mobileconfig", web::get().to(profile::serve));
     config.route("/dav", web::to(serve));
     config.service(web::scope("/dav").default_service(web::to(serve)));
 }
@@ -119,6 +135,8 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
     let missing_slash = resource.kind() != Kind::Object && !path.ends_with('/');
     let host = request.connection_info().host().to_owned();
     let call = Call { door, caller: Arc::new(caller), resource, headers: request.headers(), host, body };
+    // What writes is judged again under the room's lock.
+    conditional::require(&call).await?;
     let mut response = dispatch(request.method(), &call).await?;
     // A collection asked for without its slash is served all the same (RFC 4918, 5.2).
     if missing_slash && let Ok(location) = HeaderValue::from_str(&canonical) {

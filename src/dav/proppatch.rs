@@ -2,6 +2,7 @@
 //! the caller may only read: colour, order and name in one person's client concern nobody else.
 
 use super::Call;
+use super::conditional;
 use super::error::DavError;
 use super::headers::Preferences;
 use super::multistatus;
@@ -37,6 +38,7 @@ pub async fn proppatch(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let patch = PropPatch::parse(&call.body, &call.door.limits)?;
     let minimal = Preferences::parse(call.headers).minimal;
     let mut tx = call.door.store.begin_write().await?;
+    conditional::require_alone(&mut tx, call).await?;
     let (key, obstacles) = judge(&mut tx, call, &patch).await?;
     let done = obstacles.iter().all(Option::is_none);
     if done {

@@ -8,6 +8,7 @@
 
 use super::Call;
 use super::caller::VisibleRoom;
+use super::conditional;
 use super::error::DavError;
 use super::headers::EtagList;
 use super::headers::Preferences;
@@ -53,6 +54,7 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let text = object.text().to_owned();
     let mut tx = call.door.store.begin_write().await?;
     let room = writable(call, &mut tx, room, name).await?;
+    conditional::require_alone(&mut tx, call).await?;
     if room.room.zone != zone {
         // Floating times would have another meaning now; the client tries again.
         return Err(DavError::Busy);

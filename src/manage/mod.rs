@@ -16,6 +16,7 @@ pub mod mappings;
 pub mod operations;
 pub mod passwords;
 pub mod principals;
+pub mod profile;
 pub mod rooms;
 pub mod sign_in;
 pub mod tenants;

@@ -66,6 +66,7 @@ async fn ensure_room(tx: &mut Tx, acting: &Acting<'_>, entry: &RoomEntry) -> Res
         description: some(&entry.description),
         building: some(&entry.building),
         capacity: entry.capacity,
+        features: Some(entry.features.clone()),
         color: some(&entry.color),
     };
     manage::rooms::create(tx, acting, &new).await?;

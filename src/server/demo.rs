@@ -151,6 +151,7 @@ fn configuration(data: &Path, address: SocketAddr, sandbox: &Sandbox, memory: &M
             email: room.mailbox.clone(),
             building: room.building.to_owned(),
             capacity: (room.capacity > 0).then_some(i64::from(room.capacity)),
+            features: seed::features(room.slug).iter().map(|&feature| feature.to_owned()).collect(),
             ..RoomEntry::default()
         });
         config.mapping.push(mapping(room.slug, "outlook", &room.mailbox));

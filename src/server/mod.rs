@@ -2,6 +2,7 @@
 //! doors, and stops all of it in good order.
 
 mod bootstrap;
+mod compress;
 mod demo;
 mod doors;
 mod source;
@@ -28,7 +29,7 @@ use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::tenants;
 use crate::sync::{Engine, Nudge, Settings, Worker};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -201,12 +202,12 @@ impl Parts {
 }
 
 fn serve(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server, ServerError> {
-    let (doors, metrics, config) = (Doors::new(parts), web::Data::from(parts.metrics.clone()), &parts.config);
+    let (doors, metrics, config) = (Doors::new(parts)?, web::Data::from(parts.metrics.clone()), &parts.config);
     let mut server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()
             .app_data(metrics.clone())
-            .wrap(Compress::default())
+            .wrap(from_fn(compress::compress))
             .wrap(from_fn(watch::watch))
             .configure(|app| doors.mount(app))
     })

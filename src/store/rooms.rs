@@ -3,7 +3,7 @@
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, word};
-use crate::model::{RoomId, RoomKind, TenantId, Timestamp, ZoneId};
+use crate::model::{Features, RoomId, RoomKind, TenantId, Timestamp, ZoneId};
 
 row! {
     /// A room or piece of equipment.
@@ -28,6 +28,8 @@ row! {
         pub building: String,
         /// How many people fit.
         pub capacity: Option<i64>,
+        /// What it has.
+        pub features: Features,
         /// `#RRGGBB`.
         pub color: String,
         /// Sequence number of its last change.
@@ -42,18 +44,20 @@ row! {
 }
 
 const INSERT: &str = "INSERT INTO rooms (id, tenant_id, slug, name, kind, zone, email, description, building, capacity,
-    color, seq, modified_ms, longest_ms, created_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    features, color, seq, modified_ms, longest_ms, created_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const BY_SLUG: &str =
-    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, color, seq,
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND slug = $2";
-const GET: &str = "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, color, seq,
+const GET: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND id = $2";
-const LIST: &str = "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, color, seq,
+const LIST: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 ORDER BY slug";
 const UPDATE: &str =
     "UPDATE rooms SET name = $3, zone = $4, email = $5, description = $6, building = $7, capacity = $8,
-    color = $9 WHERE tenant_id = $1 AND id = $2";
+    features = $9, color = $10 WHERE tenant_id = $1 AND id = $2";
 const NEXT_SEQ: &str =
     "UPDATE rooms SET seq = seq + 1, modified_ms = $3 WHERE tenant_id = $1 AND id = $2 RETURNING seq";
 const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING seq";
@@ -72,6 +76,7 @@ pub async fn insert(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(&room.description)
         .bind(&room.building)
         .bind(room.capacity)
+        .bind(room.features.to_string())
         .bind(&room.color)
         .bind(room.seq)
         .bind(room.modified_ms.ms())
@@ -107,6 +112,7 @@ pub async fn update(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(&room.description)
         .bind(&room.building)
         .bind(room.capacity)
+        .bind(room.features.to_string())
         .bind(&room.color)
         .execute(c).await.map(|_| ())?);
     Ok(())

@@ -2,8 +2,8 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, FeedId, Fingerprint, LinkId, LinkState,
-    MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
+    Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId,
+    LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
     ReservationClass, Role, RoomId, RoomKind, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
@@ -98,6 +98,13 @@ impl FromColumn for ObjectName {
     type Raw = String;
     fn from_raw(raw: String) -> Result<Self, String> {
         Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no object name"))
+    }
+}
+
+impl FromColumn for Features {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no list of features"))
     }
 }
 

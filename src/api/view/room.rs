@@ -67,6 +67,8 @@ pub struct RoomView {
     /// How many people fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<i64>,
+    /// What it has.
+    pub features: Vec<String>,
     /// `#RRGGBB`.
     pub color: String,
     /// Sequence number of its last change.
@@ -87,6 +89,7 @@ impl From<Room> for RoomView {
             description: text_if(room.description),
             building: text_if(room.building),
             capacity: room.capacity,
+            features: room.features.iter().map(str::to_owned).collect(),
             color: room.color,
             seq: room.seq,
             modified: time(room.modified_ms),

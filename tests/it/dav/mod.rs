@@ -1,15 +1,22 @@
 //! The CalDAV door. Each test is named after the statement of the conformance table that it holds the door to.
 
+mod conditional;
 mod discovery;
+mod errors;
+mod features;
 mod filters;
 mod house;
 mod kept;
+mod limits;
 mod objects;
 mod oracle;
 mod prefer;
+mod profile;
 mod properties;
 mod refusals;
+mod replay;
 mod reports;
 mod sync;
 mod timezones;
 mod transfer;
+mod xml;

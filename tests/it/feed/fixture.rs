@@ -213,6 +213,7 @@ async fn fill(store: &Store) -> Room {
         description: String::new(),
         building: String::new(),
         capacity: None,
+        features: Features::default(),
         color: "#2a9d8f".to_owned(),
         seq: 0,
         modified_ms: NOW,

@@ -123,6 +123,7 @@ async fn fill(store: &Store, keys: &Keys) -> (TenantId, MappingId) {
         description: String::new(),
         building: String::new(),
         capacity: None,
+        features: Features::default(),
         color: String::new(),
         seq: 0,
         modified_ms: NOW,
