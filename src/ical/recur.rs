@@ -6,9 +6,21 @@
 //! also where the rule alone would leave it out.
 
 #[cfg(test)]
+mod against_dateutil;
+#[cfg(test)]
+mod against_oracle;
+#[cfg(test)]
 mod against_rrule;
+#[cfg(test)]
+mod costs;
 mod days;
+#[cfg(test)]
+mod dice;
+#[cfg(test)]
+mod examples;
 mod filter;
+#[cfg(test)]
+mod oracle;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -252,41 +264,42 @@ fn starts(
     Ok(found)
 }
 
-/// Hands every start of the rule between two stamps to `take` in order, until it answers `false`.
+/// Hands every start of the rule between two stamps to `take` in order, until it answers `false`. The answer is how
+/// many candidates were looked at.
 fn walk(
     plan: &Plan,
     first: i64,
     (from, to): (i64, i64),
     budget: &Budget,
     mut take: impl FnMut(i64) -> bool,
-) -> Result<(), RecurError> {
+) -> Result<usize, RecurError> {
     let last = to.min(plan.until());
     if last < from || last < first {
-        return Ok(());
+        return Ok(0);
     }
     let mut set = Vec::new();
     let (mut index, mut left) = entry(plan, first, from, &mut set);
     let mut spent = 0_usize;
     while let Some(filled) = plan.fill(index, &mut set) {
+        spent = spent.saturating_add(filled.cost);
         for stamp in set.iter().copied().filter(|stamp| *stamp >= first) {
             if stamp > last || left == 0 {
-                return Ok(());
+                return Ok(spent);
             }
             left -= 1;
             if stamp >= from && !take(stamp) {
-                return Ok(());
+                return Ok(spent);
             }
         }
-        spent = spent.saturating_add(filled.cost).saturating_add(set.len());
         if spent > budget.candidates {
             return Err(RecurError::Candidates(budget.candidates));
         }
         if left == 0 || plan.index_at(last) < filled.next {
-            return Ok(());
+            return Ok(spent);
         }
         index = filled.next;
     }
-    Ok(())
+    Ok(spent)
 }
 
 /// Where to enter a rule to see everything from `from` on, and how many starts COUNT leaves from there.
@@ -344,7 +357,7 @@ fn last_counted(plan: &Plan, first: i64, budget: &Budget) -> Option<i64> {
         true
     })
     .ok()
-    .map(|()| last)
+    .map(|_| last)
 }
 
 /// Places wall-clock starts in a zone, with the zone's rules looked up once.
