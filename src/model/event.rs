@@ -33,6 +33,31 @@ impl Event {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self)
     }
+
+    /// What an instance is: as its override says, else as the change that holds from an earlier instance on, else as the
+    /// series. `None` stands for the event itself.
+    pub fn content_of(&self, id: Option<RecurrenceId>) -> &Content {
+        let Some(id) = id else { return &self.content };
+        let changed = self.overrides.get(&id).or_else(|| {
+            let changes = &self.recurrence.as_ref()?.changes;
+            changes.range(..=id).next_back().map(|(_, changed)| changed)
+        });
+        changed.map_or(&self.content, |changed| &changed.content)
+    }
+
+    /// Everything this event says besides times: the series', its changes' and its overrides' content.
+    pub fn contents(&self) -> impl Iterator<Item = &Content> {
+        let changes = self.recurrence.iter().flat_map(|recurrence| recurrence.changes.values());
+        let changed = changes.chain(self.overrides.values()).map(|changed| &changed.content);
+        std::iter::once(&self.content).chain(changed)
+    }
+
+    /// As [`Event::contents`], to be edited.
+    pub fn contents_mut(&mut self) -> impl Iterator<Item = &mut Content> {
+        let changes = self.recurrence.iter_mut().flat_map(|recurrence| recurrence.changes.values_mut());
+        let changed = changes.chain(self.overrides.values_mut()).map(|changed| &mut changed.content);
+        std::iter::once(&mut self.content).chain(changed)
+    }
 }
 
 /// An instance that differs from its series: its own time and content (RECURRENCE-ID).

@@ -45,7 +45,7 @@ pub(in crate::bridge) fn instances(
     let mut all = Vec::new();
     for instance in found {
         let Some(id) = instance.recurrence_id else { continue };
-        let content = event.overrides.get(&id).map_or(&event.content, |changed| &changed.content);
+        let content = event.content_of(Some(id));
         if content.status != EventStatus::Cancelled {
             all.push((id, single(event, instance.when, content)));
         }
@@ -76,7 +76,8 @@ fn series(at: &RemoteCalendar, event: &Event, set: &Recurrence, beside: &mut BTr
     // Exchange keeps the start of a series in whole minutes and its zone by a Windows name.
     let zoned = event.when.zone().is_none_or(|zone| kept_zone(at, zone).is_some());
     let minutes = event.when.wall_start().second() == 0 && event.when.wall_end().second() == 0;
-    if !zoned || !minutes || set.rule.is_none() {
+    // "This and future" has no counterpart there: a series has one time and one text.
+    if !zoned || !minutes || set.rule.is_none() || !set.changes.is_empty() {
         return None;
     }
     let mut master = comparable(at, &bare(event, set));
