@@ -280,9 +280,10 @@ impl Dates<'_> {
         let mut gone = Vec::new();
         for line in vevent.lines_named(name) {
             let said = self.reader.line_dates(line, self.master)?;
-            let periods = self.reader.line_periods(line, self.master)?;
+            // A period says nothing in a series of whole days.
+            let periods = self.reader.line_periods(line, self.master);
             let stays = said.iter().all(|date| wanted.contains(date))
-                && periods.iter().all(|(id, when)| period_stays(*id, when));
+                && periods.is_ok_and(|periods| periods.iter().all(|(id, when)| period_stays(*id, when)));
             if stays {
                 missing.retain(|date| !said.contains(date));
             } else {
