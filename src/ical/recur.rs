@@ -16,7 +16,7 @@ mod against_rrule;
 mod costs;
 mod days;
 #[cfg(test)]
-mod dice;
+pub(crate) mod dice;
 #[cfg(test)]
 mod examples;
 mod filter;

@@ -51,17 +51,9 @@ impl TimeValue {
             }
             (Some(_), None) => self.wall.date().to_datetime(Time::midnight()),
             (Some(own), Some(zone)) if own == zone => self.wall,
-            (Some(own), Some(zone)) => start_at(own.instant(self.wall), master, zone),
+            (Some(own), Some(_)) => master.original_start(own.instant(self.wall)).unwrap_or(self.wall),
         }
     }
-}
-
-/// The wall-clock start of a series' instance that begins at an instant. Behind a spring gap one instant has two
-/// wall-clock times: of an instance that the gap moved, the one that the series names is meant.
-pub(crate) fn start_at(instant: Timestamp, master: &EventTime, zone: &ZoneId) -> DateTime {
-    let wall = zone.wall(instant);
-    let named = wall.date().to_datetime(master.wall_start().time());
-    if zone.instant(named) == instant { named } else { wall }
 }
 
 /// What the TZIDs of one object mean.

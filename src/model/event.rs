@@ -114,6 +114,16 @@ impl EventTime {
         (zone.instant(self.wall_start()), zone.instant(self.wall_end()))
     }
 
+    /// The original start of the instance of a series that begins at this time, from the instant it starts at: in the
+    /// zone of the series. Behind a spring gap one instant has two wall-clock times; of an instance that the gap moved,
+    /// the one that the series names is meant.
+    pub fn original_start(&self, instant: Timestamp) -> Option<DateTime> {
+        let zone = self.zone()?;
+        let wall = zone.wall(instant);
+        let named = wall.date().to_datetime(self.wall_start().time());
+        Some(if zone.instant(named) == instant { named } else { wall })
+    }
+
     /// The zone of timed events; `None` for whole days.
     pub fn zone(&self) -> Option<&ZoneId> {
         match self {
