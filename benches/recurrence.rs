@@ -6,7 +6,6 @@ use anteroom::ical::recur::rule_starts;
 use anteroom::ical::rule;
 use anteroom::ical::rule::RuleContext;
 use anteroom::model::Rule;
-use anteroom::model::ZoneId;
 use criterion::Criterion;
 use jiff::civil::DateTime;
 use jiff::civil::date;

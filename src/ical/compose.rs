@@ -83,8 +83,8 @@ pub(super) fn timezone(zone: &ZoneId) -> Result<Component, IcalError> {
 /// Every zone an event names, UTC left out: it needs no VTIMEZONE.
 pub(super) fn zones_of(event: &Event) -> BTreeSet<ZoneId> {
     let changes = event.recurrence.iter().flat_map(|recurrence| recurrence.changes.values());
-    let changed = changes.chain(event.overrides.values()).map(|changed| &changed.when);
-    let times = std::iter::once(&event.when).chain(changed);
+    let others = changes.chain(event.overrides.values()).map(|other| &other.when);
+    let times = std::iter::once(&event.when).chain(others);
     times.filter_map(EventTime::zone).filter(|zone| **zone != ZoneId::utc()).cloned().collect()
 }
 

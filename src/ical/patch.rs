@@ -133,8 +133,8 @@ impl Patch<'_> {
     /// An override, or a change that holds from an instance on, with what changed; `None` when it is gone.
     fn instance(&self, part: &Part<'_>, id: RecurrenceId) -> Option<Component> {
         let mut vevent = part.component.clone();
-        let changes = self.event.recurrence.as_ref().filter(|_| part.and_future).map(|recurrence| &recurrence.changes);
-        match changes.unwrap_or(&self.event.overrides).get(&id) {
+        let from_here_on = self.event.recurrence.as_ref().filter(|_| part.and_future);
+        match from_here_on.map_or(&self.event.overrides, |recurrence| &recurrence.changes).get(&id) {
             Some(changed) => {
                 set_time(&mut vevent, part, &changed.when);
                 set_content(&mut vevent, &part.content, &changed.content);

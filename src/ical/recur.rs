@@ -136,8 +136,8 @@ pub fn span(event: &Event, day_zone: &ZoneId, budget: &Budget) -> (Timestamp, Op
         }
         // Where the series changes on the way, each of its forms may reach furthest.
         edges.extend((places.len() > 1).then_some(start));
-        let placed = places.iter().flat_map(|place| edges.iter().filter_map(|at| place.instants(days::wall(*at)?)));
-        for (edge_start, edge_end) in placed {
+        let instants = places.iter().flat_map(|place| edges.iter().filter_map(|at| place.instants(days::wall(*at)?)));
+        for (edge_start, edge_end) in instants {
             first = first.min(edge_start);
             last = last.map(|last| last.max(edge_end));
         }

@@ -48,15 +48,15 @@ impl Event {
     /// Everything this event says besides times: the series', its changes' and its overrides' content.
     pub fn contents(&self) -> impl Iterator<Item = &Content> {
         let changes = self.recurrence.iter().flat_map(|recurrence| recurrence.changes.values());
-        let changed = changes.chain(self.overrides.values()).map(|changed| &changed.content);
-        std::iter::once(&self.content).chain(changed)
+        let others = changes.chain(self.overrides.values()).map(|other| &other.content);
+        std::iter::once(&self.content).chain(others)
     }
 
     /// As [`Event::contents`], to be edited.
     pub fn contents_mut(&mut self) -> impl Iterator<Item = &mut Content> {
         let changes = self.recurrence.iter_mut().flat_map(|recurrence| recurrence.changes.values_mut());
-        let changed = changes.chain(self.overrides.values_mut()).map(|changed| &mut changed.content);
-        std::iter::once(&mut self.content).chain(changed)
+        let others = changes.chain(self.overrides.values_mut()).map(|other| &mut other.content);
+        std::iter::once(&mut self.content).chain(others)
     }
 }
 

@@ -100,7 +100,7 @@ impl ZoneId {
         let mut posix = pieces.next()?.replace('.', ":");
         for piece in pieces {
             let (day, time) = piece.split_once('/').unwrap_or((piece, "2"));
-            posix.push_str(&format!(",{day}/{}", time.replace('.', ":")));
+            posix.extend([",", day, "/", &time.replace('.', ":")]);
         }
         Some(posix)
     }
