@@ -155,6 +155,8 @@ mod tests {
             ("Europe/Paris", "Romance Standard Time"),
             ("Europe/Copenhagen", "Romance Standard Time"),
             ("Europe/London", "GMT Standard Time"),
+            ("Europe/Helsinki", "FLE Standard Time"),
+            ("Asia/Manila", "Singapore Standard Time"),
             ("Asia/Calcutta", "India Standard Time"),
             ("Asia/Kolkata", "India Standard Time"),
             ("America/Indiana/Indianapolis", "US Eastern Standard Time"),
