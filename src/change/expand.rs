@@ -42,10 +42,7 @@ pub(super) fn expand(event: &Event, day_zone: &ZoneId, cx: Context<'_>) -> Resul
         .map_err(|error| ChangeError::TooManyInstances(error.to_string()))?
         .into_iter()
         .map(|occurrence| {
-            let content = occurrence
-                .recurrence_id
-                .and_then(|id| event.overrides.get(&id))
-                .map_or(&event.content, |instance| &instance.content);
+            let content = event.content_of(occurrence.recurrence_id);
             NewInstance {
                 start: occurrence.start,
                 end: occurrence.end,

@@ -39,7 +39,7 @@ const PECULIAR: [(&str, &str); 8] = [
     ("private bookings", "shown as busy time, under another validator, to callers without the right to write"),
     ("personal properties", "colour, order, name, time zone and transparency of a room are kept for each caller alone"),
     ("compressed request bodies", "415"),
-    ("sub-hourly rules, EXRULE, RANGE=THISANDFUTURE", "403 valid-calendar-data or valid-calendar-object-resource"),
+    ("sub-hourly rules, EXRULE", "403 valid-calendar-data or valid-calendar-object-resource"),
     ("Depth of sync-collection", "0, 1 and none are accepted, because widespread clients send 1 (RFC 6578, 3.2: 0)"),
     ("GET on a room", "405; a feed is the way to read a whole room at once"),
     ("max-instances", "counts what lies inside the horizon; a series without end is accepted"),

@@ -4,6 +4,7 @@ use super::component::Component;
 use super::component::Item;
 use super::line::ContentLine;
 use super::object::CalendarObject;
+use super::read::is_and_future;
 use super::recur;
 use super::recur::Budget;
 use super::recur::Occurrence;
@@ -122,8 +123,13 @@ fn utc_line(name: &str, wall: jiff::civil::DateTime, when: &EventTime) -> Conten
     }
 }
 
-/// The VEVENTs of an object by the instance they describe.
+/// The VEVENTs of an object by the instance they describe, or from which on they describe all.
 struct Sources<'a>(Vec<(Option<RecurrenceId>, &'a Component)>);
+
+/// Whether a VEVENT stands for all later instances too.
+fn is_change(vevent: &Component) -> bool {
+    vevent.line("RECURRENCE-ID").is_some_and(is_and_future)
+}
 
 impl<'a> Sources<'a> {
     fn of(object: &'a CalendarObject) -> Self {
@@ -136,10 +142,13 @@ impl<'a> Sources<'a> {
         Self(object.root().components_named("VEVENT").map(|vevent| (id_of(vevent), vevent)).collect())
     }
 
-    /// The override of an instance, else the master.
+    /// The override of an instance, else the change that holds for it, else the master.
     fn of_instance(&self, id: Option<RecurrenceId>) -> Option<&'a Component> {
-        let own = self.0.iter().find(|(own, _)| *own == id);
-        own.or_else(|| self.0.iter().find(|(own, _)| own.is_none())).map(|(_, vevent)| *vevent)
+        let own = self.0.iter().find(|(own, vevent)| *own == id && !is_change(vevent));
+        let changes = self.0.iter().filter(|(own, vevent)| own.is_some() && *own <= id && is_change(vevent));
+        let change = || changes.max_by_key(|(own, _)| *own);
+        let master = || self.0.iter().find(|(own, _)| own.is_none());
+        own.or_else(change).or_else(master).map(|(_, vevent)| *vevent)
     }
 }
 
@@ -155,7 +164,7 @@ fn limited(object: &CalendarObject, range: TimeRange, day_zone: &ZoneId) -> Comp
         // A cancelled override has no time of its own in the normal form.
         overlaps(original, original.plus_ms(length_ms))
             || moved.is_some_and(|(start, end)| overlaps(start, end))
-            || vevent.line("RECURRENCE-ID").is_none()
+            || vevent.line("RECURRENCE-ID").is_none_or(is_and_future)
     };
     let sources = Sources::of(object);
     let dropped: Vec<usize> = sources

@@ -46,6 +46,7 @@ fn events_that_break_the_grammar_are_refused_with_line_and_property() {
         (&format!("{START}\nRRULE:FREQ=OFTEN"), "FREQ"),
         (&format!("{START}\nRRULE:FREQ=DAILY;INTERVAL=0"), "INTERVAL"),
         (&format!("{START}\nRRULE:FREQ=DAILY;COUNT=3;UNTIL=20260401"), "COUNT"),
+        (&format!("{START}\nRECURRENCE-ID;RANGE=THISANDPRIOR:20260302T170000Z"), "THISANDFUTURE"),
         (&format!("{START}\nDTSTAMP:20260101T000000Z"), "second DTSTAMP"),
         (&format!("{START}\nSUMMARY:a\u{0}b"), "U+0000"),
         (&format!("{START}\nSUMMARY:a\u{7}b"), "U+0007"),
@@ -70,7 +71,6 @@ fn o14_a_recurrence_that_is_valid_and_cannot_be_kept_is_refused_by_its_part() {
         ("RRULE:RSCALE=CHINESE;FREQ=YEARLY", "RSCALE=CHINESE"),
         ("RRULE:FREQ=YEARLY;SKIP=FORWARD;RSCALE=GREGORIAN", "SKIP=FORWARD"),
         ("EXRULE:FREQ=DAILY", "EXRULE"),
-        ("RECURRENCE-ID;RANGE=THISANDFUTURE:20260302T170000Z", "RANGE=THISANDFUTURE"),
     ] {
         let text = vevent(&format!("{START}\n{lines}"));
         match parse(&text).expect_err(&text) {
@@ -99,6 +99,8 @@ fn calendars_that_are_no_calendar_object_are_refused() {
     refused(&with(&format!("{changed}{changed}")), object, "second VEVENT for the instance 20260302T180000");
     refused(&with("BEGIN:VTODO\r\nUID:1\r\nEND:VTODO\r\n"), object, "VTODO stands beside VEVENT");
     refused("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n", object, "no VEVENT");
+    let later = format!("{START}\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260302T170000Z");
+    refused(&vevent(&later), object, "without its series");
     let gone = format!("{START}\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:20260302T170000Z,20260303T170000Z");
     refused(&vevent(&gone), object, "EXDATE");
 }
