@@ -22,6 +22,7 @@ use crate::ical::IcalError;
 use crate::ical::object::CalendarObject;
 use crate::ical::object::ParseContext;
 use crate::model::ObjectName;
+use crate::store::Tx;
 use crate::store::objects;
 use crate::store::rooms::Room;
 use actix_web::HttpResponse;
@@ -48,10 +49,8 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
             (call.door.nudge)(&room.room.id);
             Ok(success(&applied, verbatim))
         }
-        Err(error) => {
-            drop(tx);
-            refused(call, &room.room, name, error).await
-        }
+        // Still in the transaction: what refused is what is shown, and nothing of it is kept.
+        Err(error) => refused(call, &mut tx, &room.room, name, error).await,
     }
 }
 
@@ -100,6 +99,7 @@ fn success(applied: &Applied, verbatim: bool) -> HttpResponse {
 /// A refusal by the gate. With `Prefer: return=representation` a 412 carries what stands now (RFC 8144, 3.2).
 async fn refused(
     call: &Call<'_>,
+    tx: &mut Tx,
     room: &Room,
     name: &ObjectName,
     error: ChangeError,
@@ -107,8 +107,7 @@ async fn refused(
     if let ChangeError::Stale { current: Some(_) } = &error
         && Preferences::parse(call.headers).representation
     {
-        let mut tx = call.door.store.begin_read().await?;
-        if let Some(row) = objects::by_name(&mut tx, &room.tenant_id, &room.id, name).await? {
+        if let Some(row) = objects::by_name(tx, &room.tenant_id, &room.id, name).await? {
             return Ok(HttpResponse::PreconditionFailed()
                 .insert_header((header::ETAG, row.etag.quoted()))
                 .insert_header((header::CONTENT_TYPE, CONTENT_TYPE))
