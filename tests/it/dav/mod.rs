@@ -1,7 +1,7 @@
 //! The CalDAV door. Each test is named after the statement of the conformance table that it holds the door to.
 
 mod discovery;
-mod house;
+pub(crate) mod house;
 mod objects;
 mod properties;
 mod reports;
