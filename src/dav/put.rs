@@ -106,15 +106,14 @@ async fn refused(
 ) -> Result<HttpResponse, DavError> {
     if let ChangeError::Stale { current: Some(_) } = &error
         && Preferences::parse(call.headers).representation
+        && let Some(row) = objects::by_name(tx, &room.tenant_id, &room.id, name).await?
     {
-        if let Some(row) = objects::by_name(tx, &room.tenant_id, &room.id, name).await? {
-            return Ok(HttpResponse::PreconditionFailed()
-                .insert_header((header::ETAG, row.etag.quoted()))
-                .insert_header((header::CONTENT_TYPE, CONTENT_TYPE))
-                .insert_header((header::CONTENT_LOCATION, call.resource.href()))
-                .insert_header(("Preference-Applied", "return=representation"))
-                .body(row.body));
-        }
+        return Ok(HttpResponse::PreconditionFailed()
+            .insert_header((header::ETAG, row.etag.quoted()))
+            .insert_header((header::CONTENT_TYPE, CONTENT_TYPE))
+            .insert_header((header::CONTENT_LOCATION, call.resource.href()))
+            .insert_header(("Preference-Applied", "return=representation"))
+            .body(row.body));
     }
     Err(refusal(call, error))
 }
