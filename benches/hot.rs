@@ -66,7 +66,7 @@ fn xml(criterion: &mut Criterion) {
     let limits = Limits::default();
     let propfind = "<d:propfind xmlns:d='DAV:' xmlns:c='urn:ietf:params:xml:ns:caldav'><d:prop><d:getetag/>\
         <d:resourcetype/><d:displayname/><c:calendar-description/><d:sync-token/></d:prop></d:propfind>";
-    let hrefs: String = (0..50).map(|n| format!("<d:href>/dav/t/rooms/hall/{n}.ics</d:href>")).collect();
+    let hrefs = (0..50).map(|n| format!("<d:href>/dav/t/rooms/hall/{n}.ics</d:href>")).collect::<Vec<_>>().concat();
     let multiget = format!(
         "<c:calendar-multiget xmlns:d='DAV:' xmlns:c='urn:ietf:params:xml:ns:caldav'><d:prop><d:getetag/>\
          <c:calendar-data/></d:prop>{hrefs}</c:calendar-multiget>"

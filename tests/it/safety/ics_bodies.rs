@@ -304,6 +304,7 @@ fn times() -> Vec<Case> {
     ])
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases reads better whole")]
 fn rules() -> Vec<Case> {
     let list = |count: usize| many(count, |n| format!("{},", n % 12 + 1)) + "1";
     let hours = "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23";
@@ -506,6 +507,7 @@ fn heavy_series() -> Vec<Case> {
     ])
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases reads better whole")]
 fn heavy_zones() -> Vec<Case> {
     let zone = |name: &str, inside: &str| format!("BEGIN:VTIMEZONE\r\nTZID:{name}\r\n{inside}END:VTIMEZONE\r\n");
     let shift = |n: usize| {

@@ -182,11 +182,9 @@ async fn anna(tx: &mut Tx, tenant: &Tenant) {
 async fn booking(tx: &mut Tx, room: &Room, number: usize, seq: i64) {
     let hours = i64::try_from(number).unwrap();
     let week_ms = 7 * 24 * HOUR_MS;
-    let start = match number < IN_WEEK {
-        true => WEEK.plus_ms((8 + 12 * hours) * HOUR_MS),
-        false => WEEK.plus_ms(-5 * week_ms - 2 * hours * HOUR_MS),
-    };
-    let recurring = number % 5 == 0;
+    let before_ms = if number < IN_WEEK { -(8 + 12 * hours) * HOUR_MS } else { 5 * week_ms + 2 * hours * HOUR_MS };
+    let start = WEEK.plus_ms(-before_ms);
+    let recurring = number.is_multiple_of(5);
     let count = if recurring { 4 } else { 1 };
     let starts: Vec<Timestamp> = (0..count).map(|week| start.plus_ms(week * week_ms)).collect();
     let rule = if recurring { "RRULE:FREQ=WEEKLY;COUNT=4\r\n" } else { "" };

@@ -45,7 +45,7 @@ fn commits(house: &House) -> usize {
     let log = std::fs::read(format!("{}-wal", house.url.strip_prefix("sqlite:").unwrap())).unwrap();
     let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
     let frame = 24 + usize::try_from(number(8)).unwrap();
-    let frames = (32..log.len() - frame + 1).step_by(frame);
+    let frames = (32..=log.len() - frame).step_by(frame);
     frames.filter(|at| log[at + 8..at + 16] == log[16..24] && number(at + 4) != 0).count()
 }
 
