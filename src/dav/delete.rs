@@ -29,9 +29,6 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
             (call.door.nudge)(&room.room.id);
             Ok(HttpResponse::NoContent().finish())
         }
-        Err(error) => {
-            drop(tx);
-            refused(call, &room.room, name, error).await
-        }
+        Err(error) => refused(call, &mut tx, &room.room, name, error).await,
     }
 }

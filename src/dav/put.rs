@@ -67,10 +67,8 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
             (call.door.nudge)(&room.room.id);
             success(call, &applied, &text)
         }
-        Err(error) => {
-            drop(tx);
-            refused(call, &room.room, name, error).await
-        }
+        // Still in the transaction: what refused is what is shown, and nothing of it is kept.
+        Err(error) => refused(call, &mut tx, &room.room, name, error).await,
     }
 }
 
@@ -155,17 +153,16 @@ fn representation(call: &Call<'_>, status: StatusCode, etag: &Etag, text: &str) 
 /// A refusal by the gate. With `Prefer: return=representation` a 412 carries what stands now (RFC 8144, 3.2).
 pub async fn refused(
     call: &Call<'_>,
+    tx: &mut Tx,
     room: &Room,
     name: &ObjectName,
     error: ChangeError,
 ) -> Result<HttpResponse, DavError> {
     if let ChangeError::Stale { current: Some(_) } = &error
         && Preferences::parse(call.headers).representation
+        && let Some(row) = objects::by_name(tx, &room.tenant_id, &room.id, name).await?
     {
-        let mut tx = call.door.store.begin_read().await?;
-        if let Some(row) = objects::by_name(&mut tx, &room.tenant_id, &room.id, name).await? {
-            return representation(call, StatusCode::PRECONDITION_FAILED, &row.etag, &row.body);
-        }
+        return representation(call, StatusCode::PRECONDITION_FAILED, &row.etag, &row.body);
     }
     Err(refusal(&call.resource, error))
 }

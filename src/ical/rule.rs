@@ -108,6 +108,9 @@ impl Ends {
     }
 }
 
+/// Most parts of one rule: RFC 5545 and RFC 7529 know 16, the rest is room for `X-` parts.
+const MOST_PARTS: usize = 32;
+
 fn split(text: &str) -> Result<Vec<(&str, &str)>, RuleError> {
     let mut parts: Vec<(&str, &str)> = Vec::new();
     for piece in text.split(';').map(str::trim).filter(|piece| !piece.is_empty()) {
@@ -115,6 +118,12 @@ fn split(text: &str) -> Result<Vec<(&str, &str)>, RuleError> {
         let (name, value) = (name.trim(), value.trim());
         if parts.iter().any(|(seen, _)| *seen == name) {
             return Err(refuse(name, "is given twice; each part may occur once"));
+        }
+        if parts.len() >= MOST_PARTS {
+            return Err(refuse(
+                name,
+                &format!("comes after {MOST_PARTS} other parts, which is the most a rule may have"),
+            ));
         }
         parts.push((name, value));
     }

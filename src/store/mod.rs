@@ -4,6 +4,7 @@
 mod db;
 mod error;
 mod row;
+mod turns;
 
 pub mod audit;
 pub mod bridges;

@@ -3,7 +3,7 @@
 mod access;
 mod dashboard;
 mod feeds;
-mod fixture;
+pub(crate) mod fixture;
 mod openapi;
 mod people;
 mod probes;

@@ -252,12 +252,24 @@ impl House {
 
     /// Sends a request as `login`.
     pub async fn send(&self, login: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.send_octets(login, method, path, headers, body.as_bytes()).await
+    }
+
+    /// Sends a request as `login` whose body may be anything.
+    pub async fn send_octets(
+        &self,
+        login: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         use base64::Engine as _;
         let token = base64::engine::general_purpose::STANDARD.encode(format!("{login}:{PASSWORD}"));
         let basic = format!("Basic {token}");
         let mut all = vec![("authorization", basic.as_str())];
         all.extend_from_slice(headers);
-        self.anonymous(method, path, &all, body.as_bytes()).await
+        self.anonymous(method, path, &all, body).await
     }
 
     /// Puts an event that lasts an hour from `hour` o'clock UTC of 2026-03-03.

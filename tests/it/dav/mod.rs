@@ -5,7 +5,7 @@ mod discovery;
 mod errors;
 mod features;
 mod filters;
-mod house;
+pub(crate) mod house;
 mod kept;
 mod limits;
 mod objects;

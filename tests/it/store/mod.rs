@@ -14,6 +14,7 @@ mod ranges;
 mod rooms;
 mod subscriptions;
 mod tenants;
+mod turns;
 
 use crate::house::{HOUR_MS, House, START};
 use anteroom::model::{
