@@ -4,7 +4,7 @@
 mod memory;
 mod sheet;
 
-use super::{Gateway, ServerError, listen, show};
+use super::{Gateway, ServerError, listen, make_folder, show};
 use crate::config::{BridgeEntry, Config, MappingEntry, RoomEntry, Secret, TenantEntry, UserEntry};
 use crate::manage;
 use crate::manage::Acting;
@@ -36,6 +36,9 @@ const USER: &str = "demo";
 const FIRST_CONTACT: Duration = Duration::from_secs(90);
 /// Pace of the people who keep booking with `--life`.
 const LIFE: Duration = Duration::from_secs(5);
+/// Seconds between two looks at each calendar. Portico tells nobody what comes in over its own REST interface, as the
+/// real one does not; whoever books there to try it wants to see it arrive. The systems are on this machine.
+const POLL_SECONDS: u64 = 2;
 
 /// How to run the demonstration.
 #[derive(Clone, Debug)]
@@ -91,7 +94,7 @@ impl Demo {
 fn data_folder(given: Option<PathBuf>) -> Result<(Option<TempDir>, PathBuf), ServerError> {
     let failed = |path: &Path, source| ServerError::Folder { path: show(path), source };
     if let Some(path) = given {
-        std::fs::create_dir_all(&path).map_err(|source| failed(&path, source))?;
+        make_folder(&path)?;
         return Ok((None, path));
     }
     let folder = tempfile::tempdir().map_err(|source| failed(&std::env::temp_dir(), source))?;
@@ -132,13 +135,13 @@ fn listen_as_before(wanted: SocketAddr, memory: &Memory) -> Result<TcpListener, 
 /// What an administrator would write into a file for this town.
 fn configuration(data: &Path, address: SocketAddr, sandbox: &Sandbox, memory: &Memory) -> Config {
     let town = seed::town_hall();
-    let base = format!("http://{address}");
     let mut config = Config::default();
     config.server.listen = address.to_string();
-    config.server.public_url = Some(base.clone());
     data.join("gateway").clone_into(&mut config.server.data_dir);
-    config.webhooks.base_url = Some(base);
+    config.webhooks.base_url = Some(config.public_url());
     config.webhooks.settle_ms = 300;
+    config.sync.poll_seconds = POLL_SECONDS;
+    config.sync.poll_notified_seconds = POLL_SECONDS;
     config.tenant =
         vec![TenantEntry { key: TENANT.to_owned(), name: town.name.to_owned(), zone: town.zone.to_owned() }];
     config.bridge = bridge_entries(sandbox);

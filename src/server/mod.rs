@@ -31,6 +31,7 @@ use crate::sync::{Engine, Nudge, Settings, Worker};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -94,7 +95,7 @@ impl Gateway {
     /// Starts everything the configuration asks for.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let data_dir = &config.server.data_dir;
-        std::fs::create_dir_all(data_dir).map_err(|source| ServerError::Folder { path: show(data_dir), source })?;
+        make_folder(data_dir)?;
         let listener = listen(&config.server.listen)?;
         let address = listener.local_addr().map_err(ServerError::Web)?;
         Self::start_on(config, listener, address).await
@@ -237,6 +238,27 @@ pub(crate) fn load_keys(config: &Config) -> Result<Keys, CryptError> {
     Keys::load_or_create(&config.server.data_dir)
 }
 
+/// Makes a folder that only its owner can look into: databases and keys are in it. One that is there stays as it is.
+fn make_folder(path: &Path) -> Result<(), ServerError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| ServerError::Folder { path: show(path), source })
+}
+
 fn show(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::make_folder;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_new_data_folder_is_its_owners_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/b");
+        make_folder(&folder).unwrap();
+        make_folder(&folder).unwrap();
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
 }
