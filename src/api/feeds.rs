@@ -30,7 +30,18 @@ pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewFeed>) -> Result<
     let minted = feeds::create(&mut tx, &desk.acting(), desk.links(), &new).await?;
     let names = Names::of(&mut tx, desk.acting().tenant).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(FeedLinkView::of(minted, &names)))
+    Ok(desk.created(&format!("feeds/{}", minted.feed.id), &FeedLinkView::of(minted, &names)))
+}
+
+/// Reads one feed.
+#[utoipa::path(tag = "feeds", operation_id = "read_feed", params(("tenant", Path), ("feed", Path)),
+    responses((status = 200, body = FeedView)))]
+#[get("/tenants/{tenant}/feeds/{feed}")]
+pub(super) async fn read(desk: As<TenantViewer>, path: Path<(String, String)>) -> Result<Json<FeedView>, ApiError> {
+    let mut tx = desk.read().await?;
+    let feed = feeds::find(&mut tx, &desk.acting(), &FeedId::from(path.1.as_str())).await?;
+    let names = Names::of(&mut tx, desk.acting().tenant).await?;
+    Ok(Json(FeedView::of(feed, &names)))
 }
 
 /// Gives a feed a new link and ends the old one at once.

@@ -34,7 +34,7 @@ pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewMapping>) -> Resu
     let (id, view) = (mapping.id.clone(), view(&desk, &mut tx, mapping).await?);
     tx.commit().await?;
     (desk.door.nudge)(&id);
-    Ok(HttpResponse::Created().json(view))
+    Ok(desk.created(&format!("mappings/{id}"), &view))
 }
 
 /// Reads one mapping.

@@ -34,7 +34,7 @@ pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewPrincipal>) -> Re
     let mut tx = desk.write().await?;
     let principal = principals::create(&mut tx, &desk.acting(), &new).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(PrincipalView::from(principal)))
+    Ok(desk.created(&format!("principals/{}", principal.login), &PrincipalView::from(principal)))
 }
 
 /// Reads one principal.

@@ -30,7 +30,7 @@ pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewRoom>) -> Result<
     let mut tx = desk.write().await?;
     let room = rooms::create(&mut tx, &desk.acting(), &new).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(RoomView::from(room)))
+    Ok(desk.created(&format!("rooms/{}", room.slug), &RoomView::from(room)))
 }
 
 /// Reads one room.

@@ -134,7 +134,7 @@ fn conflict_item(status: &Status, conflict: &Conflict) -> String {
 fn rooms(status: &Status) -> String {
     if status.rooms.is_empty() {
         return "<section><h2>Rooms</h2><p class=\"notice\">There is no room yet. Make one with \
-                <code>anteroom room add --name \"Council hall\"</code>.</p></section>"
+                <code>anteroom room add \"Council hall\"</code>.</p></section>"
             .to_owned();
     }
     let items: String = status.rooms.iter().map(|(room, mappings)| room_item(status, room, mappings)).collect();
@@ -397,7 +397,9 @@ mod tests {
         status.feeds.clear();
         let page = page(&status, &[], "http://localhost");
         assert!(
-            page.contains("anteroom room add") && !page.contains("<h2>Feeds") && !page.contains("<h2>Open conflicts")
+            page.contains("anteroom room add \"Council hall\"")
+                && !page.contains("<h2>Feeds")
+                && !page.contains("<h2>Open conflicts")
         );
     }
 

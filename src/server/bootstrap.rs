@@ -19,11 +19,7 @@ use crate::store::bridges;
 use crate::store::mappings;
 use crate::store::principals;
 use crate::store::rooms;
-use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Settings of bridges that are secrets and therefore sealed.
-pub(super) const SECRETS: [&str; 4] = ["client_secret", "api_key", "bearer", "password"];
 
 /// Who does it, as the audit names it.
 const ACTOR: &str = "configuration";
@@ -81,15 +77,11 @@ async fn ensure_bridge(
     if bridges::by_name(tx, acting.tenant, &entry.name).await?.is_some() {
         return Ok(());
     }
-    let (secrets, settings): (Vec<_>, Vec<_>) =
-        entry.settings.clone().into_iter().partition(|(name, _)| SECRETS.contains(&name.as_str()));
-    let secrets: BTreeMap<String, Secret> =
-        secrets.into_iter().filter_map(|(name, value)| Some((name, Secret::new(value.as_str()?)))).collect();
     let new = manage::bridges::NewBridge {
         name: entry.name.clone(),
         kind: entry.kind,
-        settings: settings.into_iter().collect::<serde_json::Map<String, Value>>(),
-        secrets,
+        settings: entry.settings.clone(),
+        secrets: BTreeMap::new(),
     };
     manage::bridges::create(tx, acting, ring, &new).await?;
     Ok(())

@@ -36,7 +36,7 @@ const USER: &str = "demo";
 const FIRST_CONTACT: Duration = Duration::from_secs(90);
 /// Pace of the people who keep booking with `--life`.
 const LIFE: Duration = Duration::from_secs(5);
-/// Seconds between two looks at each calendar. Portico tells nobody what comes in over its own REST interface, as the
+/// Seconds between two looks at a calendar that does not announce everything. Portico tells nobody what comes in over its own REST interface, as the
 /// real one does not; whoever books there to try it wants to see it arrive. The systems are on this machine.
 const POLL_SECONDS: u64 = 2;
 
@@ -141,7 +141,6 @@ fn configuration(data: &Path, address: SocketAddr, sandbox: &Sandbox, memory: &M
     config.webhooks.base_url = Some(config.public_url());
     config.webhooks.settle_ms = 300;
     config.sync.poll_seconds = POLL_SECONDS;
-    config.sync.poll_notified_seconds = POLL_SECONDS;
     config.tenant =
         vec![TenantEntry { key: TENANT.to_owned(), name: town.name.to_owned(), zone: town.zone.to_owned() }];
     config.bridge = bridge_entries(sandbox);
@@ -246,7 +245,7 @@ async fn furnish(
     let acting = Acting { tenant: &tenant.id, actor: "demo", now: SystemClock.now() };
     for entry in bridge_entries(sandbox) {
         let mut settings = entry.settings;
-        settings.retain(|name, _| !super::bootstrap::SECRETS.contains(&name.as_str()));
+        settings.retain(|name, _| !manage::bridges::SECRETS.contains(&name.as_str()));
         let patch = manage::bridges::BridgePatch { settings: Some(settings), ..Default::default() };
         manage::bridges::update(&mut tx, &acting, &gateway.keys().ring, &entry.name, &patch).await?;
     }
@@ -254,7 +253,7 @@ async fn furnish(
         let url = config.public_url();
         for room in seed::town_hall().rooms {
             for detail in [DetailLevel::Full, DetailLevel::Busy] {
-                let links = manage::feeds::Links { public_url: &url, key: &gateway.keys().feed };
+                let links = manage::feeds::Links { public_url: &url, key: &gateway.keys().feed, usual: &config.feed };
                 let new = manage::feeds::NewFeed {
                     room: room.slug.to_owned(),
                     label: Some("demonstration".to_owned()),

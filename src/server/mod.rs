@@ -27,7 +27,7 @@ use crate::sandbox::SandboxError;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::tenants;
-use crate::sync::{Engine, Nudge, Settings, Worker};
+use crate::sync::{BridgeSource, Engine, Nudge, Settings, Worker};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
@@ -109,7 +109,8 @@ impl Gateway {
         bootstrap::bootstrap(&store, &keys.ring, &config, clock.now()).await?;
         let sign_in = sign_in(&config, &store, &keys).await?;
         let metrics = Arc::new(Metrics::new());
-        let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in };
+        let bridges = source::bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()));
+        let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in, bridges };
         let web = serve(&parts, listener)?;
         let web_handle = web.handle();
         let engine = parts.engine();
@@ -182,6 +183,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     nudge: Nudge,
     sign_in: Arc<SignIn>,
+    bridges: BridgeSource,
 }
 
 impl Parts {
@@ -191,7 +193,7 @@ impl Parts {
             store: self.store.clone(),
             clock: self.clock.clone(),
             settings: Settings::from(&self.config.sync),
-            bridges: source::bridge_source(self.keys.clone(), self.clock.clone(), limits.clone()),
+            bridges: self.bridges.clone(),
             limits,
             keys: self.keys.clone(),
             metrics: self.metrics.clone(),
@@ -239,7 +241,7 @@ pub(crate) fn load_keys(config: &Config) -> Result<Keys, CryptError> {
 }
 
 /// Makes a folder that only its owner can look into: databases and keys are in it. One that is there stays as it is.
-fn make_folder(path: &Path) -> Result<(), ServerError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), ServerError> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| ServerError::Folder { path: show(path), source })
 }

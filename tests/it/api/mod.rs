@@ -7,5 +7,6 @@ mod fixture;
 mod openapi;
 mod people;
 mod probes;
+mod repeat;
 mod rooms;
 mod sync;
