@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantOperator, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{BridgeView, CalendarView, Names};
 use crate::manage::bridges::{self, BridgePatch, NewBridge};
@@ -23,7 +24,7 @@ pub(super) async fn list(desk: As<TenantViewer>, page: Query<PageQuery>) -> Resu
 #[utoipa::path(tag = "bridges", operation_id = "create_bridge", params(("tenant", Path)), request_body = NewBridge,
     responses((status = 201, body = BridgeView)))]
 #[post("/tenants/{tenant}/bridges")]
-pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewBridge>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<Object<NewBridge>>) -> Result<HttpResponse, ApiError> {
     let mut tx = desk.write().await?;
     let bridge = bridges::create(&mut tx, &desk.acting(), &desk.door.keys.ring, &new).await?;
     tx.commit().await?;
@@ -46,7 +47,7 @@ pub(super) async fn read(desk: As<TenantViewer>, path: Path<(String, String)>) -
 pub(super) async fn update(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    wish: Json<BridgePatch>,
+    wish: Json<Object<BridgePatch>>,
 ) -> Result<Json<BridgeView>, ApiError> {
     let mut tx = desk.write().await?;
     let bridge = bridges::update(&mut tx, &desk.acting(), &desk.door.keys.ring, &path.1, &wish).await?;

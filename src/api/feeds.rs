@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{FeedLinkView, FeedView, Names};
 use crate::manage::feeds::{self, NewFeed};
@@ -25,7 +26,7 @@ pub(super) async fn list(desk: As<TenantViewer>, page: Query<PageQuery>) -> Resu
 #[utoipa::path(tag = "feeds", operation_id = "create_feed", params(("tenant", Path)), request_body = NewFeed,
     responses((status = 201, body = FeedLinkView)))]
 #[post("/tenants/{tenant}/feeds")]
-pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewFeed>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<Object<NewFeed>>) -> Result<HttpResponse, ApiError> {
     let mut tx = desk.write().await?;
     let minted = feeds::create(&mut tx, &desk.acting(), desk.links(), &new).await?;
     let names = Names::of(&mut tx, desk.acting().tenant).await?;

@@ -15,6 +15,7 @@ mod grants;
 mod health;
 mod links;
 mod mappings;
+mod object;
 mod openapi;
 mod operations;
 mod page;

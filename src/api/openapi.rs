@@ -165,13 +165,24 @@ impl Modify for Refusals {
         for (path, item) in &mut document.paths.paths {
             let [get, post, put, patch, delete] =
                 [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            // A key that was sent with another request is refused.
+            if let Some(post) = post.as_mut() {
+                post.responses.responses.insert("422".to_owned(), problem("Value not accepted"));
+            }
             for operation in [get, post, put, patch, delete].into_iter().flatten() {
-                let statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
+                let mut statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
+                if asks_a_remote_system(path) {
+                    statuses.push(("502", "The remote system fails"));
+                }
                 let refused = statuses.into_iter().map(|(status, what)| (status.to_owned(), problem(what)));
                 operation.responses.responses.extend(refused);
             }
         }
     }
+}
+
+fn asks_a_remote_system(path: &str) -> bool {
+    path.ends_with("/calendars")
 }
 
 fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'static str, &'static str)> {

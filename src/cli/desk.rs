@@ -33,7 +33,7 @@ pub(super) struct Desk {
 impl Desk {
     /// Reads the configuration, opens the database and finds the tenant. One that the configuration declares is made.
     pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
-        let config = config::from_process(common.config.as_deref())?;
+        let config = config::from_process(common.config.as_deref(), &|_| Ok(()))?;
         server::make_folder(&config.server.data_dir).map_err(|error| CliError::Failed(error.to_string()))?;
         let keys = server::load_keys(&config)?;
         let store = Store::open(config.database_url().reveal()).await?;

@@ -6,6 +6,7 @@
 mod bootstrap;
 mod check;
 mod example;
+mod fitting;
 mod limits;
 mod load;
 mod place;
@@ -24,6 +25,7 @@ pub use bootstrap::UserEntry;
 pub use example::example;
 pub use limits::Limits;
 pub use load::Environment;
+pub use load::Judge;
 pub use load::from_process;
 pub use load::load;
 pub use problem::ConfigError;

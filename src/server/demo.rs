@@ -39,6 +39,8 @@ const LIFE: Duration = Duration::from_secs(5);
 /// Seconds between two looks at a calendar that does not announce everything. Portico tells nobody what comes in over its own REST interface, as the
 /// real one does not; whoever books there to try it wants to see it arrive. The systems are on this machine.
 const POLL_SECONDS: u64 = 2;
+/// Longest pause before a failed call is repeated: who turns a switch of the sandbox back wants to see it end.
+const BACKOFF_SECONDS: u64 = 5;
 
 /// How to run the demonstration.
 #[derive(Clone, Debug)]
@@ -141,6 +143,7 @@ fn configuration(data: &Path, address: SocketAddr, sandbox: &Sandbox, memory: &M
     config.webhooks.base_url = Some(config.public_url());
     config.webhooks.settle_ms = 300;
     config.sync.poll_seconds = POLL_SECONDS;
+    config.sync.backoff_most_seconds = BACKOFF_SECONDS;
     config.tenant =
         vec![TenantEntry { key: TENANT.to_owned(), name: town.name.to_owned(), zone: town.zone.to_owned() }];
     config.bridge = bridge_entries(sandbox);

@@ -7,6 +7,7 @@ mod doors;
 mod source;
 mod watch;
 
+pub use bootstrap::judge_bridge;
 pub use demo::{Demo, DemoOptions};
 
 use doors::Doors;
