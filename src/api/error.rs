@@ -144,9 +144,10 @@ impl ApiError {
             Self::Manage(ManageError::Invalid { .. }) => "invalid",
             Self::Manage(ManageError::Taken { .. }) => "taken",
             Self::Manage(ManageError::State { .. }) => "wrong-state",
-            Self::Remote { why: BridgeError::Busy { .. }, .. } => "busy",
+            Self::NotReady
+            | Self::Remote { why: BridgeError::Busy { .. }, .. }
+            | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
             Self::Remote { .. } => "remote",
-            Self::NotReady | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
             Self::Manage(ManageError::Store(_) | ManageError::Crypt(_)) => "internal",
         }
     }

@@ -21,6 +21,8 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -149,7 +151,7 @@ async fn fingerprint(door: &ApiDoor, request: &mut ServiceRequest) -> Result<Str
         digest.update(part);
     }
     request.set_payload(Payload::from(body));
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(URL_SAFE_NO_PAD.encode(digest.finalize()))
 }
 
 fn repeat(door: &ApiDoor, claim: &Claim, found: &Repeatable) -> Result<HttpResponse, ApiError> {

@@ -21,7 +21,9 @@ pub(super) fn fit_file(text: &str, spanned: &DeTable<'_>, file: &mut Table) -> V
     for section in SECTIONS {
         for (path, entry) in entries(section, file) {
             let mut wrong = fit_entry(section, &path, entry);
-            wrong.iter_mut().for_each(|problem| problem.line = place::line_of(text, spanned, &problem.key));
+            for problem in &mut wrong {
+                problem.line = place::line_of(text, spanned, &problem.key);
+            }
             problems.append(&mut wrong);
         }
     }

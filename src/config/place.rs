@@ -90,7 +90,7 @@ pub(super) fn line_of(text: &str, file: &DeTable<'_>, path: &str) -> Option<usiz
 fn place_of_table(section: &Section, value: &Spanned<DeValue<'_>>, table: &str) -> Option<Range<usize>> {
     let DeValue::Array(entries) = value.get_ref() else { return Some(value.span()) };
     let at = (0..entries.len()).find(|at| format!("{}[{at}]", section.name) == table)?;
-    entries.iter().nth(at).map(Spanned::span)
+    entries.get(at).map(Spanned::span)
 }
 
 fn knows(section: &Section, key: &str) -> bool {
