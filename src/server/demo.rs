@@ -36,8 +36,8 @@ const USER: &str = "demo";
 const FIRST_CONTACT: Duration = Duration::from_secs(90);
 /// Pace of the people who keep booking with `--life`.
 const LIFE: Duration = Duration::from_secs(5);
-/// Seconds between two looks at a calendar that does not announce everything. Portico tells nobody what comes in over its own REST interface, as the
-/// real one does not; whoever books there to try it wants to see it arrive. The systems are on this machine.
+/// Seconds between two looks at a calendar whose system does not announce everything. Portico tells nobody what comes in
+/// over its own REST interface, as the real one does not; whoever books there to try it wants to see it arrive.
 const POLL_SECONDS: u64 = 2;
 /// Longest pause before a failed call is repeated: who turns a switch of the sandbox back wants to see it end.
 const BACKOFF_SECONDS: u64 = 5;
