@@ -5,7 +5,7 @@ mod room;
 mod sync;
 
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
-pub use room::{BridgeView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
+pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};
 
 use crate::model::TenantId;

@@ -168,6 +168,18 @@ impl From<BridgeRow> for BridgeView {
     }
 }
 
+/// A calendar of a remote system that can be mapped.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CalendarView {
+    /// How the remote system addresses it: the `remote_id` of a mapping.
+    pub remote_id: String,
+    /// How people know it there.
+    pub name: String,
+    /// Slug of the room it is mapped to on this bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+}
+
 /// A room on one bridge.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MappingView {
