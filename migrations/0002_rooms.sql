@@ -12,6 +12,8 @@ CREATE TABLE rooms (
     building TEXT NOT NULL,
     capacity BIGINT,
     color TEXT NOT NULL,
+    -- Whether bookings may lie over each other, as in a foyer or on a pool of loan computers.
+    allow_overlaps BOOLEAN NOT NULL,
     -- Sequence number of the last change: the room's lock, its ctag and its sync token.
     seq BIGINT NOT NULL,
     modified_ms BIGINT NOT NULL,

@@ -29,7 +29,7 @@ mod migrations {
     const CONSTRAINTS: [&str; 5] = ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT"];
 
     /// Words that only one engine understands, or that both understand differently.
-    const FOREIGN_WORDS: [&str; 17] = [
+    const FOREIGN_WORDS: [&str; 18] = [
         "BLOB",
         "BYTEA",
         "TIMESTAMP",
@@ -46,6 +46,7 @@ mod migrations {
         "VARCHAR",
         "CASCADE",
         "STRICT",
+        "OVERLAPS",
         "COLLATE",
     ];
 
