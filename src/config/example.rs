@@ -42,6 +42,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("room.capacity", "60"),
     ("room.features", "[\"projector\", \"hearing loop\"]"),
     ("room.color", "\"#2a9d8f\""),
+    ("room.allow_overlaps", "false"),
     ("mapping.tenant", "\"springfield\""),
     ("mapping.room", "\"council-hall\""),
     ("mapping.bridge", "\"outlook\""),

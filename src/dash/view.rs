@@ -282,6 +282,7 @@ mod tests {
             capacity: Some(12),
             features: crate::model::Features::default(),
             color: "#000000".to_owned(),
+            allow_overlaps: false,
             seq: 3,
             modified_ms: NOW.plus_ms(-600_000),
             longest_ms: 0,

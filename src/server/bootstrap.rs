@@ -77,6 +77,7 @@ async fn ensure_room(tx: &mut Tx, acting: &Acting<'_>, entry: &RoomEntry) -> Res
         capacity: entry.capacity,
         features: Some(entry.features.clone()),
         color: some(&entry.color),
+        allow_overlaps: Some(entry.allow_overlaps),
     };
     manage::rooms::create(tx, acting, &new).await?;
     Ok(())

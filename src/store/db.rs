@@ -169,6 +169,7 @@ fn migrator() -> Migrator {
         ("features", include_str!("../../migrations/0010_features.sql")),
         ("growth", include_str!("../../migrations/0012_growth.sql")),
         ("idempotency", include_str!("../../migrations/0013_idempotency.sql")),
+        ("overlaps", include_str!("../../migrations/0015_overlaps.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -71,6 +71,8 @@ pub struct RoomView {
     pub features: Vec<String>,
     /// `#RRGGBB`.
     pub color: String,
+    /// Whether bookings may lie over each other.
+    pub allow_overlaps: bool,
     /// Sequence number of its last change.
     pub seq: i64,
     /// When its bookings last changed.
@@ -91,6 +93,7 @@ impl From<Room> for RoomView {
             capacity: room.capacity,
             features: room.features.iter().map(str::to_owned).collect(),
             color: room.color,
+            allow_overlaps: room.allow_overlaps,
             seq: room.seq,
             modified: time(room.modified_ms),
         }

@@ -218,6 +218,7 @@ async fn fill(store: &Store) -> Room {
         capacity: None,
         features: Features::default(),
         color: "#2a9d8f".to_owned(),
+        allow_overlaps: false,
         seq: 0,
         modified_ms: NOW,
         longest_ms: 0,

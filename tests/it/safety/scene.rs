@@ -94,6 +94,7 @@ impl Scene {
             description: String::new(),
             building: String::new(),
             features: Features::default(),
+            allow_overlaps: false,
             capacity: None,
             color: "#336699".to_owned(),
             seq: i64::try_from(bookings).unwrap(),
