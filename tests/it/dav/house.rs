@@ -109,7 +109,7 @@ impl House {
             nudged: Arc::default(),
             keys,
             door: Mutex::new(None),
-            folder: folder,
+            folder,
         }
     }
 
