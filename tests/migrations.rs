@@ -1,4 +1,4 @@
-//! The migrations: in the order of their numbers, all carried in the program, in the vocabulary that runs on both engines, and
+//! The migrations: numbered without gaps, all carried in the program, in the vocabulary that runs on both engines, and
 //! append-only once they were released.
 
 #[cfg(test)]
