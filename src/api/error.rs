@@ -4,6 +4,7 @@ use crate::crypt::CryptError;
 use crate::manage::ManageError;
 use crate::model::Role;
 use crate::store::StoreError;
+use crate::sync::SyncError;
 use actix_web::HttpResponse;
 use actix_web::ResponseError;
 use actix_web::error::JsonPayloadError;
@@ -69,6 +70,9 @@ pub enum ApiError {
     /// What `manage` refuses.
     #[error(transparent)]
     Manage(#[from] ManageError),
+    /// A remote system does not answer as it should.
+    #[error("{0}")]
+    Remote(String),
     /// The server is stopping or its database does not answer.
     #[error("the database does not answer")]
     NotReady,
@@ -80,6 +84,17 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<SyncError> for ApiError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Store(error) => error.into(),
+            SyncError::Bridge(error) => Self::Remote(error.to_string()),
+            SyncError::Refused(why) => ManageError::State { why }.into(),
+            other => ManageError::State { why: other.to_string() }.into(),
+        }
+    }
+}
+
 impl From<CryptError> for ApiError {
     fn from(error: CryptError) -> Self {
         Self::Manage(error.into())
@@ -87,7 +102,7 @@ impl From<CryptError> for ApiError {
 }
 
 /// Kinds of problems; the list in the documentation is this one.
-pub(super) const KINDS: [(&str, StatusCode, &str); 12] = [
+pub(super) const KINDS: [(&str, StatusCode, &str); 13] = [
     ("unauthenticated", StatusCode::UNAUTHORIZED, "Not signed in"),
     ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
     ("not-found", StatusCode::NOT_FOUND, "Not found"),
@@ -98,6 +113,7 @@ pub(super) const KINDS: [(&str, StatusCode, &str); 12] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "Value not accepted"),
     ("taken", StatusCode::CONFLICT, "In use already"),
     ("wrong-state", StatusCode::CONFLICT, "Not in this state"),
+    ("remote", StatusCode::BAD_GATEWAY, "A remote system fails"),
     ("busy", StatusCode::SERVICE_UNAVAILABLE, "Try again shortly"),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Failed on our side"),
 ];
@@ -134,6 +150,7 @@ impl ApiError {
             Self::Manage(ManageError::Invalid { .. }) => "invalid",
             Self::Manage(ManageError::Taken { .. }) => "taken",
             Self::Manage(ManageError::State { .. }) => "wrong-state",
+            Self::Remote(_) => "remote",
             Self::NotReady | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
             Self::Manage(ManageError::Store(_) | ManageError::Crypt(_)) => "internal",
         }

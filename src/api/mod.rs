@@ -18,6 +18,7 @@ mod mappings;
 mod openapi;
 mod operations;
 mod page;
+mod plans;
 mod principals;
 mod rooms;
 mod runs;
@@ -33,6 +34,7 @@ use crate::manage::SignIn;
 use crate::model::Clock;
 use crate::model::MappingId;
 use crate::store::Store;
+use crate::sync::Engine;
 use actix_web::body::BoxBody;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web;
@@ -58,6 +60,8 @@ pub struct ApiDoor {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether `/metrics` answers without credentials; otherwise it asks for the role `system_monitor`.
     pub open_metrics: bool,
+    /// Reads both sides for plans and checks, and removes copies. Its leases are its own.
+    pub engine: Arc<Engine>,
 }
 
 /// Mounts `/v1`, `/health`, `/ready` and `/metrics`.

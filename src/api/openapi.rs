@@ -2,7 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, principals, rooms, runs, tenants,
+    audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans, principals, rooms, runs,
+    tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -65,6 +66,7 @@ operations!(
     mappings::sync,
     mappings::hold,
     mappings::release,
+    mappings::removals,
     feeds::list,
     feeds::create,
     feeds::rotate,
@@ -80,15 +82,24 @@ operations!(
     grants::list,
     grants::set,
     grants::remove,
+    plans::of_room,
+    plans::of_mapping,
+    plans::approve,
+    plans::copies,
+    plans::purge,
+    plans::verify,
     links::list,
     operations::list,
     operations::retry,
     conflicts::list,
+    conflicts::read,
     conflicts::resolve,
     runs::subscriptions,
     runs::list,
     audit::list,
     audit::explain,
+    audit::explain_room,
+    audit::status,
 );
 
 /// The three ways to sign in.
@@ -134,6 +145,9 @@ fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'stati
         statuses.extend([("413", "Too large"), ("415", "Not JSON"), ("422", "Value not accepted")]);
     }
     statuses.push(("409", "In use already, or not in this state"));
+    if ["/plan", "/copies", "/purge", "/verify"].iter().any(|end| path.ends_with(end)) {
+        statuses.push(("502", "The remote system fails"));
+    }
     statuses
 }
 
@@ -229,6 +243,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 42);
+        assert_eq!(ids.len(), 52);
     }
 }

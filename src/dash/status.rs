@@ -108,7 +108,8 @@ pub(super) fn waiting(since: Option<Timestamp>, now: Timestamp) -> Health {
 /// How well a mapping is.
 pub(super) fn health(mapping: &Mapping, now: Timestamp) -> Health {
     match mapping.state {
-        MappingState::Held | MappingState::Suspended => Health::Bad,
+        MappingState::Held => Health::Bad,
+        MappingState::AwaitingApproval => Health::Slow,
         MappingState::Removed => Health::Good,
         MappingState::Active if mapping.failures >= 3 => Health::Bad,
         MappingState::Active if mapping.failures > 0 => Health::Slow,

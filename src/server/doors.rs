@@ -91,6 +91,7 @@ fn api_door(parts: &Parts) -> ApiDoor {
         nudge: Arc::new(move |_| nudge.nudge()),
         metrics: Arc::new(move || metrics.render()),
         open_metrics: parts.config.observe.metrics,
+        engine: Arc::new(parts.engine()),
     }
 }
 

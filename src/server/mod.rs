@@ -186,18 +186,29 @@ struct Parts {
 
 impl Parts {
     fn engine(&self) -> Engine {
-        let limits = Arc::new(self.config.limits.clone());
-        Engine {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            settings: Settings::from(&self.config.sync),
-            bridges: source::bridge_source(self.keys.clone(), self.clock.clone(), limits.clone()),
-            limits,
-            keys: self.keys.clone(),
-            metrics: self.metrics.clone(),
-            owner: uuid::Uuid::new_v4().to_string(),
-            hook_base: self.config.webhook_url(),
-        }
+        engine(&self.config, &self.store, &self.keys, &self.clock, &self.metrics)
+    }
+}
+
+/// A reconciler of its own: it holds leases under a name that no other has.
+pub(crate) fn engine(
+    config: &Config,
+    store: &Store,
+    keys: &Arc<Keys>,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Engine {
+    let limits = Arc::new(config.limits.clone());
+    Engine {
+        store: store.clone(),
+        clock: clock.clone(),
+        settings: Settings::from(&config.sync),
+        bridges: source::bridge_source(keys.clone(), clock.clone(), limits.clone()),
+        limits,
+        keys: keys.clone(),
+        metrics: metrics.clone(),
+        owner: uuid::Uuid::new_v4().to_string(),
+        hook_base: config.webhook_url(),
     }
 }
 

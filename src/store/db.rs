@@ -168,6 +168,7 @@ fn migrator() -> Migrator {
         ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
         ("features", include_str!("../../migrations/0010_features.sql")),
         ("growth", include_str!("../../migrations/0012_growth.sql")),
+        ("operator", include_str!("../../migrations/0014_operator.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

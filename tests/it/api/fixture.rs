@@ -5,13 +5,17 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
 use anteroom::api::{self, ApiDoor};
+use anteroom::bridge::Bridge;
+use anteroom::bridge::memory::MemoryBridge;
 use anteroom::config::Limits;
 use anteroom::crypt::{Keys, VerifiedCache};
 use anteroom::dash::{self, DashDoor};
 use anteroom::manage::principals::NewPrincipal;
 use anteroom::manage::{Acting, SignIn, api_keys, passwords, principals, tenants};
 use anteroom::model::{Clock, ManualClock, MappingId, Role, TenantId, Timestamp, ZoneId};
+use anteroom::observe::Metrics;
 use anteroom::store::{Store, Tx};
+use anteroom::sync::{Engine, Settings};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -90,6 +94,7 @@ impl House {
             nudge: Arc::new(move |id| noted.lock().unwrap().push(id.clone())),
             metrics: Arc::new(|| "anteroom_up 1\n".to_owned()),
             open_metrics: false,
+            engine: engine(&store, &clock, folder.path()),
         });
         let public_url = "https://rooms.example".to_owned();
         let dash = web::Data::new(DashDoor { store: store.clone(), clock, sign_in, public_url });
@@ -128,6 +133,22 @@ impl House {
         let bytes = test::read_body(answer).await;
         Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
+}
+
+/// A reconciler whose remote systems are all one system in memory with an empty calendar `17`.
+fn engine(store: &Store, clock: &Arc<dyn Clock>, folder: &std::path::Path) -> Arc<Engine> {
+    let system = Arc::new(MemoryBridge::with_calendar("17"));
+    Arc::new(Engine {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        limits: Arc::new(Limits::default()),
+        settings: Settings::default(),
+        bridges: Arc::new(move |_| Ok(Arc::clone(&system) as Arc<dyn Bridge>)),
+        keys: Arc::new(Keys::load_or_create(folder).unwrap()),
+        metrics: Arc::new(Metrics::new()),
+        owner: "api".to_owned(),
+        hook_base: None,
+    })
 }
 
 pub fn acting(tenant: &TenantId) -> Acting<'_> {
