@@ -41,7 +41,7 @@ impl Sender<'_> {
             }
             Act::Complete { link, event } => Box::pin(self.create(link, &event, true)).await,
             Act::Look { link } => self.look_again(link).await,
-            Act::Update { link, event } => self.update(link, &event).await,
+            Act::Update { link, event } => Box::pin(self.update(link, &event)).await,
             Act::Delete { link } => self.delete(link).await,
             Act::Abandon { link } => self.abandon(link).await,
         }
@@ -53,7 +53,7 @@ impl Sender<'_> {
         if attempted && let Some(found) = self.find_effect(&link, &key).await? {
             let sent = hub::event_of(&link.sent)?.unwrap_or_else(|| event.clone());
             let link = self.linked(link, &sent, &found, "push.adopt").await?;
-            return if sent == *event { Ok(()) } else { self.update(link, event).await };
+            return if sent == *event { Ok(()) } else { Box::pin(self.update(link, event)).await };
         }
         let link = self.about_to_send(Link { state: LinkState::Creating, ..link }, event).await?;
         match self.site.bridge.create(&self.site.calendar, event, &key).await {
