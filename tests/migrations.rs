@@ -11,7 +11,7 @@ mod migrations {
     ///
     /// Before 0.1.0 nobody's database has run these files and they may still change, so the hashes are empty. The
     /// release commit fills them in; from then on a changed file fails here, and a change of the schema is a new file.
-    const FILES: [(&str, &str); 10] = [
+    const FILES: [(&str, &str); 12] = [
         ("0001_tenants.sql", ""),
         ("0002_rooms.sql", ""),
         ("0003_feeds.sql", ""),
@@ -21,7 +21,9 @@ mod migrations {
         ("0007_link_sent.sql", ""),
         ("0010_features.sql", ""),
         ("0012_growth.sql", ""),
+        ("0013_idempotency.sql", ""),
         ("0014_operator.sql", ""),
+        ("0015_overlaps.sql", ""),
     ];
 
     /// Column types that both engines read and write alike.
@@ -31,7 +33,7 @@ mod migrations {
     const CONSTRAINTS: [&str; 5] = ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT"];
 
     /// Words that only one engine understands, or that both understand differently.
-    const FOREIGN_WORDS: [&str; 17] = [
+    const FOREIGN_WORDS: [&str; 18] = [
         "BLOB",
         "BYTEA",
         "TIMESTAMP",
@@ -48,6 +50,7 @@ mod migrations {
         "VARCHAR",
         "CASCADE",
         "STRICT",
+        "OVERLAPS",
         "COLLATE",
     ];
 

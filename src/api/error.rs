@@ -1,5 +1,6 @@
 //! Every refusal of the REST interface, and the one place where it gets a status (RFC 9457).
 
+use crate::bridge::BridgeError;
 use crate::crypt::CryptError;
 use crate::manage::ManageError;
 use crate::model::Role;
@@ -70,9 +71,14 @@ pub enum ApiError {
     /// What `manage` refuses.
     #[error(transparent)]
     Manage(#[from] ManageError),
-    /// A remote system does not answer as it should.
-    #[error("{0}")]
-    Remote(String),
+    /// A remote system that was asked does not answer as it should.
+    #[error("{whose}: {why}")]
+    Remote {
+        /// The bridge.
+        whose: String,
+        /// What is wrong.
+        why: BridgeError,
+    },
     /// The server is stopping or its database does not answer.
     #[error("the database does not answer")]
     NotReady,
@@ -88,7 +94,7 @@ impl From<SyncError> for ApiError {
     fn from(error: SyncError) -> Self {
         match error {
             SyncError::Store(error) => error.into(),
-            SyncError::Bridge(error) => Self::Remote(error.to_string()),
+            SyncError::Bridge(why) => Self::Remote { whose: "the bridge".to_owned(), why },
             SyncError::Refused(why) => ManageError::State { why }.into(),
             other => ManageError::State { why: other.to_string() }.into(),
         }
@@ -113,7 +119,7 @@ pub(super) const KINDS: [(&str, StatusCode, &str); 13] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "Value not accepted"),
     ("taken", StatusCode::CONFLICT, "In use already"),
     ("wrong-state", StatusCode::CONFLICT, "Not in this state"),
-    ("remote", StatusCode::BAD_GATEWAY, "A remote system fails"),
+    ("remote", StatusCode::BAD_GATEWAY, "The remote system fails"),
     ("busy", StatusCode::SERVICE_UNAVAILABLE, "Try again shortly"),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Failed on our side"),
 ];
@@ -150,8 +156,10 @@ impl ApiError {
             Self::Manage(ManageError::Invalid { .. }) => "invalid",
             Self::Manage(ManageError::Taken { .. }) => "taken",
             Self::Manage(ManageError::State { .. }) => "wrong-state",
-            Self::Remote(_) => "remote",
-            Self::NotReady | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
+            Self::NotReady
+            | Self::Remote { why: BridgeError::Busy { .. }, .. }
+            | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
+            Self::Remote { .. } => "remote",
             Self::Manage(ManageError::Store(_) | ManageError::Crypt(_)) => "internal",
         }
     }
@@ -172,7 +180,9 @@ impl ApiError {
                 "internal" => {
                     "The request failed on our side; the log has the reason under this request id.".to_owned()
                 }
-                _ => sentence(&self.to_string()),
+                // Begins with the name of an input, which is not to be written otherwise than it is.
+                "invalid" => closed(self.to_string()),
+                _ => closed(sentence(&self.to_string())),
             },
             instance: request_id.to_owned(),
             field: match self {
@@ -192,7 +202,7 @@ impl ApiError {
             Self::Method { allow } => {
                 answer.insert_header((header::ALLOW, allow.clone()));
             }
-            Self::NotReady | Self::Manage(ManageError::Store(StoreError::Busy)) => {
+            _ if self.kind() == "busy" => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
             }
             _ => {}
@@ -213,12 +223,16 @@ impl ResponseError for ApiError {
     }
 }
 
-/// With a capital at the start and a full stop at the end.
+/// With a capital at the start.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", characters.as_str())
+    format!("{first}{}", characters.as_str())
+}
+
+/// With a full stop at the end.
+fn closed(text: String) -> String {
+    if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
 }
 
 /// How JSON bodies are read: bounded, and refused with a problem document.
@@ -272,6 +286,12 @@ mod tests {
             (ManageError::Invalid { field: "zone", why: "no".to_owned() }.into(), "invalid", 422),
             (ManageError::State { why: "held".to_owned() }.into(), "wrong-state", 409),
             (StoreError::Busy.into(), "busy", 503),
+            (ApiError::Remote { whose: "bridge m365".to_owned(), why: BridgeError::NotFound }, "remote", 502),
+            (
+                ApiError::Remote { whose: "bridge m365".to_owned(), why: BridgeError::Busy { after_ms: None } },
+                "busy",
+                503,
+            ),
             (StoreError::Taken("x".to_owned()).into(), "internal", 500),
         ];
         for (error, kind, status) in cases {

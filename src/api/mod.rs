@@ -15,11 +15,13 @@ mod grants;
 mod health;
 mod links;
 mod mappings;
+mod object;
 mod openapi;
 mod operations;
 mod page;
 mod plans;
 mod principals;
+mod repeat;
 mod rooms;
 mod runs;
 mod tenants;
@@ -28,6 +30,7 @@ pub mod view;
 pub use error::ApiError;
 pub use openapi::document;
 
+use crate::config;
 use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::SignIn;
@@ -52,6 +55,8 @@ pub struct ApiDoor {
     pub limits: Limits,
     /// Scheme, host and port under which clients reach the server.
     pub public_url: String,
+    /// What a new feed shows where nobody says.
+    pub feed: config::Feed,
     /// Verifies credentials.
     pub sign_in: Arc<SignIn>,
     /// Wakes the worker that pulls a mapping.
@@ -60,7 +65,7 @@ pub struct ApiDoor {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether `/metrics` answers without credentials; otherwise it asks for the role `system_monitor`.
     pub open_metrics: bool,
-    /// Reads both sides for plans and checks, and removes copies. Its leases are its own.
+    /// Asks remote systems, reads both sides for plans and checks, and removes copies. Its leases are its own.
     pub engine: Arc<Engine>,
 }
 

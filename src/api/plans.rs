@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantOperator, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::view::{MappingView, Names};
 use crate::manage::ManageError;
 use crate::manage::mappings;
@@ -110,12 +111,16 @@ pub(super) struct Confirmation {
 pub(super) async fn purge(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    wish: Json<Confirmation>,
+    wish: Json<Object<Confirmation>>,
 ) -> Result<Json<Purged>, ApiError> {
     let acting = desk.acting();
     let leaving = if wish.remove { Leaving::Remove } else { Leaving::Hold };
     let (engine, id, how) = (&desk.door.engine, mapping_id(&path), (wish.confirm, leaving));
-    Ok(Json(sync::purge(engine, acting.tenant, &id, how, acting.actor).await?))
+    let purged = sync::purge(engine, acting.tenant, &id, how, acting.actor).await?;
+    // A purge has transactions of its own. An Idempotency-Key is claimed once it took effect; a repetition before that
+    // finds another number of copies and removes nothing.
+    desk.write().await?.commit().await?;
+    Ok(Json(purged))
 }
 
 /// What is verified.

@@ -276,6 +276,10 @@ async fn find_collision(
     event: &Event,
     expansion: &Expansion,
 ) -> Result<Option<Collision>, ChangeError> {
+    // Where bookings may lie over each other nothing collides.
+    if room.allow_overlaps {
+        return Ok(None);
+    }
     let Some(range) = overlap::hull(&expansion.instances) else { return Ok(None) };
     let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
     let mut colliding = overlap::all(&expansion.instances, event.class, &taken);

@@ -36,10 +36,8 @@ pub(super) struct Desk {
 impl Desk {
     /// Reads the configuration, opens the database and finds the tenant. One that the configuration declares is made.
     pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
-        let config = config::from_process(common.config.as_deref())?;
-        std::fs::create_dir_all(&config.server.data_dir).map_err(|error| {
-            CliError::Failed(format!("the data folder {} cannot be made: {error}", config.server.data_dir.display()))
-        })?;
+        let config = config::from_process(common.config.as_deref(), &|_| Ok(()))?;
+        server::make_folder(&config.server.data_dir).map_err(|error| CliError::Failed(error.to_string()))?;
         let keys = server::load_keys(&config)?;
         let store = Store::open(config.database_url().reveal()).await?;
         let now = SystemClock.now();
@@ -54,14 +52,15 @@ impl Desk {
 
     /// Where feed links point and what signs them.
     pub(super) fn links(&self) -> Links<'_> {
-        Links { public_url: &self.public_url, key: &self.keys.feed }
+        Links { public_url: &self.public_url, key: &self.keys.feed, usual: &self.config.feed }
     }
 
     /// A reconciler for looking at both sides; its leases are its own.
     pub(super) fn engine(&self) -> Result<Engine, CliError> {
         let keys = Arc::new(server::load_keys(&self.config)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Ok(server::engine(&self.config, &self.store, &keys, &clock, &Arc::new(Metrics::new())))
+        let bridges = server::bridge_source(keys.clone(), clock.clone(), Arc::new(self.config.limits.clone()));
+        Ok(server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new())))
     }
 
     /// A transaction that reads.

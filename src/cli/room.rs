@@ -53,6 +53,9 @@ pub(crate) struct Add {
     /// Its colour in calendar programs, #RRGGBB
     #[arg(long)]
     color: Option<String>,
+    /// A foyer, a pool of loan computers: bookings may lie over each other
+    #[arg(long)]
+    allow_overlaps: bool,
 }
 
 impl Room {
@@ -78,6 +81,7 @@ impl Add {
             capacity: self.capacity,
             features: Some(self.features),
             color: self.color,
+            allow_overlaps: Some(self.allow_overlaps),
         };
         let mut tx = desk.write().await?;
         let room = RoomView::from(rooms::create(&mut tx, &desk.acting(), &new).await?);

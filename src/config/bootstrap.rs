@@ -55,6 +55,8 @@ section! {
         features: Vec<String> = Vec::new(),
         /// Its colour in calendar programs, `#RRGGBB`.
         color: String = String::new(),
+        /// Whether bookings may lie over each other, as in a foyer: nobody is refused for a taken slot.
+        allow_overlaps: bool = false,
     }
 }
 

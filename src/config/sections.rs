@@ -76,7 +76,7 @@ section! {
         /// Seconds before the first repetition of a failed call; doubled each time.
         backoff_first_seconds: u64 = 1,
         /// Longest pause between two repetitions in seconds.
-        backoff_most_seconds: u64 = 21_600,
+        backoff_most_seconds: u64 = 900,
         /// Seconds a worker owns a room before another may take over.
         lease_seconds: u64 = 120,
         /// The brake: removals planned in one run beyond this share of a calendar's bookings wait for a person.

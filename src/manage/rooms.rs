@@ -47,6 +47,9 @@ pub struct NewRoom {
     /// `#RRGGBB`.
     #[serde(default)]
     pub color: Option<String>,
+    /// Whether bookings may lie over each other, as in a foyer; they may not if left out.
+    #[serde(default)]
+    pub allow_overlaps: Option<bool>,
 }
 
 /// Changes to a room; what is left out stays.
@@ -77,6 +80,9 @@ pub struct RoomPatch {
     /// `#RRGGBB`.
     #[serde(default)]
     pub color: Option<String>,
+    /// Whether bookings may lie over each other, as in a foyer; they may not if left out.
+    #[serde(default)]
+    pub allow_overlaps: Option<bool>,
 }
 
 /// The room with that slug.
@@ -100,6 +106,7 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewRoom) -> Result<R
         capacity: None,
         features: Features::default(),
         color: COLOR.to_owned(),
+        allow_overlaps: false,
         seq: 0,
         modified_ms: acting.now,
         longest_ms: 0,
@@ -134,6 +141,7 @@ impl NewRoom {
             capacity: self.capacity,
             features: self.features.clone(),
             color: self.color.clone(),
+            allow_overlaps: self.allow_overlaps,
         }
     }
 }
@@ -162,6 +170,9 @@ fn apply(room: &mut Room, patch: &RoomPatch) -> Result<(), ManageError> {
     }
     if let Some(color) = &patch.color {
         room.color = checked_color(color)?;
+    }
+    if let Some(allow_overlaps) = patch.allow_overlaps {
+        room.allow_overlaps = allow_overlaps;
     }
     Ok(())
 }

@@ -87,6 +87,7 @@ fn api_door(parts: &Parts) -> ApiDoor {
         keys: parts.keys.clone(),
         limits: parts.config.limits.clone(),
         public_url: parts.config.public_url(),
+        feed: parts.config.feed.clone(),
         sign_in: parts.sign_in.clone(),
         nudge: Arc::new(move |_| nudge.nudge()),
         metrics: Arc::new(move || metrics.render()),

@@ -168,7 +168,9 @@ fn migrator() -> Migrator {
         ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
         ("features", include_str!("../../migrations/0010_features.sql")),
         ("growth", include_str!("../../migrations/0012_growth.sql")),
+        ("idempotency", include_str!("../../migrations/0013_idempotency.sql")),
         ("operator", include_str!("../../migrations/0014_operator.sql")),
+        ("overlaps", include_str!("../../migrations/0015_overlaps.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

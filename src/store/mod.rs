@@ -11,6 +11,7 @@ pub mod bridges;
 pub mod changes;
 pub mod conflicts;
 pub mod feeds;
+pub mod idempotency;
 pub mod inbox;
 pub mod instances;
 pub mod leases;

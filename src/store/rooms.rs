@@ -32,6 +32,8 @@ row! {
         pub features: Features,
         /// `#RRGGBB`.
         pub color: String,
+        /// Whether bookings may lie over each other: nobody is refused for a taken slot.
+        pub allow_overlaps: bool,
         /// Sequence number of its last change.
         pub seq: i64,
         /// When it last changed.
@@ -44,20 +46,20 @@ row! {
 }
 
 const INSERT: &str = "INSERT INTO rooms (id, tenant_id, slug, name, kind, zone, email, description, building, capacity,
-    features, color, seq, modified_ms, longest_ms, created_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    features, color, allow_overlaps, seq, modified_ms, longest_ms, created_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 const BY_SLUG: &str =
-    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND slug = $2";
 const GET: &str =
-    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND id = $2";
 const LIST: &str =
-    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, seq,
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 ORDER BY slug";
 const UPDATE: &str =
     "UPDATE rooms SET name = $3, zone = $4, email = $5, description = $6, building = $7, capacity = $8,
-    features = $9, color = $10 WHERE tenant_id = $1 AND id = $2";
+    features = $9, color = $10, allow_overlaps = $11 WHERE tenant_id = $1 AND id = $2";
 const NEXT_SEQ: &str =
     "UPDATE rooms SET seq = seq + 1, modified_ms = $3 WHERE tenant_id = $1 AND id = $2 RETURNING seq";
 const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING seq";
@@ -78,6 +80,7 @@ pub async fn insert(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(room.capacity)
         .bind(room.features.to_string())
         .bind(&room.color)
+        .bind(room.allow_overlaps)
         .bind(room.seq)
         .bind(room.modified_ms.ms())
         .bind(room.longest_ms)
@@ -114,6 +117,7 @@ pub async fn update(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(room.capacity)
         .bind(room.features.to_string())
         .bind(&room.color)
+        .bind(room.allow_overlaps)
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

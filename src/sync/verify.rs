@@ -135,8 +135,11 @@ async fn order(tx: &mut Tx, room: &Room, report: &mut Report) -> Result<(), Sync
     Ok(())
 }
 
-/// Two confirmed bookings that exclude each other have a conflict record.
+/// Two confirmed bookings that exclude each other have a conflict record. Where bookings may overlap none excludes another.
 async fn slots(engine: &Engine, tx: &mut Tx, room: &Room, report: &mut Report) -> Result<(), SyncError> {
+    if room.allow_overlaps {
+        return Ok(());
+    }
     let (tenant, id) = (&room.tenant_id, &room.id);
     let range = TimeRange::new(engine.now(), engine.window().end);
     let mut busy = pages::instances(tx, (tenant, id), range, room.longest_ms, MOST).await?;

@@ -161,6 +161,7 @@ impl House {
             capacity: Some(12),
             features: Features::default(),
             color: "#2a6f97".to_owned(),
+            allow_overlaps: false,
             seq: 0,
             modified_ms: self.now(),
             longest_ms: 0,

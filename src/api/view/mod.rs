@@ -6,7 +6,7 @@ mod story;
 mod sync;
 
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
-pub use room::{BridgeView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
+pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
 pub use story::{EventStory, MappingStatusView, Moment, RoomStory, Waiting};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};
 

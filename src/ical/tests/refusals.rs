@@ -56,7 +56,6 @@ fn events_that_break_the_grammar_are_refused_with_line_and_property() {
     ] {
         refused(&vevent(lines), "valid-calendar-data", says);
     }
-    refused(&good.replace("DTSTAMP:20260101T000000Z\r\n", ""), "valid-calendar-data", "no DTSTAMP");
     refused(&good.replace("DTSTAMP:20260101T000000Z", "DTSTAMP:yesterday"), "valid-calendar-data", "DTSTAMP");
     refused(&good.replace("VERSION:2.0\r\n", ""), "valid-calendar-data", "VERSION");
     refused(&good.replace("END:VCALENDAR\r\n", ""), "valid-calendar-data", "no END");
@@ -81,6 +80,13 @@ fn o14_a_recurrence_that_is_valid_and_cannot_be_kept_is_refused_by_its_part() {
             other => panic!("{other}"),
         }
     }
+}
+
+#[test]
+fn an_event_without_dtstamp_is_kept_as_it_came() {
+    let text = vevent(START).replace("DTSTAMP:20260101T000000Z\r\n", "");
+    let object = read(&text);
+    assert_eq!((object.text(), object.last_modified()), (text.as_str(), None));
 }
 
 #[test]

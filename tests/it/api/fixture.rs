@@ -5,8 +5,9 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
 use anteroom::api::{self, ApiDoor};
-use anteroom::bridge::Bridge;
 use anteroom::bridge::memory::MemoryBridge;
+use anteroom::bridge::{Bridge, BridgeError};
+use anteroom::config;
 use anteroom::config::Limits;
 use anteroom::crypt::{Keys, VerifiedCache};
 use anteroom::dash::{self, DashDoor};
@@ -90,6 +91,7 @@ impl House {
             keys,
             limits: Limits { json_bytes: 4096, ..Limits::default() },
             public_url: "https://rooms.example/".to_owned(),
+            feed: config::Feed { past_days: 5, ..config::Feed::default() },
             sign_in: Arc::clone(&sign_in),
             nudge: Arc::new(move |id| noted.lock().unwrap().push(id.clone())),
             metrics: Arc::new(|| "anteroom_up 1\n".to_owned()),
@@ -135,15 +137,20 @@ impl House {
     }
 }
 
-/// A reconciler whose remote systems are all one system in memory with an empty calendar `17`.
+/// A reconciler whose remote systems are in memory: `m365` has one calendar, `broken` lets nobody in, and all others are
+/// one system with an empty calendar `17`.
 fn engine(store: &Store, clock: &Arc<dyn Clock>, folder: &std::path::Path) -> Arc<Engine> {
-    let system = Arc::new(MemoryBridge::with_calendar("17"));
+    let [m365, others] = ["hall@city.example", "17"].map(|id| Arc::new(MemoryBridge::with_calendar(id)));
     Arc::new(Engine {
         store: store.clone(),
         clock: Arc::clone(clock),
         limits: Arc::new(Limits::default()),
         settings: Settings::default(),
-        bridges: Arc::new(move |_| Ok(Arc::clone(&system) as Arc<dyn Bridge>)),
+        bridges: Arc::new(move |row| match row.name.as_str() {
+            "broken" => Err(BridgeError::Auth("no token for you".to_owned())),
+            "m365" => Ok(Arc::clone(&m365) as Arc<dyn Bridge>),
+            _ => Ok(Arc::clone(&others) as Arc<dyn Bridge>),
+        }),
         keys: Arc::new(Keys::load_or_create(folder).unwrap()),
         metrics: Arc::new(Metrics::new()),
         owner: "api".to_owned(),

@@ -7,5 +7,6 @@ pub(crate) mod fixture;
 mod openapi;
 mod people;
 mod probes;
+mod repeat;
 mod rooms;
 mod sync;

@@ -109,7 +109,7 @@ impl House {
             nudged: Arc::default(),
             keys,
             door: Mutex::new(None),
-            folder: folder,
+            folder,
         }
     }
 
@@ -133,6 +133,7 @@ impl House {
             capacity: Some(12),
             features: Features::default(),
             color: "#336699".to_owned(),
+            allow_overlaps: false,
             seq: 0,
             modified_ms: NOW,
             longest_ms: 0,

@@ -10,6 +10,7 @@ mod kept;
 mod limits;
 mod objects;
 mod oracle;
+mod overlaps;
 mod prefer;
 mod profile;
 mod properties;

@@ -125,6 +125,7 @@ async fn fill(store: &Store, keys: &Keys) -> (TenantId, MappingId) {
         capacity: None,
         features: Features::default(),
         color: String::new(),
+        allow_overlaps: false,
         seq: 0,
         modified_ms: NOW,
         longest_ms: 0,

@@ -5,6 +5,7 @@ use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test;
 use anteroom::config::Limits;
+use anteroom::config::Profile;
 use anteroom::crypt::Key;
 use anteroom::crypt::KeyRing;
 use anteroom::crypt::Keys;
@@ -13,9 +14,10 @@ use anteroom::crypt::password;
 use anteroom::dav;
 use anteroom::dav::DavDoor;
 use anteroom::manage::SignIn;
+use anteroom::manage::profile::Profiles;
 use anteroom::model::{
-    Clock, Etag, Fingerprint, ManualClock, ObjectName, PrincipalId, PrincipalKind, Privilege, ReservationClass, Role,
-    RoomId, RoomKind, TenantId, Timestamp, Uid, ZoneId,
+    Clock, Etag, Features, Fingerprint, ManualClock, ObjectName, PrincipalId, PrincipalKind, Privilege,
+    ReservationClass, Role, RoomId, RoomKind, TenantId, Timestamp, Uid, ZoneId,
 };
 use anteroom::store::changes::NewChange;
 use anteroom::store::instances::{NewInstance, Owner};
@@ -69,6 +71,7 @@ impl Scene {
             keys,
             nudge: Arc::new(|_: &RoomId| {}),
             sign_in: Arc::new(SignIn::new(store.clone(), verified)),
+            profiles: Arc::new(Profiles::new("https://rooms.example.org", &Profile::default()).unwrap()),
         });
         Self { store, tenant, door, folder }
     }
@@ -90,6 +93,8 @@ impl Scene {
             email: format!("{slug}@example.com"),
             description: String::new(),
             building: String::new(),
+            features: Features::default(),
+            allow_overlaps: false,
             capacity: None,
             color: "#336699".to_owned(),
             seq: i64::try_from(bookings).unwrap(),

@@ -4,6 +4,7 @@ mod bookkeeping;
 mod bridges;
 mod changes;
 mod feeds;
+mod idempotency;
 mod leases;
 mod links;
 mod mappings;

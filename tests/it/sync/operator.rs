@@ -6,7 +6,7 @@ use anteroom::bridge::memory::Fault;
 use anteroom::bridge::{Bridge, BridgeError, IdempotencyKey, RemoteCalendar};
 use anteroom::manage::{self, Acting};
 use anteroom::model::{Authority, MappingState, TimeRange};
-use anteroom::store::{links, mappings};
+use anteroom::store::{links, mappings, rooms};
 use anteroom::sync::{self, Leaving, PlanAct, PlanSide};
 use std::collections::BTreeMap;
 
@@ -179,6 +179,20 @@ on_both!(what_is_in_step_has_no_violation_and_what_is_not_is_named_with_its_evid
     assert!(report.violations.iter().any(|one| one.evidence.contains("Choir II")), "{:?}", report.violations);
     let lenient = sync::verify(&scene.engine, house.tenant(), None, false).await.unwrap();
     assert!(lenient.waiting >= 3, "what people did since the last read is not known yet: {lenient:?}");
+});
+
+on_both!(bookings_that_may_overlap_violate_nothing, |house| async {
+    let mut scene = Scene::new(house, 1).await;
+    scene.room.allow_overlaps = true;
+    house.write_one(async |tx| rooms::update(tx, &scene.room).await).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.put(&event("b", "Chess", 3, 9)).await.unwrap();
+    scene.settle().await;
+    assert_eq!(scene.verify().await.violations, []);
+    scene.room.allow_overlaps = false;
+    house.write_one(async |tx| rooms::update(tx, &scene.room).await).await;
+    let found = scene.verify().await.violations;
+    assert_eq!(found.iter().map(|one| one.invariant.as_str()).collect::<Vec<_>>(), ["slot_exclusivity"], "{found:?}");
 });
 
 on_both!(a_mapping_that_is_not_at_work_is_not_looked_at_and_said_so, |house| async {
