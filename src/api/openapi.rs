@@ -2,7 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, principals, rooms, runs, tenants,
+    audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans, principals, rooms, runs,
+    tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -68,6 +69,7 @@ operations!(
     mappings::sync,
     mappings::hold,
     mappings::release,
+    mappings::removals,
     feeds::list,
     feeds::create,
     feeds::read,
@@ -84,15 +86,24 @@ operations!(
     grants::list,
     grants::set,
     grants::remove,
+    plans::of_room,
+    plans::of_mapping,
+    plans::approve,
+    plans::copies,
+    plans::purge,
+    plans::verify,
     links::list,
     operations::list,
     operations::retry,
     conflicts::list,
+    conflicts::read,
     conflicts::resolve,
     runs::subscriptions,
     runs::list,
     audit::list,
     audit::explain,
+    audit::explain_room,
+    audit::status,
 );
 
 /// The three ways to sign in.
@@ -182,7 +193,7 @@ impl Modify for Refusals {
 }
 
 fn asks_a_remote_system(path: &str) -> bool {
-    path.ends_with("/calendars")
+    ["/calendars", "/plan", "/copies", "/purge", "/verify"].iter().any(|end| path.ends_with(end))
 }
 
 fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'static str, &'static str)> {
@@ -292,6 +303,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 46);
+        assert_eq!(ids.len(), 56);
     }
 }

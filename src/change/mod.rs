@@ -8,6 +8,8 @@ mod precondition;
 mod transfer;
 mod write;
 
+pub mod resolve;
+
 pub use expand::roll_forward;
 pub use overlap::Collision;
 pub use precondition::{Precondition, Tags};

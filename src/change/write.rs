@@ -2,13 +2,13 @@
 
 use super::expand::{Expansion, expand, reparse, takes_room};
 use super::overlap::{self, Collision};
-use super::{Applied, ChangeError, Context, Effect, Origin, fanout};
+use super::{Applied, ChangeError, Context, Effect, Origin, fanout, resolve};
 use crate::ical::object::{CalendarObject, Stamp};
-use crate::model::ConflictId;
 use crate::model::Event;
 use crate::model::EventTime;
 use crate::model::ObjectName;
 use crate::model::RecurrenceId;
+use crate::model::Resolution;
 use crate::model::TimeRange;
 use crate::model::Timestamp;
 use crate::model::Uid;
@@ -16,9 +16,8 @@ use crate::store::Tx;
 use crate::store::audit;
 use crate::store::changes;
 use crate::store::conflicts;
-use crate::store::conflicts::Conflict;
 use crate::store::instances;
-use crate::store::instances::{Owner, Taken};
+use crate::store::instances::Owner;
 use crate::store::mappings;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
@@ -244,26 +243,24 @@ async fn settle_collision(
     match (collision, origin) {
         (Some(collision), Origin::Principal { .. }) => Err(ChangeError::Overlap(Box::new(collision))),
         (Some(collision), Origin::Mapping { .. } | Origin::System { .. }) => {
-            let conflict = Conflict {
-                id: ConflictId::fresh(),
-                tenant_id: room.tenant_id.clone(),
-                room_id: room.id.clone(),
-                mapping_id: String::new(),
-                uid: event.uid.clone(),
-                kind: "slot_collision".to_owned(),
+            let standing = event_of(tx, cx, room, &collision.with).await?;
+            let json = |event: &Event| serde_json::to_string(event).unwrap_or_default();
+            let opened = conflicts::Opened {
+                room: (&room.tenant_id, &room.id),
+                mapping: "",
+                uid: &event.uid,
+                kind: resolve::SLOT_COLLISION,
                 sentence: format!(
                     "{}, and {} is booked at the same time",
                     collision.first(),
                     quoted(&event.content.summary)
                 ),
-                ours: serde_json::to_string(event).unwrap_or_default(),
-                theirs: collision.with.to_string(),
-                state: conflicts::OPEN.to_owned(),
-                created_ms: cx.now,
-                decided_ms: None,
-                decision: String::new(),
+                versions: (standing.as_ref().map_or_else(String::new, json), json(event)),
+                proposal: Some((Resolution::KeepBothTentative, resolve::deadline(cx))),
+                standing: String::new(),
+                now: cx.now,
             };
-            Ok(conflicts::record(tx, &conflict).await?)
+            Ok(conflicts::record(tx, &opened.into()).await?)
         }
         (None, _) => {
             let key = (&room.tenant_id, &room.id, &event.uid);
@@ -288,7 +285,7 @@ async fn find_collision(
     let mut colliding = overlap::all(&expansion.instances, event.class, &taken);
     let Some((_, other)) = colliding.next() else { return Ok(None) };
     let further: Vec<Timestamp> = colliding.map(|(instance, _)| instance.start).collect();
-    let summary = summary_of(tx, cx, room, other).await?;
+    let summary = event_of(tx, cx, room, &other.uid).await?.map_or_else(String::new, |event| event.content.summary);
     Ok(Some(Collision {
         room: room.name.clone(),
         zone: room.zone.clone(),
@@ -301,11 +298,9 @@ async fn find_collision(
     }))
 }
 
-async fn summary_of(tx: &mut Tx, cx: Context<'_>, room: &Room, taken: &Taken) -> Result<String, ChangeError> {
-    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, &taken.uid).await? else {
-        return Ok(String::new());
-    };
-    Ok(reparse(&row.body, room, cx)?.event().content.summary.clone())
+async fn event_of(tx: &mut Tx, cx: Context<'_>, room: &Room, uid: &Uid) -> Result<Option<Event>, ChangeError> {
+    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await? else { return Ok(None) };
+    Ok(Some(reparse(&row.body, room, cx)?.event().clone()))
 }
 
 fn quoted(summary: &str) -> String {

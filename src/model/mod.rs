@@ -13,7 +13,7 @@ pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privac
 pub use ids::{
     BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId, TenantId,
 };
-pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState};
+pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution};
 pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
 pub use principal::{PrincipalKind, Privilege, Role};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};

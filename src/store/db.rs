@@ -170,6 +170,7 @@ fn migrator() -> Migrator {
         ("growth", include_str!("../../migrations/0009_growth.sql")),
         ("idempotency", include_str!("../../migrations/0010_idempotency.sql")),
         ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
+        ("operator", include_str!("../../migrations/0012_operator.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -2,10 +2,12 @@
 
 mod people;
 mod room;
+mod story;
 mod sync;
 
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
 pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
+pub use story::{EventStory, MappingStatusView, Moment, RoomStory, Waiting};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};
 
 use crate::model::TenantId;
