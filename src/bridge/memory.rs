@@ -41,6 +41,8 @@ struct State {
     only_lists: bool,
     /// Keys are not kept: the effect of a create is known by its content.
     keyless: bool,
+    /// Items have UIDs of the system's own.
+    own_uids: bool,
     /// A slot that is taken is not given again.
     exclusive: bool,
 }
@@ -167,7 +169,13 @@ impl MemoryBridge {
 
     /// From now on keys are neither kept nor told, and items have UIDs of the system's own.
     pub fn forget_keys(&self) {
-        self.state().keyless = true;
+        let mut state = self.state();
+        (state.keyless, state.own_uids) = (true, true);
+    }
+
+    /// From now on items have UIDs of the system's own; keys are kept.
+    pub fn give_own_uids(&self) {
+        self.state().own_uids = true;
     }
 
     /// The system forgets all cursors it gave for a calendar.
@@ -347,12 +355,10 @@ impl Bridge for MemoryBridge {
         }
         state.free(&at.id, event)?;
         state.writes += 1;
-        let id = if state.keyless {
-            let uid = Uid(format!("{}@memory", state.last_id + 1));
-            state.insert(&at.id, Event { uid, ..event.clone() }, None)
-        } else {
-            state.insert(&at.id, event.clone(), Some(key.clone()))
-        };
+        let own = Uid(format!("{}@memory", state.last_id + 1));
+        let uid = if state.own_uids { own } else { event.uid.clone() };
+        let key = (!state.keyless).then(|| key.clone());
+        let id = state.insert(&at.id, Event { uid, ..event.clone() }, key);
         let item = state.item(&at.id, &id).ok_or(BridgeError::NotFound)?;
         answered(lost, item)
     }

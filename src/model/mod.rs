@@ -14,7 +14,7 @@ pub use ids::{
     BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId, TenantId,
 };
 pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution};
-pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
+pub use object::{ERA, Etag, Fingerprint, ObjectName, SyncToken, Uid};
 pub use principal::{PrincipalKind, Privilege, Role};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};
 pub use room::{Features, RoomKind};

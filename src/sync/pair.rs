@@ -2,6 +2,7 @@
 //! booking at the same time. First contact is where duplicates are born; this file is where they are not.
 
 use super::plan::{Decision, decide};
+use super::push_send::create_key;
 use super::pull_item::{Seen, View, linked};
 use super::{Engine, Site, SyncError, hub, ruling};
 use crate::bridge::Part;
@@ -17,6 +18,9 @@ use crate::store::links;
 use crate::store::links::Link;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
+
+/// Epochs of a key that are tried where the link of a copy is lost, as after a restored backup.
+const EPOCHS: i64 = 8;
 
 /// The link of an item: by remote id, else by the key it was created with, else as what was sent there.
 pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
@@ -73,6 +77,9 @@ pub(super) async fn counterpart(
     if known && is_free(tx, site, uid, &Part::Whole).await? && no_parts(tx, site, uid).await? {
         return Ok(Some((uid.clone(), Part::Whole)));
     }
+    if let Some(uid) = marked(tx, site, item).await? {
+        return Ok(Some((uid, Part::Whole)));
+    }
     let (start, end) = item.event.when.instants(&site.room.zone);
     let range = TimeRange::new(start, end.max(start.plus_ms(1)));
     let rows = objects::in_range(tx, &site.room.tenant_id, &site.room.id, range, site.room.longest_ms).await?;
@@ -84,6 +91,22 @@ pub(super) async fn counterpart(
         }
     }
     Ok(None)
+}
+
+/// The hub event whose create had the item's key, where its link was lost, as with a backup that is older than the link.
+async fn marked(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Uid>, SyncError> {
+    let Some(key) = &item.key else { return Ok(None) };
+    for (uid, _) in objects::spans(tx, &site.room.tenant_id, &site.room.id).await? {
+        if epoch_of(site, &uid, &Part::Whole, &key.0).is_some() && is_free(tx, site, &uid, &Part::Whole).await? {
+            return Ok(Some(uid));
+        }
+    }
+    Ok(None)
+}
+
+/// In which of its first epochs a part of an event was created with that key; `None` where the key is another's.
+pub(super) fn epoch_of(site: &Site, uid: &Uid, part: &Part, key: &str) -> Option<i64> {
+    (1..=EPOCHS).find(|epoch| create_key(&site.mapping, uid, &part.as_text(), *epoch) == key)
 }
 
 /// The pieces of a hub event that say exactly what the item says: same title, same time.
@@ -169,6 +192,7 @@ async fn free_uid(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Uid, Sy
 }
 
 fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &Part, born: &str) -> Link {
+    let epoch = item.key.as_ref().and_then(|key| epoch_of(site, uid, part, &key.0));
     Link {
         id: LinkId::fresh(),
         tenant_id: site.mapping.tenant_id.clone(),
@@ -178,7 +202,7 @@ fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &P
         remote_id: Some(item.id.0.clone()),
         remote_version: item.version.as_ref().map(|version| version.0.clone()),
         create_key: item.key.as_ref().map_or_else(String::new, |key| key.0.clone()),
-        epoch: 1,
+        epoch: epoch.unwrap_or(1),
         base: String::new(),
         sent: String::new(),
         echo: String::new(),

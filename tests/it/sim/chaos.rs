@@ -1,6 +1,7 @@
 //! What goes wrong, drawn from a seed: remote calls that fail before or after their effect, lists that lag behind, a
 //! process that dies at any call and at any moment in between, and one that stands still until its lease is over.
 
+use super::mutant::Mutant;
 use anteroom::bridge::memory::MemoryBridge;
 use anteroom::bridge::{
     Bridge, BridgeError, Complete, Cursor, Hook, IdempotencyKey, Known, Probe, Projection, Reading, RemoteCalendar,
@@ -9,6 +10,7 @@ use anteroom::bridge::{
 use anteroom::model::{BridgeKind, Clock, Event, ManualClock, TimeRange, Timestamp};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -165,7 +167,7 @@ impl Chaos {
         self.state().tally.clone()
     }
 
-    fn count(&self, what: &'static str) {
+    pub fn count(&self, what: &'static str) {
         *self.state().tally.entry(what).or_default() += 1;
     }
 
@@ -232,9 +234,18 @@ pub struct Network {
     pub system: Arc<MemoryBridge>,
     pub name: String,
     pub chaos: Arc<Chaos>,
+    /// What the reconciler goes without.
+    pub without: Option<Mutant>,
+    pub creates: AtomicU64,
 }
 
 impl Network {
+    /// The key as it goes over the wire.
+    fn key(&self, key: &IdempotencyKey) -> IdempotencyKey {
+        let call = self.creates.fetch_add(1, Ordering::SeqCst);
+        self.without.map_or_else(|| key.clone(), |without| without.key(key, call))
+    }
+
     async fn call<T>(
         &self,
         what: &str,
@@ -304,15 +315,18 @@ impl Bridge for Network {
     }
 
     async fn read_all(&self, at: &RemoteCalendar, window: TimeRange) -> Result<Complete, BridgeError> {
-        self.call("reads all", None, self.system.read_all(at, window)).await
+        let read = self.call("reads all", None, self.system.read_all(at, window)).await;
+        if let Some(without) = self.without { without.all(window, read) } else { read }
     }
 
     async fn read_changes(&self, at: &RemoteCalendar, since: &Cursor) -> Result<Reading, BridgeError> {
-        self.call("reads changes", None, self.system.read_changes(at, since)).await
+        let read = self.call("reads changes", None, self.system.read_changes(at, since)).await;
+        if let Some(without) = self.without { without.changes(read) } else { read }
     }
 
     async fn fetch(&self, at: &RemoteCalendar, id: &RemoteId) -> Result<Option<RemoteItem>, BridgeError> {
-        self.call(&format!("fetches {id}"), None, self.system.fetch(at, id)).await
+        let read = self.call(&format!("fetches {id}"), None, self.system.fetch(at, id)).await;
+        if let Some(without) = self.without { without.one(read) } else { read }
     }
 
     async fn create(
@@ -322,7 +336,7 @@ impl Bridge for Network {
         key: &IdempotencyKey,
     ) -> Result<RemoteItem, BridgeError> {
         let what = format!("creates {}", event.content.summary);
-        self.call(&what, Some(at), self.system.create(at, event, key)).await
+        self.call(&what, Some(at), self.system.create(at, event, &self.key(key))).await
     }
 
     async fn update(
@@ -341,7 +355,9 @@ impl Bridge for Network {
     }
 
     async fn probe(&self, at: &RemoteCalendar, event: &Event, key: &IdempotencyKey) -> Result<Probe, BridgeError> {
-        self.call(&format!("looks for {}", event.content.summary), None, self.system.probe(at, event, key)).await
+        let what = format!("looks for {}", event.content.summary);
+        let found = self.call(&what, None, self.system.probe(at, event, &self.key(key))).await;
+        if let Some(without) = self.without { without.probe(found) } else { found }
     }
 
     async fn calendars(&self) -> Result<Vec<RemoteCalendar>, BridgeError> {
