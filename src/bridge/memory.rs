@@ -41,6 +41,8 @@ struct State {
     only_lists: bool,
     /// Keys are not kept: the effect of a create is known by its content.
     keyless: bool,
+    /// Titles are kept in capital letters.
+    capitals: bool,
     /// Items have UIDs of the system's own.
     own_uids: bool,
     /// A slot that is taken is not given again.
@@ -138,6 +140,26 @@ impl MemoryBridge {
             calendar.log.push(id.clone());
         }
         Ok(())
+    }
+
+    /// From now on titles are stored in capital letters.
+    pub fn rewrite_titles(&self) {
+        self.state().capitals = true;
+    }
+
+    /// Every item of a calendar gets another id, as when a mailbox is migrated.
+    pub fn renumber(&self, calendar: &str) {
+        let mut state = self.state();
+        let first = state.last_id + 1;
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        let mut last = first;
+        for (old, stored) in std::mem::take(&mut calendar.items) {
+            let id = RemoteId(format!("m{last}"));
+            last += 1;
+            calendar.log.extend([old, id.clone()]);
+            calendar.items.insert(id, stored);
+        }
+        state.last_id = last;
     }
 
     /// From now on a slot that is taken is not given again.
@@ -238,6 +260,15 @@ impl State {
         calendar.items.insert(id.clone(), Stored { event, key, version: 1, locked: None });
         calendar.log.push(id.clone());
         id
+    }
+
+    /// What becomes of an event that is written.
+    fn as_kept(&self, event: &Event) -> Event {
+        let mut event = event.clone();
+        if self.capitals {
+            event.content.summary = event.content.summary.to_uppercase();
+        }
+        event
     }
 
     fn item(&self, calendar: &str, id: &RemoteId) -> Option<RemoteItem> {
@@ -358,7 +389,8 @@ impl Bridge for MemoryBridge {
         let own = Uid(format!("{}@memory", state.last_id + 1));
         let uid = if state.own_uids { own } else { event.uid.clone() };
         let key = (!state.keyless).then(|| key.clone());
-        let id = state.insert(&at.id, Event { uid, ..event.clone() }, key);
+        let kept = Event { uid, ..state.as_kept(event) };
+        let id = state.insert(&at.id, kept, key);
         let item = state.item(&at.id, &id).ok_or(BridgeError::NotFound)?;
         answered(lost, item)
     }
@@ -372,6 +404,7 @@ impl Bridge for MemoryBridge {
     ) -> Result<RemoteItem, BridgeError> {
         let lost = self.fault()?;
         let mut state = self.state();
+        let event = &state.as_kept(event);
         let calendar = state.calendars.entry(at.id.clone()).or_default();
         let stored = calendar.items.get_mut(&item.id).ok_or(BridgeError::NotFound)?;
         unlocked(stored)?;

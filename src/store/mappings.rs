@@ -110,6 +110,8 @@ const WAKE: &str = "UPDATE mappings SET due_ms = CASE WHEN due_ms < $3 THEN due_
     wanted_ms = CASE WHEN wanted_ms > $3 THEN wanted_ms ELSE $3 END,
     dirty_since_ms = COALESCE(dirty_since_ms, $4) WHERE tenant_id = $1 AND id = $2";
 const WAKE_ALL: &str = "UPDATE mappings SET due_ms = $1 WHERE state = 'active' AND due_ms > $1";
+const WAKE_FAILED: &str = "UPDATE mappings SET due_ms = $3
+    WHERE tenant_id = $1 AND bridge_id = $2 AND state = 'active' AND failures > 0 AND due_ms > $3";
 const FORGET_CURSOR: &str = "UPDATE mappings SET cursor = '', due_ms = $3 WHERE tenant_id = $1 AND id = $2";
 const SET_STATE: &str = "UPDATE mappings SET state = $3, reason = $4, due_ms = $5 WHERE tenant_id = $1 AND id = $2";
 // Only where the mapping still is in the state it was read in: a person may have decided meanwhile.
@@ -229,6 +231,13 @@ pub async fn wake(
         .bind(id.as_str())
         .bind(due.ms())
         .bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Brings the next pull of every mapping of a bridge forward to now whose last pull failed.
+pub async fn wake_failed(tx: &mut Tx, tenant: &TenantId, bridge: &BridgeId, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WAKE_FAILED).bind(tenant.as_str()).bind(bridge.as_str()).bind(now.ms())
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

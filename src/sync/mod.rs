@@ -10,6 +10,7 @@ mod held;
 mod hub;
 mod masks;
 mod merge;
+mod moved;
 mod observe;
 mod pair;
 mod plan;

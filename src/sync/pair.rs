@@ -122,7 +122,7 @@ fn same_booking(engine: &Engine, site: &Site, row: &ObjectRow, item: &RemoteItem
 }
 
 /// Whether two events are the same booking: same title, same time.
-fn is_same(site: &Site, ours: &Event, theirs: &Event) -> bool {
+pub(super) fn is_same(site: &Site, ours: &Event, theirs: &Event) -> bool {
     ours.content.summary == theirs.content.summary
         && ours.when.instants(&site.room.zone) == theirs.when.instants(&site.room.zone)
         && ours.recurrence.is_some() == theirs.recurrence.is_some()

@@ -73,13 +73,15 @@ pub struct Worker {
     nudge: Nudge,
     hands: Arc<Mutex<Hands>>,
     permits: Arc<Semaphore>,
+    /// Held while the house is kept: a round that takes long is not overtaken by the next.
+    broom: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Worker {
     /// A worker for this engine.
     pub fn new(engine: Arc<Engine>, nudge: Nudge) -> Self {
         let permits = Arc::new(Semaphore::new(engine.settings.concurrency));
-        Self { engine, nudge, hands: Arc::default(), permits }
+        Self { engine, nudge, hands: Arc::default(), permits, broom: Arc::default() }
     }
 
     /// Works until `stop` resolves, then lets the running tasks end.
@@ -163,8 +165,10 @@ impl Worker {
     }
 
     fn keep_house(&self, tasks: &mut JoinSet<()>) {
+        let Ok(broom) = Arc::clone(&self.broom).try_lock_owned() else { return };
         let engine = self.engine.clone();
         tasks.spawn(async move {
+            let _broom = broom;
             if let Err(error) = keep_house(&engine).await {
                 tracing::warn!("housekeeping failed: {error}");
             }

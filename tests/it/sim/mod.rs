@@ -166,14 +166,17 @@ fn one_seed_tells_one_story() {
     teller.leave();
 }
 
-/// Whoever takes a defence away hears of it: among the first stories there is one that it breaks.
+/// Whoever takes a defence away hears of it: among the first stories there are some that hold with it and break without.
 #[test]
 fn without_any_of_its_defences_the_reconciler_breaks_an_invariant() {
+    let mut teller = Teller::on(Engine::Sqlite).unwrap();
     for without in Mutant::ALL {
-        let mut teller = Teller::on(Engine::Sqlite).unwrap();
-        let broken = (0..400).find_map(|seed| teller.tell(seed, Some(without)).holds.err().map(|why| (seed, why)));
-        teller.leave();
+        let broken = (0..2_000).find_map(|seed| {
+            let why = teller.tell(seed, Some(without)).holds.err()?;
+            teller.tell(seed, None).holds.is_ok().then_some((seed, why))
+        });
         let (seed, why) = broken.unwrap_or_else(|| panic!("nobody misses {without:?}"));
         println!("without {without:?} seed {seed} ends like this: {}", why.lines().next().unwrap_or_default());
     }
+    teller.leave();
 }

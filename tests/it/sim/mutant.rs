@@ -40,10 +40,18 @@ impl Mutant {
         if self == Self::Lease { "everybody".to_owned() } else { owner }
     }
 
-    /// Bends a database that is about to be used.
-    pub async fn bend(self, ground: &mut Ground) {
+    /// A process stands still.
+    pub async fn before_rival(self, ground: &mut Ground) {
         if self == Self::Lease {
-            ground.run(UNFENCED).await;
+            ground.run("DELETE FROM kept_leases; INSERT INTO kept_leases SELECT * FROM leases").await;
+            ground.run("UPDATE leases SET expires_ms = 0; UPDATE operations SET lease_until_ms = 0 WHERE open").await;
+        }
+    }
+
+    /// A process goes on after another one has done its work.
+    pub async fn after_rival(self, ground: &mut Ground) {
+        if self == Self::Lease {
+            ground.run("DELETE FROM leases; INSERT INTO leases SELECT * FROM kept_leases").await;
         }
     }
 
@@ -102,10 +110,6 @@ impl Mutant {
         if self == Self::Marker { found.map(|_| Probe::NotFound) } else { found }
     }
 }
-
-/// Every holder has the same name and the same token.
-const UNFENCED: &str = "CREATE TRIGGER IF NOT EXISTS unfenced AFTER UPDATE ON leases WHEN NEW.token <> 1
-    BEGIN UPDATE leases SET token = 1 WHERE name = NEW.name; END;";
 
 fn unmarked(item: RemoteItem) -> RemoteItem {
     RemoteItem { key: None, ..item }

@@ -115,12 +115,11 @@ impl<'a> Story<'a> {
             let days = i64::from((day - date(2026, 3, 3)).get_days());
             self.scene.house.clock.advance_ms(days * DAY_MS);
         }
-        if let Some(without) = self.without {
-            without.bend(self.ground).await;
-        }
-        self.settle().await?;
-        for _ in 0..=self.chance.below(3) {
-            self.round().await?;
+        self.work(0).await?;
+        // Most stories are short: what two or three acts and one fault can break, they break. Some are long.
+        let (rounds, steps) = if self.chance.below(10) == 0 { (1 + self.chance.below(3), 16) } else { (1, 7) };
+        for _ in 0..rounds {
+            self.round(steps).await?;
         }
         if let Some(backup) = self.backup.take() {
             self.go_back(backup).await?;
@@ -130,9 +129,9 @@ impl<'a> Story<'a> {
     }
 
     /// Acts while everything fails, then health, then all sides agree.
-    async fn round(&mut self) -> Holds {
-        let rate = [0, 30, 100, 300][self.chance.below(4)];
-        let steps = 4 + self.chance.below(12);
+    async fn round(&mut self, most: usize) -> Holds {
+        let rate = [30, 100, 200, 300][self.chance.below(4)];
+        let steps = 3 + self.chance.below(most - 2);
         // Where copies are known by their content only, a backup of a moment in which something was on its way cannot
         // tell later which is which.
         let backup = match self.chance.below(6) {
@@ -209,6 +208,9 @@ impl<'a> Story<'a> {
     /// While one process stands still, its leases run out and another one does the work.
     async fn meanwhile(&mut self, still: usize) {
         self.scene.house.clock.advance_ms(5 * 60 * 1000);
+        if let Some(without) = self.without {
+            without.before_rival(self.ground).await;
+        }
         let other = (still + 1) % self.workers.len();
         let worker = self.living(other).await;
         let chaos = self.chaos.clone();
@@ -221,6 +223,10 @@ impl<'a> Story<'a> {
             self.workers[other] = Some(worker);
         } else {
             self.chaos.reborn();
+        }
+        if let Some(without) = self.without {
+            self.let_transactions_go().await;
+            without.after_rival(self.ground).await;
         }
         self.chaos.go_on();
     }

@@ -147,6 +147,16 @@ impl<'a> Scene<'a> {
         self.house.write_one(async |tx| mappings::wake(tx, &mapping.tenant_id, &mapping.id, now, now).await).await;
     }
 
+    /// A process begins where an earlier one ended.
+    pub async fn take_up(&self) {
+        self.worker.take_up().await.unwrap();
+    }
+
+    /// Both mappings, as they stand.
+    pub async fn mappings(&self) -> Vec<Mapping> {
+        mappings::list(&mut self.house.read().await, self.house.tenant()).await.unwrap()
+    }
+
     /// What is done now and then: overdue conflicts are decided, plans are made.
     pub async fn keep_house(&self) {
         self.worker.keep_house_once().await.unwrap();
