@@ -3,6 +3,7 @@
 //! `plan`, `merge`, `brake`, `retry`.
 
 mod brake;
+mod breaker;
 mod conflict;
 mod deadlines;
 mod gauges;

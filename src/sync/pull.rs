@@ -98,7 +98,7 @@ async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestam
         }
         tx.commit().await?;
     }
-    finish(engine, site, &observed, began).await?;
+    finish(engine, site, (&observed, applied > 0), began).await?;
     Ok(Pulled { seen: observed.present.len() + observed.absent.len(), applied })
 }
 
@@ -109,7 +109,12 @@ pub(super) async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError>
 }
 
 /// The cursor moves only after everything it covers is stored.
-async fn finish(engine: &Engine, site: &Site, observed: &Observed, began: Timestamp) -> Result<(), SyncError> {
+async fn finish(
+    engine: &Engine,
+    site: &Site,
+    (observed, changed): (&Observed, bool),
+    began: Timestamp,
+) -> Result<(), SyncError> {
     let mapping = &site.mapping;
     let cursor = match &observed.cursor {
         Some(cursor) => engine.seal(mapping, "cursor", &cursor.0)?,
@@ -127,6 +132,9 @@ async fn finish(engine: &Engine, site: &Site, observed: &Observed, began: Timest
         began,
     };
     mappings::pulled(&mut tx, mapping, &pulled).await?;
+    if let Some(since) = mapping.pulled_ms.filter(|_| changed) {
+        subscriptions::doubt(&mut tx, &mapping.tenant_id, &mapping.id, now, since).await?;
+    }
     if mapping.failures > 0 {
         // The system is back: its other calendars need not wait out what they had to wait.
         mappings::wake_failed(&mut tx, &mapping.tenant_id, &mapping.bridge_id, now).await?;

@@ -21,14 +21,18 @@ use crate::store::mappings;
 use crate::store::operations;
 use crate::store::operations::{Ended, Operation};
 
-/// Carries one claimed operation out. A failure is remembered with the time of the next attempt.
-pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) -> Result<(), SyncError> {
+/// Carries one claimed operation out. A failure is remembered with the time of the next attempt, and answered.
+pub(super) async fn push(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+) -> Result<Option<BridgeError>, SyncError> {
     let mut sender = Sender { engine, site, writes: 0 };
     // The second plan is made where the first was to look.
     for _ in 0..2 {
         let acts = match intention(engine, site, operation).await? {
             Ok(acts) => acts,
-            Err(error) => return cannot_represent(engine, site, operation, &error).await,
+            Err(error) => return cannot_represent(engine, site, operation, &error).await.map(|()| None),
         };
         let looked = acts.iter().any(|act| matches!(act, Act::Look { .. }));
         if !acts.is_empty() && !mark_sending(engine, site, operation).await? {
@@ -37,7 +41,10 @@ pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) ->
         for act in acts {
             match Box::pin(sender.send(act)).await {
                 Ok(()) => {}
-                Err(SyncError::Bridge(error)) => return failed(engine, site, operation, &error, sender.writes).await,
+                Err(SyncError::Bridge(error)) => {
+                    failed(engine, site, operation, &error, sender.writes).await?;
+                    return Ok(Some(error));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -45,7 +52,8 @@ pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) ->
             break;
         }
     }
-    done(engine, site, operation, sender.writes).await
+    done(engine, site, operation, sender.writes).await?;
+    Ok(None)
 }
 
 /// What the outbox's wish means now.

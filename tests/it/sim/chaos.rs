@@ -199,7 +199,7 @@ impl State {
             2 => Fate::Before(BridgeError::CursorGone),
             3 => Fate::DieBefore,
             4 => Fate::DieAfter,
-            5 if self.may_pause && !self.paused => {
+            5 | 7 if self.may_pause && !self.paused => {
                 self.paused = true;
                 Fate::Pause
             }

@@ -6,7 +6,7 @@ use super::ground::Ground;
 use super::mutant::Mutant;
 use crate::sync::scene::{CALENDAR, Scene, event};
 use anteroom::bridge::{Bridge, RemoteId};
-use anteroom::model::{Clock, Event, EventTime, MappingState, ZoneId};
+use anteroom::model::{Clock, Event, EventStatus, EventTime, MappingState, ZoneId};
 use anteroom::store::{mappings, operations, restore, rooms};
 use anteroom::sync::{Settings, Worker};
 use jiff::civil::{Date, date};
@@ -207,7 +207,9 @@ impl<'a> Story<'a> {
 
     /// While one process stands still, its leases run out and another one does the work.
     async fn meanwhile(&mut self, still: usize) {
-        self.scene.house.clock.advance_ms(5 * 60 * 1000);
+        // Within its lease, or beyond it.
+        let pause_ms = if self.chance.below(2) == 0 { 10_000 } else { 5 * 60 * 1000 };
+        self.scene.house.clock.advance_ms(pause_ms);
         if let Some(without) = self.without {
             without.before_rival(self.ground).await;
         }
@@ -545,6 +547,8 @@ fn hold(holds: bool, what: impl FnOnce() -> String) -> Holds {
 
 /// One person's act is done as it was meant; of several at once, none is lost without one that explains it.
 fn check_one(title: &str, booking: &Booking, now: Option<&Event>) -> Holds {
+    let confirmed = now.is_none_or(|event| event.content.status == EventStatus::Confirmed);
+    hold(confirmed, || format!("{title} was refused, and nobody had its slot: {booking:?}"))?;
     let was_removed = booking.acts.contains(&Act::Remove);
     let should_stand = booking.stood || booking.acts.iter().any(|act| matches!(act, Act::Book | Act::TakeUp));
     if should_stand && !was_removed {

@@ -4,8 +4,9 @@ use super::scene::{CALENDAR, Scene, event};
 use crate::house::{HOUR_MS, on_both};
 use anteroom::bridge::BridgeError;
 use anteroom::bridge::memory::Fault;
-use anteroom::model::{Clock, MappingId, MappingState};
+use anteroom::model::{Clock, MappingId, MappingState, SubscriptionId};
 use anteroom::store::mappings::Mapping;
+use anteroom::store::subscriptions::{self, Subscription};
 use anteroom::store::{audit, conflicts, links, mappings, operations, restore, rooms};
 
 const MINUTE_MS: i64 = 60_000;
@@ -21,6 +22,38 @@ on_both!(f2_what_nobody_announced_arrives_with_the_next_poll, |house| async {
     house.clock.advance_ms(2 * MINUTE_MS);
     scene.run().await;
     assert_eq!(scene.titles().await, ["Choir"]);
+});
+
+on_both!(f4_a_change_that_nobody_announced_has_the_subscription_checked_at_once, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.rest().await;
+    let mapping = scene.mapping().await;
+    let far = house.now().plus_ms(100 * HOUR_MS);
+    let subscription = Subscription {
+        id: SubscriptionId::fresh(),
+        tenant_id: mapping.tenant_id.clone(),
+        mapping_id: mapping.id.clone(),
+        hook_key: "key".to_owned(),
+        hook_base: "https://rooms.example.org".to_owned(),
+        sealed_secret: String::new(),
+        remote_id: Some("there".to_owned()),
+        state: subscriptions::ACTIVE.to_owned(),
+        expires_ms: Some(far),
+        renew_ms: far,
+        notified_ms: None,
+        last_error: String::new(),
+        created_ms: house.now(),
+    };
+    house.write_one(async |tx| subscriptions::put(tx, &subscription).await).await;
+    let renewal = async || {
+        let mut tx = house.read().await;
+        subscriptions::of_mapping(&mut tx, house.tenant(), &mapping.id).await.unwrap()[0].renew_ms
+    };
+    scene.settle().await;
+    assert_eq!(renewal().await, far, "as long as nothing changes, silence is no sign");
+    scene.remote().book(CALENDAR, event("x", "Choir", 3, 9));
+    scene.settle().await;
+    assert!(renewal().await <= house.now());
 });
 
 on_both!(f12_what_changed_while_the_gateway_was_down_is_read_at_its_start, |house| async {
@@ -126,9 +159,9 @@ on_both!(f30_what_was_throttled_for_hours_is_sent_once_as_it_is_in_the_end, |hou
     let mut tx = house.read().await;
     let waiting = operations::backlog_of_tenant(&mut tx, house.tenant()).await.unwrap();
     drop(tx);
-    assert_eq!((waiting.open_count, scene.remote().writes()), (0, 1), "a newer wish asks again, once");
+    assert_eq!((waiting.open_count, scene.remote().writes()), (1, 0), "a newer wish does not shorten the wait");
     scene.settle().await;
-    assert_eq!(scene.remote_titles(0), ["Budget, draft 9"]);
+    assert_eq!((scene.remote_titles(0), scene.remote().writes()), (vec!["Budget, draft 9".to_owned()], 1));
 });
 
 on_both!(f31_a_copy_that_was_changed_meanwhile_is_read_before_it_is_written, |house| async {
