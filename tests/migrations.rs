@@ -19,6 +19,7 @@ mod migrations {
         ("0005_sync.sql", ""),
         ("0006_audit.sql", ""),
         ("0007_link_sent.sql", ""),
+        ("0008_rules.sql", ""),
     ];
 
     /// Column types that both engines read and write alike.

@@ -1,15 +1,20 @@
 //! Floor 3: the gate. [`apply`] is the only writer of calendar objects: it checks, then writes object, instances, change
 //! log, outbox and audit in the caller's transaction. Doors and the reconciler wish; the gate decides.
 
+mod approval;
 mod expand;
 mod fanout;
 mod overlap;
 mod precondition;
+mod rules;
+mod verdict;
 mod write;
 
+pub use approval::{decided, is_waiting};
 pub use expand::roll_forward;
 pub use overlap::Collision;
 pub use precondition::{Precondition, Tags};
+pub use rules::{Breach, Rule};
 
 use crate::config::Limits;
 use crate::ical::IcalError;
@@ -18,6 +23,7 @@ use crate::model::Etag;
 use crate::model::Event;
 use crate::model::MappingId;
 use crate::model::ObjectName;
+use crate::model::Privilege;
 use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::StoreError;
@@ -62,12 +68,14 @@ pub enum Wish {
 /// Who wishes. Decides what happens on a collision, and who hears of the change.
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// A principal, through DAV or REST: refused when the room is taken.
+    /// A principal, through DAV or REST: refused when the room is taken or its rules forbid it.
     Principal {
         /// Its login.
         login: String,
+        /// What it may do in the room.
+        privilege: Privilege,
     },
-    /// A remote side, where the booking already stands: a collision becomes a conflict record.
+    /// A remote side, where the booking already stands: a collision, or a broken rule, becomes a conflict record.
     Mapping {
         /// The mapping it came through.
         id: MappingId,
@@ -85,7 +93,7 @@ impl Origin {
     /// As the audit names it.
     pub fn actor(&self) -> String {
         match self {
-            Self::Principal { login } => format!("principal:{login}"),
+            Self::Principal { login, .. } => format!("principal:{login}"),
             Self::Mapping { id, .. } => format!("mapping:{id}"),
             Self::System { why } => format!("system:{why}"),
         }
@@ -150,6 +158,15 @@ pub enum ChangeError {
     /// The room is taken.
     #[error("{0}")]
     Overlap(Box<Collision>),
+    /// The room's rules forbid it.
+    #[error("{0}")]
+    Rule(Box<Breach>),
+    /// Only who administers the room may do this.
+    #[error("only an administrator of {room} may close it or open it again")]
+    Closure {
+        /// The room's name.
+        room: String,
+    },
     /// The series has more instances than one object may have.
     #[error("the series is too long to be expanded: {0}")]
     TooManyInstances(String),
@@ -185,6 +202,7 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
         }
         Wish::Delete => {
             let current = current.ok_or(ChangeError::Missing)?;
+            verdict::guard_closures(room, [current.class], &change.origin)?;
             write::delete(tx, cx, room, &current, &change.origin).await
         }
     }

@@ -20,6 +20,8 @@ pub struct Collision {
     pub with: Uid,
     /// Its object.
     pub with_name: ObjectName,
+    /// Its class.
+    pub class: ReservationClass,
     /// Its title; what the caller may not see is for the door to leave out.
     pub summary: String,
     /// When it has the room.
@@ -29,7 +31,8 @@ pub struct Collision {
 impl Collision {
     /// The sentence without the title, for callers who may not see it.
     pub fn without_title(&self) -> String {
-        format!("{} is taken {}", self.room, self.hours())
+        let word = if self.class == ReservationClass::Closure { "closed" } else { "taken" };
+        format!("{} is {word} {}", self.room, self.hours())
     }
 
     fn hours(&self) -> String {
@@ -45,6 +48,9 @@ impl fmt::Display for Collision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.summary.is_empty() {
             return f.write_str(&self.without_title());
+        }
+        if self.class == ReservationClass::Closure {
+            return write!(f, "{}: {}", self.without_title(), self.summary);
         }
         write!(f, "{} by {}", self.without_title(), self.summary)
     }
@@ -124,10 +130,13 @@ mod tests {
             zone: ZoneId::parse("Europe/Oslo").unwrap(),
             with: Uid("u".to_owned()),
             with_name: ObjectName::parse("u.ics").unwrap(),
+            class: ReservationClass::Event,
             summary: "Budget meeting".to_owned(),
             at: TimeRange::new(Timestamp(1_772_442_000_000), Timestamp(1_772_445_600_000)),
         };
         assert_eq!(collision.to_string(), "Council hall is taken on 2026-03-02 10:00-11:00 by Budget meeting");
         assert_eq!(collision.without_title(), "Council hall is taken on 2026-03-02 10:00-11:00");
+        let closure = Collision { class: ReservationClass::Closure, summary: "New floor".to_owned(), ..collision };
+        assert_eq!(closure.to_string(), "Council hall is closed on 2026-03-02 10:00-11:00: New floor");
     }
 }

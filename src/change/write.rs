@@ -1,17 +1,17 @@
 //! The writes of the gate, in their one order: object, instances, change log, outbox, audit.
 
-use super::expand::{Expansion, expand, reparse, takes_room};
+use super::expand::{Expansion, expand, reparse};
 use super::overlap::{self, Collision};
-use super::{Applied, ChangeError, Context, Effect, Origin, fanout};
+use super::{Applied, ChangeError, Context, Effect, Origin, approval, fanout, verdict};
 use crate::ical::object::{CalendarObject, Stamp};
 use crate::model::ConflictId;
 use crate::model::Event;
-use crate::model::EventTime;
 use crate::model::ObjectName;
-use crate::model::RecurrenceId;
+use crate::model::ReservationClass;
 use crate::model::TimeRange;
 use crate::model::Uid;
 use crate::store::Tx;
+use crate::store::approvals;
 use crate::store::audit;
 use crate::store::changes;
 use crate::store::conflicts;
@@ -62,11 +62,17 @@ pub(super) async fn put(
         let (etag, effect) = (Some(row.etag.clone()), Effect::Unchanged);
         return Ok(Applied { name, etag, seq: room.seq, effect });
     }
+    let asked = verdict::Asking::read(tx, cx, room, current.as_ref(), origin).await?;
+    verdict::guard_closures(room, current.iter().map(|row| row.class).chain([object.event().class]), origin)?;
     let expansion = expand(object.event(), &room.zone, cx)?;
+    let fresh = asked.fresh(&expansion, room, cx)?;
     // Who only corrects a text is not refused for a collision that stood before.
-    if !keeps_times(current.as_ref(), object.event(), room, cx)? {
+    if !asked.keeps_times(object.event()) {
+        verdict::judge(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
         settle_collision(tx, cx, room, object.event(), &expansion, origin).await?;
+        verdict::judge_buffer(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
     }
+    let object = asked.hold(object, (&expansion, &fresh), cx)?;
     let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
     let row = row_for(room, &name, &object, &expansion, (current.as_ref(), origin, cx), seq);
     objects::put(tx, &row).await?;
@@ -79,6 +85,7 @@ pub(super) async fn put(
     let same_content = current.as_ref().is_some_and(|old| old.fingerprint == row.fingerprint);
     let effect = if current.is_some() { Effect::Updated } else { Effect::Created };
     follow_up(tx, cx, room, &Trace { name: &name, uid: &row.uid, seq, effect, same_content }, origin).await?;
+    approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask), origin).await?;
     Ok(Applied { name, etag: Some(row.etag), seq, effect })
 }
 
@@ -95,6 +102,8 @@ pub(super) async fn delete(
     objects::delete(tx, &room.tenant_id, &room.id, &current.id).await?;
     let event = (&room.tenant_id, &room.id, &current.uid);
     conflicts::settle(tx, event, "", cx.now, "the booking was deleted").await?;
+    verdict::open_again(tx, cx, room, current).await?;
+    approval::end(tx, cx, room, &current.uid, (approvals::WITHDRAWN, origin)).await?;
     let effect = Effect::Deleted;
     let trace = Trace { name: &current.name, uid: &current.uid, seq, effect, same_content: false };
     follow_up(tx, cx, room, &trace, origin).await?;
@@ -161,18 +170,6 @@ async fn follow_up(
     Ok(audit::append(tx, &entry).await?)
 }
 
-/// Whether an event takes the room exactly when the stored one did.
-fn keeps_times(current: Option<&ObjectRow>, event: &Event, room: &Room, cx: Context<'_>) -> Result<bool, ChangeError> {
-    let Some(row) = current else { return Ok(false) };
-    let stored = reparse(&row.body, room, cx)?;
-    let old = stored.event();
-    let times = |event: &Event| -> Vec<(Option<RecurrenceId>, EventTime, bool)> {
-        let overrides = event.overrides.iter().map(|(id, one)| (Some(*id), one.when.clone(), takes_room(&one.content)));
-        std::iter::once((None, event.when.clone(), takes_room(&event.content))).chain(overrides).collect()
-    };
-    Ok(old.recurrence == event.recurrence && old.class == event.class && times(old) == times(event))
-}
-
 fn row_for(
     room: &Room,
     name: &ObjectName,
@@ -219,6 +216,9 @@ async fn settle_collision(
 ) -> Result<(), ChangeError> {
     let collision = find_collision(tx, cx, room, event, expansion).await?;
     match (collision, origin) {
+        (_, Origin::Mapping { .. } | Origin::System { .. }) if event.class == ReservationClass::Closure => {
+            verdict::close_over(tx, cx, room, event, expansion).await
+        }
         (Some(collision), Origin::Principal { .. }) => Err(ChangeError::Overlap(Box::new(collision))),
         (Some(collision), Origin::Mapping { .. } | Origin::System { .. }) => {
             let conflict = Conflict {
@@ -240,7 +240,10 @@ async fn settle_collision(
         }
         (None, _) => {
             let key = (&room.tenant_id, &room.id, &event.uid);
-            Ok(conflicts::settle(tx, key, "", cx.now, "the room is free at the new time").await?)
+            for kind in ["slot_collision", "closure"] {
+                conflicts::outdate(tx, key, kind, cx.now, ("the room is free at the new time", "")).await?;
+            }
+            Ok(())
         }
     }
 }
@@ -260,6 +263,7 @@ async fn find_collision(
         room: room.name.clone(),
         zone: room.zone.clone(),
         with: other.uid.clone(),
+        class: other.class,
         with_name: ObjectName::parse(&other.name).unwrap_or_else(|| ObjectName::for_uid(&other.uid)),
         summary,
         at: TimeRange::new(other.start_ms, other.end_ms),

@@ -1,7 +1,8 @@
-//! PUT of a calendar object (RFC 4791, 5.3.2 and 5.3.4): parse, ask the gate, answer. The octets are stored as they came,
-//! so the answer carries their strong validator.
+//! PUT of a calendar object (RFC 4791, 5.3.2 and 5.3.4): parse, ask the gate, answer. Where the octets are stored as they
+//! came, the answer carries their strong validator.
 
 use super::Call;
+use super::caller::VisibleRoom;
 use super::error::DavError;
 use super::headers::EtagList;
 use super::headers::Preferences;
@@ -21,6 +22,7 @@ use crate::change::Wish;
 use crate::ical::IcalError;
 use crate::ical::object::CalendarObject;
 use crate::ical::object::ParseContext;
+use crate::model::Etag;
 use crate::model::ObjectName;
 use crate::store::objects;
 use crate::store::rooms::Room;
@@ -39,14 +41,13 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     refuse_media_type(call)?;
     let parse = ParseContext { limits: &call.door.limits, floating: &room.room.zone };
     let object = CalendarObject::parse(&call.body, &parse)?;
-    let verbatim = object.text().as_bytes() == &*call.body;
-    let change = change_of(call, name, Wish::Put(Box::new(object)), precondition);
+    let change = change_of(call, &room, name, (Wish::Put(Box::new(object)), precondition));
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     match change::apply(&mut tx, context, &room.room, change).await {
         Ok(applied) => {
             tx.commit().await?;
             (call.door.nudge)(&room.room.id);
-            Ok(success(&applied, verbatim))
+            Ok(success(&applied, &call.body))
         }
         Err(error) => {
             drop(tx);
@@ -56,8 +57,9 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
 }
 
 /// The change as the gate takes it.
-pub fn change_of(call: &Call<'_>, name: &ObjectName, wish: Wish, precondition: Precondition) -> Change {
-    let origin = Origin::Principal { login: call.caller.principal.login.clone() };
+pub fn change_of(call: &Call<'_>, room: &VisibleRoom, name: &ObjectName, asks: (Wish, Precondition)) -> Change {
+    let origin = Origin::Principal { login: call.caller.principal.login.clone(), privilege: room.privilege };
+    let (wish, precondition) = asks;
     Change { target: Target::Name(name.clone()), wish, precondition, origin }
 }
 
@@ -85,13 +87,14 @@ fn refuse_media_type(call: &Call<'_>) -> Result<(), DavError> {
     Err(IcalError::SupportedCalendarData(format!("it came as {essence}; send it as text/calendar")).into())
 }
 
-/// 201 or 204. The validator is told only if the stored octets are those that came (RFC 4791, 5.3.4).
-fn success(applied: &Applied, verbatim: bool) -> HttpResponse {
+/// 201 or 204. The validator is told only if the stored octets are those that came (RFC 4791, 5.3.4): a fold may have been
+/// mended, and a booking that has to be confirmed is kept as a tentative one.
+fn success(applied: &Applied, body: &[u8]) -> HttpResponse {
     let mut response = match applied.effect {
         Effect::Created => HttpResponse::Created(),
         Effect::Updated | Effect::Unchanged | Effect::Deleted => HttpResponse::NoContent(),
     };
-    if let Some(etag) = applied.etag.as_ref().filter(|_| verbatim) {
+    if let Some(etag) = applied.etag.as_ref().filter(|etag| **etag == Etag::of(body)) {
         response.insert_header((header::ETAG, etag.quoted()));
     }
     response.finish()

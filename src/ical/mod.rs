@@ -5,6 +5,7 @@
 //! and `feed` are the views reports and feeds need.
 
 mod check;
+pub mod availability;
 pub mod component;
 mod compose;
 mod error;

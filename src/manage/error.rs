@@ -1,5 +1,6 @@
 //! What can keep an administrator's wish from being done.
 
+use crate::change::ChangeError;
 use crate::crypt::CryptError;
 use crate::store::StoreError;
 
@@ -38,6 +39,16 @@ pub enum ManageError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What the gate refuses is a matter of the state of the room.
+impl From<ChangeError> for ManageError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => Self::Store(error),
+            other => Self::State { why: other.to_string() },
+        }
+    }
 }
 
 impl ManageError {

@@ -142,6 +142,7 @@ fn migrator() -> Migrator {
         ("sync", include_str!("../../migrations/0005_sync.sql")),
         ("audit", include_str!("../../migrations/0006_audit.sql")),
         ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
+        ("rules", include_str!("../../migrations/0008_rules.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -5,6 +5,7 @@ mod db;
 mod error;
 mod row;
 
+pub mod approvals;
 pub mod audit;
 pub mod bridges;
 pub mod changes;
@@ -21,6 +22,7 @@ pub mod pages;
 pub mod principals;
 pub mod properties;
 pub mod rooms;
+pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod subscriptions;

@@ -82,6 +82,10 @@ const BY_UID: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprin
 const LIST: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const OF_CLASS: &str =
+    "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2 AND class = $3";
 const HEADS: &str = "SELECT name, uid, etag, CAST(OCTET_LENGTH(body) AS BIGINT) AS size_bytes, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2";
 const SPANS: &str = "SELECT uid, last_ms FROM objects WHERE tenant_id = $1 AND room_id = $2 ORDER BY first_ms";
@@ -179,6 +183,22 @@ pub async fn by_names(
 pub async fn list(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<ObjectRow>, StoreError> {
     let mut rows: Vec<ObjectRow> =
         on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?;
+    sort_by_name(&mut rows, |row| &row.name);
+    Ok(rows)
+}
+
+/// The objects of one class in a room, by name.
+pub async fn of_class(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    class: ReservationClass,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    let mut rows: Vec<ObjectRow> = on!(tx, c => sqlx::query_as(OF_CLASS)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(word(&class))
+        .fetch_all(c).await)?;
     sort_by_name(&mut rows, |row| &row.name);
     Ok(rows)
 }

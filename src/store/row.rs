@@ -2,9 +2,9 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, FeedId, Fingerprint, LinkId, LinkState,
+    ApprovalId, Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, FeedId, Fingerprint, LinkId, LinkState,
     MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
-    ReservationClass, Role, RoomId, RoomKind, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
+    ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +36,7 @@ macro_rules! from_text {
     )* };
 }
 from_text!(
+    ApprovalId,
     TenantId,
     PrincipalId,
     RoomId,
@@ -105,6 +106,13 @@ impl FromColumn for ZoneId {
     type Raw = String;
     fn from_raw(raw: String) -> Result<Self, String> {
         Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no time zone"))
+    }
+}
+
+impl FromColumn for RoomRules {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        serde_json::from_str(&raw).map_err(|error| error.to_string())
     }
 }
 

@@ -8,7 +8,7 @@ use anteroom::config::Limits;
 use anteroom::crypt::{Key, KeyRing, Keys};
 use anteroom::ical::object::{CalendarObject, ParseContext};
 use anteroom::model::{
-    Authority, BridgeId, BridgeKind, Clock, Content, DetailLevel, Direction, Event, EventTime, MappingId, MappingState,
+    Authority, BridgeId, BridgeKind, Clock, Content, DetailLevel, Direction, Event, EventTime, MappingId, MappingState, Privilege,
     ReservationClass, Timestamp, Uid, ZoneId,
 };
 use anteroom::observe::Metrics;
@@ -148,7 +148,7 @@ impl<'a> Scene<'a> {
     async fn apply(&self, target: Target, wish: Wish) -> Result<Applied, ChangeError> {
         let mut tx = self.house.write().await;
         let cx = Context { now: self.house.now(), limits: &self.limits };
-        let origin = Origin::Principal { login: "anna".to_owned() };
+        let origin = Origin::Principal { login: "anna".to_owned(), privilege: Privilege::Write };
         let change = Change { target, wish, precondition: Precondition::none(), origin };
         let applied = change::apply(&mut tx, cx, &self.room, change).await?;
         tx.commit().await.unwrap();

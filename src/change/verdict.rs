@@ -1,0 +1,294 @@
+//! What the rules of a room make of a wish: a principal is refused, a booking that stands at a remote side gets a conflict
+//! record, and nothing that stood before is judged again.
+
+use super::approval;
+use super::expand::{Expansion, Slot, expand, fresh, reparse, takes_room};
+use super::overlap;
+use super::rules;
+use super::rules::{Asked, Breach, House, Reach, Rule};
+use super::{ChangeError, Context, Origin};
+use crate::ical::object::CalendarObject;
+use crate::model::ConflictId;
+use crate::model::Event;
+use crate::model::EventTime;
+use crate::model::Privilege;
+use crate::model::RecurrenceId;
+use crate::model::ReservationClass;
+use crate::model::RoomRules;
+use crate::model::TimeRange;
+use crate::store::Tx;
+use crate::store::conflicts;
+use crate::store::conflicts::Conflict;
+use crate::store::instances;
+use crate::store::instances::Taken;
+use crate::store::objects::ObjectRow;
+use crate::store::rooms::Room;
+use crate::store::rules as stored;
+
+/// The kind of the conflict records of bookings inside a closure.
+const CLOSURE: &str = "closure";
+
+/// What a wish is judged by.
+pub(super) struct Asking {
+    rules: RoomRules,
+    before: Option<Event>,
+    /// Whether the caller's bookings wait for a confirmation.
+    pub(super) must_ask: bool,
+}
+
+/// What an event wishes of its room.
+pub(super) struct Wishes<'a> {
+    rules: &'a RoomRules,
+    event: &'a Event,
+    /// Every time it takes.
+    all: &'a [Slot],
+    /// Those it did not take before.
+    fresh: &'a [Slot],
+    reach: Reach,
+    is_new: bool,
+}
+
+impl Asking {
+    /// The rules of the room, and the event as it stands.
+    pub(super) async fn read(
+        tx: &mut Tx,
+        cx: Context<'_>,
+        room: &Room,
+        current: Option<&ObjectRow>,
+        origin: &Origin,
+    ) -> Result<Self, ChangeError> {
+        let rules = stored::of_room(tx, &room.tenant_id, &room.id).await?;
+        let before = match current {
+            Some(row) => Some(reparse(&row.body, room, cx)?.event().clone()),
+            None => None,
+        };
+        Ok(Self { must_ask: approval::must_ask(&rules, origin), rules, before })
+    }
+
+    /// The times the event takes and did not take before.
+    pub(super) fn fresh(&self, expansion: &Expansion, room: &Room, cx: Context<'_>) -> Result<Vec<Slot>, ChangeError> {
+        if self.rules == RoomRules::default() {
+            return Ok(Vec::new());
+        }
+        let before = self.before.as_ref().map(|event| expand(event, &room.zone, cx)).transpose()?;
+        Ok(fresh(expansion, before.as_ref()))
+    }
+
+    /// Whether an event takes the room exactly when the stored one did.
+    pub(super) fn keeps_times(&self, event: &Event) -> bool {
+        let Some(old) = &self.before else { return false };
+        let times = |event: &Event| -> Vec<(Option<RecurrenceId>, EventTime, bool)> {
+            let overrides =
+                event.overrides.iter().map(|(id, one)| (Some(*id), one.when.clone(), takes_room(&one.content)));
+            std::iter::once((None, event.when.clone(), takes_room(&event.content))).chain(overrides).collect()
+        };
+        old.recurrence == event.recurrence && old.class == event.class && times(old) == times(event)
+    }
+
+    /// What is to be judged of an event.
+    pub(super) fn wish<'a>(&'a self, event: &'a Event, expansion: &'a Expansion, fresh: &'a [Slot]) -> Wishes<'a> {
+        let same_rule = self.before.as_ref().is_some_and(|before| before.recurrence == event.recurrence);
+        let reach = match expansion.last {
+            _ if same_rule || event.recurrence.is_none() => Reach::Known,
+            None => Reach::Endless,
+            Some(last) if last > expansion.range.end => Reach::Until(last),
+            Some(_) => Reach::Known,
+        };
+        let is_new = self.before.is_none();
+        Wishes { rules: &self.rules, event, all: &expansion.slots, fresh, reach, is_new }
+    }
+
+    /// The object as it may stand now: tentative where somebody has to confirm it first.
+    pub(super) fn hold(
+        &self,
+        object: CalendarObject,
+        times: (&Expansion, &[Slot]),
+        cx: Context<'_>,
+    ) -> Result<CalendarObject, ChangeError> {
+        if self.must_ask { approval::hold(object, self.before.as_ref(), times, cx) } else { Ok(object) }
+    }
+}
+
+/// Closing a room, and opening it again, is for those who administer it.
+pub(super) fn guard_closures(
+    room: &Room,
+    classes: impl IntoIterator<Item = ReservationClass>,
+    origin: &Origin,
+) -> Result<(), ChangeError> {
+    let may = !matches!(origin, Origin::Principal { privilege, .. } if *privilege < Privilege::Admin);
+    if may || !classes.into_iter().any(|class| class == ReservationClass::Closure) {
+        return Ok(());
+    }
+    Err(ChangeError::Closure { room: room.name.clone() })
+}
+
+/// Judges what the booking asks for by itself: hours, horizon, lead time, length.
+pub(super) async fn judge(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    wish: &Wishes<'_>,
+    origin: &Origin,
+) -> Result<(), ChangeError> {
+    let Some((slots, reach)) = wish.judged_for(origin, cx) else { return Ok(()) };
+    let asked = Asked { slots: &slots, reach, recurring: wish.event.recurrence.is_some() };
+    let breaches = rules::judge(house(room, wish.rules, cx), asked);
+    if matches!(origin, Origin::Principal { .. }) {
+        return breaches.into_iter().next().map_or(Ok(()), |breach| Err(ChangeError::Rule(Box::new(breach))));
+    }
+    for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::Buffer) {
+        let breach = breaches.iter().find(|breach| breach.rule == rule);
+        note(tx, cx, room, wish.event, (rule, breach)).await?;
+    }
+    Ok(())
+}
+
+/// Judges how near the booking is to others. Comes after the question whether the room is free at all.
+pub(super) async fn judge_buffer(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    wish: &Wishes<'_>,
+    origin: &Origin,
+) -> Result<(), ChangeError> {
+    let Some((slots, reach)) = wish.judged_for(origin, cx) else { return Ok(()) };
+    let gap_ms = i64::from(wish.rules.gap_minutes()) * 60_000;
+    let breach = match hull(&slots) {
+        Some(range) if gap_ms > 0 => {
+            let wide = TimeRange::new(range.start.plus_ms(-gap_ms), range.end.plus_ms(gap_ms));
+            let taken = taken(tx, room, wide, wish.event).await?;
+            let asked = Asked { slots: &slots, reach, recurring: wish.event.recurrence.is_some() };
+            rules::too_close(house(room, wish.rules, cx), asked, wish.event.class, &taken)
+        }
+        _ => None,
+    };
+    match (breach, origin) {
+        (Some(breach), Origin::Principal { .. }) => Err(ChangeError::Rule(Box::new(breach))),
+        (None, Origin::Principal { .. }) => Ok(()),
+        (breach, _) => note(tx, cx, room, wish.event, (Rule::Buffer, breach.as_ref())).await,
+    }
+}
+
+impl Wishes<'_> {
+    /// The times to judge; `None` where the rules do not concern the booking. A principal is asked about new times only.
+    /// What a remote side holds is judged as a whole, but from now on only, and as far as its times are known.
+    fn judged_for(&self, origin: &Origin, cx: Context<'_>) -> Option<(Vec<Slot>, Reach)> {
+        let has_no_rules = self.is_new && *self.rules == RoomRules::default();
+        if has_no_rules || self.event.class == ReservationClass::Closure {
+            return None;
+        }
+        match origin {
+            Origin::Principal { .. } => Some((self.fresh.to_vec(), self.reach)),
+            Origin::Mapping { .. } => {
+                let coming = self.all.iter().filter(|slot| slot.start >= cx.now);
+                Some((coming.cloned().collect(), Reach::Known))
+            }
+            Origin::System { .. } => None,
+        }
+    }
+}
+
+const fn house<'a>(room: &'a Room, rules: &'a RoomRules, cx: Context<'_>) -> House<'a> {
+    House { rules, name: room.name.as_str(), zone: &room.zone, now: cx.now }
+}
+
+/// Records a broken rule, and settles what was recorded about this rule before.
+async fn note(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    event: &Event,
+    (rule, breach): (Rule, Option<&Breach>),
+) -> Result<(), ChangeError> {
+    let key = (&room.tenant_id, &room.id, &event.uid);
+    let sentence = breach.map(ToString::to_string).unwrap_or_default();
+    let decision = "the booking has another time now";
+    conflicts::outdate(tx, key, rule.conflict_kind(), cx.now, (decision, &sentence)).await?;
+    if sentence.is_empty() {
+        return Ok(());
+    }
+    let ours = serde_json::to_string(event).unwrap_or_default();
+    record(tx, cx, room, (&event.uid.0, rule.conflict_kind()), (sentence, ours, String::new())).await
+}
+
+/// Tells every booking inside a closure that the room is closed.
+pub(super) async fn close_over(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    closure: &Event,
+    expansion: &Expansion,
+) -> Result<(), ChangeError> {
+    open_over(tx, cx, room, closure.uid.as_str()).await?;
+    let Some(range) = overlap::hull(&expansion.instances) else { return Ok(()) };
+    for other in taken(tx, room, range, closure).await? {
+        let inside = |slot: &&Slot| other.start_ms < slot.end && slot.start < other.end_ms;
+        let Some(slot) = expansion.slots.iter().find(inside) else { continue };
+        let (from, to) = (room.zone.wall(slot.start), room.zone.wall(slot.end));
+        let at = room.zone.wall(other.start_ms);
+        let time = |wall: jiff::civil::DateTime| wall.strftime("%Y-%m-%d %H:%M").to_string();
+        let sentence = format!(
+            "{} is closed from {} to {} ({}), and a booking stands at {}",
+            room.name,
+            time(from),
+            time(to),
+            closure.content.summary,
+            time(at)
+        );
+        record(tx, cx, room, (&other.uid.0, CLOSURE), (sentence, String::new(), closure.uid.0.clone())).await?;
+    }
+    Ok(())
+}
+
+/// What a closure that is gone meant for bookings.
+pub(super) async fn open_again(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    current: &ObjectRow,
+) -> Result<(), ChangeError> {
+    if current.class == ReservationClass::Closure {
+        open_over(tx, cx, room, current.uid.as_str()).await?;
+    }
+    Ok(())
+}
+
+async fn open_over(tx: &mut Tx, cx: Context<'_>, room: &Room, closure: &str) -> Result<(), ChangeError> {
+    let place = (&room.tenant_id, &room.id);
+    Ok(conflicts::end_with(tx, place, (CLOSURE, closure), cx.now, "the room is not closed at that time").await?)
+}
+
+async fn record(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    (uid, kind): (&str, &str),
+    (sentence, ours, theirs): (String, String, String),
+) -> Result<(), ChangeError> {
+    let conflict = Conflict {
+        id: ConflictId::fresh(),
+        tenant_id: room.tenant_id.clone(),
+        room_id: room.id.clone(),
+        mapping_id: String::new(),
+        uid: crate::model::Uid(uid.to_owned()),
+        kind: kind.to_owned(),
+        sentence,
+        ours,
+        theirs,
+        state: conflicts::OPEN.to_owned(),
+        created_ms: cx.now,
+        decided_ms: None,
+        decision: String::new(),
+    };
+    Ok(conflicts::record(tx, &conflict).await?)
+}
+
+async fn taken(tx: &mut Tx, room: &Room, range: TimeRange, event: &Event) -> Result<Vec<Taken>, ChangeError> {
+    Ok(instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?)
+}
+
+fn hull(slots: &[Slot]) -> Option<TimeRange> {
+    let start = slots.iter().map(|slot| slot.start).min()?;
+    let end = slots.iter().map(|slot| slot.end).max()?;
+    Some(TimeRange::new(start, end))
+}
