@@ -2,7 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, principals, rooms, runs, tenants,
+    approvals, audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, principals, rooms, rules,
+    runs, tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -32,7 +33,7 @@ macro_rules! operations {
             ),
             servers((url = "/v1", description = "This server")),
             security(("api_key" = []), ("bearer" = []), ("basic" = [])),
-            components(schemas(super::error::Problem, conflicts::ConflictState)),
+            components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState)),
             modifiers(&Schemes, &Refusals),
             paths($($module::$operation),*),
         )]
@@ -53,6 +54,14 @@ operations!(
     rooms::read,
     rooms::update,
     rooms::events,
+    rules::read,
+    rules::set,
+    rules::list_closures,
+    rules::close,
+    rules::open,
+    approvals::list,
+    approvals::confirm,
+    approvals::decline,
     bridges::list,
     bridges::create,
     bridges::read,
@@ -229,6 +238,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 42);
+        assert_eq!(ids.len(), 50);
     }
 }

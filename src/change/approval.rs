@@ -40,14 +40,14 @@ fn held(event: &Event, stored: Option<&Event>, expansion: &Expansion, fresh: &[S
     // Times beyond the rows are known by their rule only.
     let beyond = expansion.last.is_none_or(|last| last > expansion.range.end);
     let rule = |event: &Event| event.recurrence.as_ref().and_then(|recurrence| recurrence.rule.clone());
-    let is_fresh = fresh.iter().any(|slot| !slot.overridden)
-        || stored.is_none_or(|stored| beyond && rule(stored) != rule(event));
+    let is_fresh =
+        fresh.iter().any(|slot| !slot.overridden) || stored.is_none_or(|stored| beyond && rule(stored) != rule(event));
     restrain(&mut held.content, stored.filter(|_| !is_fresh).map(|stored| stored.content.status));
     for (id, changed) in &mut held.overrides {
         let is_fresh = fresh.iter().any(|slot| slot.overridden && slot.id == Some(*id));
-        let before = stored.filter(|_| !is_fresh).map(|stored| {
-            stored.overrides.get(id).map_or(stored.content.status, |instance| instance.content.status)
-        });
+        let before = stored
+            .filter(|_| !is_fresh)
+            .map(|stored| stored.overrides.get(id).map_or(stored.content.status, |instance| instance.content.status));
         restrain(&mut changed.content, before);
     }
     held

@@ -190,7 +190,7 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
                 Target::Uid(uid) => current.as_ref().map_or_else(|| ObjectName::for_uid(&uid), |row| row.name.clone()),
             };
             refuse_uid_conflict(tx, room, &name, object.uid()).await?;
-            write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin).await
+            Box::pin(write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin)).await
         }
         Wish::Become(event) => {
             let object = write::object_for(&event, current.as_ref(), room, cx)?;
@@ -198,7 +198,7 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
                 Some(row) => row.name.clone(),
                 None => free_name(tx, room, &event.uid).await?,
             };
-            write::put(tx, cx, write::Place { room, name, current }, object, &change.origin).await
+            Box::pin(write::put(tx, cx, write::Place { room, name, current }, object, &change.origin)).await
         }
         Wish::Delete => {
             let current = current.ok_or(ChangeError::Missing)?;

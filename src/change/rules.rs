@@ -104,7 +104,12 @@ pub(super) fn judge(house: House<'_>, asked: Asked<'_>) -> Vec<Breach> {
 }
 
 /// The breach where another booking is nearer than the room's buffer allows. Closures need none.
-pub(super) fn too_close(house: House<'_>, asked: Asked<'_>, class: ReservationClass, taken: &[Taken]) -> Option<Breach> {
+pub(super) fn too_close(
+    house: House<'_>,
+    asked: Asked<'_>,
+    class: ReservationClass,
+    taken: &[Taken],
+) -> Option<Breach> {
     let gap_ms = i64::from(house.rules.gap_minutes()) * MINUTE_MS;
     if gap_ms == 0 {
         return None;
@@ -135,7 +140,8 @@ fn opening_hours(house: House<'_>, asked: Asked<'_>) -> Option<Breach> {
     if !house.rules.has_hours() {
         return None;
     }
-    let (first, last) = (asked.slots.iter().map(|slot| slot.start).min()?, asked.slots.iter().map(|slot| slot.end).max()?);
+    let (first, last) =
+        (asked.slots.iter().map(|slot| slot.start).min()?, asked.slots.iter().map(|slot| slot.end).max()?);
     let open = house.rules.open(house.zone, crate::model::TimeRange::new(first, last));
     let fits = |slot: &Slot| {
         if slot.whole_day {
@@ -182,8 +188,7 @@ fn length(house: House<'_>, asked: Asked<'_>) -> Option<Breach> {
     let shortest = house.rules.shortest_minutes.map_or(0, i64::from);
     let longest = house.rules.longest_minutes.map_or(i64::MAX, i64::from);
     let minutes = |slot: &Slot| (slot.end.ms() - slot.start.ms()) / MINUTE_MS;
-    let broken: Vec<&Slot> =
-        asked.slots.iter().filter(|slot| !(shortest..=longest).contains(&minutes(slot))).collect();
+    let broken: Vec<&Slot> = asked.slots.iter().filter(|slot| !(shortest..=longest).contains(&minutes(slot))).collect();
     let slot = broken.first()?;
     let lasts = words(u32::try_from(minutes(slot)).unwrap_or(u32::MAX));
     let (word, bound) = if minutes(slot) < shortest {
@@ -244,11 +249,9 @@ impl House<'_> {
     }
 
     fn breach(&self, rule: Rule, sentence: String, asked: Asked<'_>, broken: &[&Slot]) -> Breach {
-        let dates: Vec<Date> =
-            broken.iter().take(NAMED_DATES).map(|slot| self.zone.wall(slot.start).date()).collect();
+        let dates: Vec<Date> = broken.iter().take(NAMED_DATES).map(|slot| self.zone.wall(slot.start).date()).collect();
         let count = broken.len();
-        let sentence =
-            if asked.recurring { format!("{sentence}. {}", concerned(&dates, count)) } else { sentence };
+        let sentence = if asked.recurring { format!("{sentence}. {}", concerned(&dates, count)) } else { sentence };
         Breach { rule, dates, count, sentence }
     }
 }
@@ -373,8 +376,7 @@ mod tests {
     #[test]
     fn a_series_is_told_its_first_dates_and_how_many() {
         let days = ["2026-03-02", "2026-03-07", "2026-03-08", "2026-03-14", "2026-03-15", "2026-03-16"];
-        let slots: Vec<Slot> =
-            days.iter().map(|day| slot(&format!("{day}T10:00"), &format!("{day}T11:00"))).collect();
+        let slots: Vec<Slot> = days.iter().map(|day| slot(&format!("{day}T10:00"), &format!("{day}T11:00"))).collect();
         assert_eq!(
             sentences(OFFICE, &slots, true, Reach::Known),
             ["Council hall is closed on Saturdays; 10:00-11:00 on 2026-03-07 is outside. \
@@ -425,7 +427,9 @@ mod tests {
         let slots = [slot("2026-03-02T10:00", "2026-03-02T11:00")];
         assert_eq!(
             sentences(rules, &slots, true, Reach::Endless),
-            ["Council hall can be booked until 2026-03-09 (7 days ahead); the series has no end, so give it one by then"]
+            [
+                "Council hall can be booked until 2026-03-09 (7 days ahead); the series has no end, so give it one by then"
+            ]
         );
         let until = Reach::Until(NOW.plus_days(900));
         assert!(sentences(rules, &slots, true, until)[0].ends_with("the series goes on until 2028-08-18"));

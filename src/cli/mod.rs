@@ -1,5 +1,6 @@
 //! Floor 6: the command line. What it does to the store it does through `manage`, as the REST interface does.
 
+mod approval;
 mod bridge;
 mod check_config;
 mod demo;
@@ -11,6 +12,7 @@ mod health;
 mod mapping;
 mod print;
 mod room;
+mod rules;
 mod serve;
 mod user;
 mod word;
@@ -80,6 +82,9 @@ enum Command {
     Mapping(mapping::Mapping),
     /// What a principal may do in a room
     Grant(grant::Grant),
+    /// Bookings that wait for somebody who administers their room
+    #[command(subcommand)]
+    Approval(approval::Approval),
 }
 
 /// Runs the command line `arguments` (the program's name first) and answers the exit code: 0 done, 1 failed, 2 wrong
@@ -105,6 +110,7 @@ where
         Command::Bridge(bridge) => bridge.run(&cli.common, out).await,
         Command::Mapping(mapping) => mapping.run(&cli.common, out).await,
         Command::Grant(grant) => grant.run(&cli.common, out).await,
+        Command::Approval(approval) => approval.run(&cli.common, out).await,
     };
     match done {
         Ok(()) => 0,

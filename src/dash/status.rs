@@ -1,10 +1,12 @@
 //! What the dashboard shows, read in one transaction and judged here.
 
 use crate::model::MappingState;
+use crate::model::RoomRules;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::approvals;
 use crate::store::bridges;
 use crate::store::conflicts;
 use crate::store::conflicts::Conflict;
@@ -16,6 +18,7 @@ use crate::store::operations;
 use crate::store::operations::Backlog;
 use crate::store::rooms;
 use crate::store::rooms::Room;
+use crate::store::rules;
 use crate::store::tenants::Tenant;
 use std::collections::HashMap;
 
@@ -51,6 +54,10 @@ pub(super) struct Status {
     pub conflicts: Vec<Conflict>,
     /// Feeds that are not revoked.
     pub feeds: Vec<Feed>,
+    /// What rooms ask of bookings, by the room's id.
+    pub rules: HashMap<String, RoomRules>,
+    /// How many bookings wait for a confirmation, by the room's id.
+    pub unconfirmed: HashMap<String, i64>,
 }
 
 /// Reads the status of a tenant.
@@ -70,6 +77,8 @@ pub(super) async fn read(tx: &mut Tx, tenant: &Tenant, now: Timestamp) -> Result
         open_conflicts: conflicts::count_open(tx, id).await?,
         conflicts: conflicts::list(tx, id, conflicts::OPEN, CONFLICTS).await?,
         feeds: feeds::list(tx, id).await?.into_iter().filter(|feed| feed.revoked_ms.is_none()).collect(),
+        rules: rules::list(tx, id).await?.into_iter().map(|row| (row.room_id.to_string(), row.rules)).collect(),
+        unconfirmed: approvals::waiting(tx, id).await?.into_iter().map(|(room, n)| (room.to_string(), n)).collect(),
     })
 }
 

@@ -153,11 +153,33 @@ fn room_item(status: &Status, room: &Room, mappings: &[Mapping]) -> String {
         some => some.iter().map(|mapping| mapping_item(status, mapping)).collect(),
     };
     format!(
-        "<article><h3>{}</h3><p class=\"soft\">{} · {kind}{place}{seats} · last booking change {}</p>{mappings}</article>",
+        "<article><h3>{}</h3><p class=\"soft\">{} · {kind}{place}{seats} · last booking change {}</p>{}{mappings}</article>",
         escape(&room.name),
         escape(&room.slug),
         if room.seq == 0 { "never".to_owned() } else { ago(Some(room.modified_ms), status.now) },
+        rules(status, room),
     )
+}
+
+/// What the room asks of bookings, and how many wait for a confirmation.
+fn rules(status: &Status, room: &Room) -> String {
+    let mut said = Vec::new();
+    if let Some(rules) = status.rules.get(room.id.as_str()) {
+        said.extend(rules.opening_hours.iter().map(|weekly| {
+            let days: Vec<&str> = weekly.days.iter().map(|day| day.as_ical()).collect();
+            format!("open {} {}", weekly.hours(), days.join(" "))
+        }));
+        if rules.gap_minutes() > 0 {
+            said.push(format!("{} minutes between bookings", rules.gap_minutes()));
+        }
+        if rules.approval {
+            said.push("bookings are confirmed by a person".to_owned());
+        }
+    }
+    if let Some(waiting) = status.unconfirmed.get(room.id.as_str()) {
+        said.push(format!("<b>{waiting} waiting for a confirmation</b>"));
+    }
+    if said.is_empty() { String::new() } else { format!("<p class=\"soft\">{}</p>", said.join(" · ")) }
 }
 
 fn mapping_item(status: &Status, mapping: &Mapping) -> String {
@@ -340,6 +362,8 @@ mod tests {
                 decided_ms: None,
                 decision: String::new(),
             }],
+            rules: std::collections::HashMap::new(),
+            unconfirmed: std::collections::HashMap::new(),
             feeds: vec![Feed {
                 id: "f1".into(),
                 tenant_id: "t1".into(),

@@ -43,11 +43,7 @@ pub fn availability(head: &AvailabilityHead<'_>, rules: &RoomRules) -> Result<Op
     let mut whole = Component::new("VAVAILABILITY");
     stamp(&mut whole, head, "availability");
     whole.add_line(ContentLine::new("BUSYTYPE", &[], "BUSY-UNAVAILABLE"));
-    let always = [WeeklyHours {
-        days: Weekday::ALL.to_vec(),
-        from: Hours::ALL_DAY.from,
-        to: Hours::ALL_DAY.to,
-    }];
+    let always = [WeeklyHours { days: Weekday::ALL.to_vec(), from: Hours::ALL_DAY.from, to: Hours::ALL_DAY.to }];
     let weekly = if rules.opening_hours.is_empty() { &always[..] } else { &rules.opening_hours };
     for (number, hours) in (1..).zip(weekly) {
         if let Some(available) = week(head, number, hours, rules) {
@@ -141,8 +137,7 @@ mod tests {
         let mut found = Vec::new();
         for available in whole.components_named("AVAILABLE") {
             let event = available.emit().replace(":AVAILABLE", ":VEVENT");
-            let object =
-                format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{zone}{event}END:VCALENDAR\r\n");
+            let object = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{zone}{event}END:VCALENDAR\r\n");
             let cx = ParseContext { limits: &limits, floating: &oslo() };
             let event = CalendarObject::parse(object.as_bytes(), &cx).unwrap();
             let instances = recur::occurrences(event.event(), range, &oslo(), &Budget::of(&limits)).unwrap();
@@ -184,12 +179,10 @@ mod tests {
     }
 
     fn hours() -> impl Strategy<Value = Hours> {
-        (0_u16..23, 1_u16..24)
-            .prop_filter("not empty", |(from, to)| from != to)
-            .prop_map(|(from, to)| Hours {
-                from: format!("{from:02}:00").parse().unwrap(),
-                to: format!("{to:02}:00").parse().unwrap(),
-            })
+        (0_u16..23, 1_u16..24).prop_filter("not empty", |(from, to)| from != to).prop_map(|(from, to)| Hours {
+            from: format!("{from:02}:00").parse().unwrap(),
+            to: format!("{to:02}:00").parse().unwrap(),
+        })
     }
 
     proptest! {

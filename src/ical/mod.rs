@@ -4,8 +4,8 @@
 //! lines. `rule`, `recur`, `zone` and `vtimezone` know when things happen; `filter`, `select`, `freebusy`, `privacy`
 //! and `feed` are the views reports and feeds need.
 
-mod check;
 pub mod availability;
+mod check;
 pub mod component;
 mod compose;
 mod error;

@@ -100,7 +100,7 @@ pub async fn remove(
 ) -> Result<(), ManageError> {
     let room = rooms::find(tx, acting, slug).await?;
     let there = objects::by_uid(tx, acting.tenant, &room.id, uid).await?;
-    if !there.is_some_and(|row| row.class == ReservationClass::Closure) {
+    if there.is_none_or(|row| row.class != ReservationClass::Closure) {
         return Err(ManageError::no("closure", uid.as_str()));
     }
     apply(tx, acting, limits, &room, (uid, Wish::Delete)).await?;
@@ -128,22 +128,17 @@ async fn apply(
 async fn with_bookings(tx: &mut Tx, room: &Room, event: Event) -> Result<Closure, ManageError> {
     let (start, end) = event.when.instants(&room.zone);
     let at = TimeRange::new(start, end);
-    let longest_ms = room.longest_ms.max(end.ms() - start.ms());
-    let bookings = instances::taken(tx, &room.tenant_id, &room.id, at, longest_ms, &event.uid).await?;
+    let bookings = instances::taken(tx, &room.tenant_id, &room.id, at, room.longest_ms, &event.uid).await?;
     Ok(Closure { event, at, bookings })
 }
 
 /// The time of a closure: whole days with the last one included, or times.
 fn times(new: &NewClosure, room: &Room) -> Result<EventTime, ManageError> {
-    let when = match (new.from.parse::<Date>(), new.to.parse::<Date>(), is_day(new)) {
-        (Ok(start), Ok(last), true) => {
-            let end = last.tomorrow().map_err(|_| ManageError::invalid("to", "lies too far ahead"))?;
-            EventTime::AllDay { start, end }
-        }
-        _ => {
-            let start = wall("from", &new.from)?;
-            EventTime::Timed { start, end: wall("to", &new.to)?, zone: room.zone.clone() }
-        }
+    let when = if let (Ok(start), Ok(last), false) = (new.from.parse::<Date>(), new.to.parse::<Date>(), has_time(new)) {
+        let end = last.tomorrow().map_err(|_| ManageError::invalid("to", "lies too far ahead"))?;
+        EventTime::AllDay { start, end }
+    } else {
+        EventTime::Timed { start: wall("from", &new.from)?, end: wall("to", &new.to)?, zone: room.zone.clone() }
     };
     let (start, end) = when.instants(&room.zone);
     if end <= start {
@@ -152,13 +147,18 @@ fn times(new: &NewClosure, room: &Room) -> Result<EventTime, ManageError> {
     Ok(when)
 }
 
-fn is_day(new: &NewClosure) -> bool {
-    ![&new.from, &new.to].iter().any(|text| text.contains(['T', 't', ' ']))
+fn has_time(new: &NewClosure) -> bool {
+    is_time(&new.from) || is_time(&new.to)
+}
+
+fn is_time(text: &str) -> bool {
+    text.contains(['T', 't', ' '])
 }
 
 fn wall(field: &'static str, text: &str) -> Result<DateTime, ManageError> {
-    text.parse().map_err(|_| {
-        let why = format!("{text:?} is no day and no time; write 2026-07-14 or 2026-07-14T12:00, both ends alike");
+    let read = Some(text).filter(|text| is_time(text)).and_then(|text| text.parse().ok());
+    read.ok_or_else(|| {
+        let why = format!("{text:?} is no time; write 2026-07-14T12:00, or a day such as 2026-07-14 at both ends");
         ManageError::invalid(field, why)
     })
 }

@@ -84,11 +84,10 @@ fn check_day(exception: &mut DayException) -> Result<(), ManageError> {
     for hours in &exception.hours {
         check_hours("exceptions", *hours)?;
     }
-    if !exception.note.trim().is_empty() {
-        exception.note = rooms::line("exceptions", &exception.note, 200)?;
-    } else {
-        exception.note.clear();
-    }
+    exception.note = match exception.note.trim() {
+        "" => String::new(),
+        note => rooms::line("exceptions", note, 200)?,
+    };
     Ok(())
 }
 
@@ -165,7 +164,10 @@ mod tests {
             ),
             (r#"{"buffer_after_minutes":1441}"#, "buffer_after_minutes: 1441 is not from 0 to 1440"),
             (r#"{"horizon_days":0}"#, "horizon_days: 0 is not from 1"),
-            (r#"{"shortest_minutes":60,"longest_minutes":30}"#, "shortest_minutes: 60 is more than longest_minutes (30)"),
+            (
+                r#"{"shortest_minutes":60,"longest_minutes":30}"#,
+                "shortest_minutes: 60 is more than longest_minutes (30)",
+            ),
         ] {
             let error = check(json).unwrap_err();
             assert!(error.starts_with(says), "{json}: {error}");

@@ -12,7 +12,8 @@ mod time;
 
 pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privacy, ReservationClass};
 pub use ids::{
-    ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId, TenantId,
+    ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId,
+    TenantId,
 };
 pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState};
 pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};

@@ -310,8 +310,7 @@ mod tests {
 
     #[test]
     fn hours_are_wall_clock_times_on_both_sides_of_the_change_of_the_clocks() {
-        let rules =
-            rules(r#"{"opening_hours":[{"days":["saturday","sunday","monday"],"from":"00:00","to":"24:00"}]}"#);
+        let rules = rules(r#"{"opening_hours":[{"days":["saturday","sunday","monday"],"from":"00:00","to":"24:00"}]}"#);
         let zone = oslo();
         let at = |d: Date| zone.instant(d.to_datetime(Time::midnight()));
         let range = TimeRange::new(at(date(2026, 3, 28)), at(date(2026, 3, 31)));

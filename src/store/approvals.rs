@@ -67,9 +67,11 @@ const GET: &str = concat!("SELECT ", columns!(), " FROM approvals WHERE tenant_i
 const LIST: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM approvals WHERE tenant_id = $1 AND ($2 = '' OR id < $2) AND ($4 = '' OR state = $4)
+    " FROM approvals WHERE tenant_id = $1 AND ($2 = '' OR id < $2) AND ($4 = '' OR state = $4) AND ($5 = '' OR room_id = $5)
     ORDER BY id DESC LIMIT $3"
 );
+const WAITING: &str = "SELECT room_id, COUNT(*) AS waiting FROM approvals
+    WHERE tenant_id = $1 AND state = 'pending' GROUP BY room_id";
 const END: &str = "UPDATE approvals SET state = $4, decided_by = $5, decided_ms = $6, reason = $7
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND state = 'pending'";
 
@@ -129,15 +131,36 @@ pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &ApprovalId) -> Result<Opti
     Ok(on!(tx, c => sqlx::query_as(GET).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
 }
 
-/// Requests of a tenant in one state, or in any for `""`, newest first.
+/// Requests of a tenant in one state and one room, or in any for `""`, newest first.
 pub async fn list(
     tx: &mut Tx,
     tenant: &TenantId,
     page: Page<'_>,
-    state: &str,
+    (state, room): (&str, &str),
 ) -> Result<Vec<Approval>, StoreError> {
-    Ok(on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).bind(page.after).bind(page.limit).bind(state)
+    Ok(on!(tx, c => sqlx::query_as(LIST)
+        .bind(tenant.as_str())
+        .bind(page.after)
+        .bind(page.limit)
+        .bind(state)
+        .bind(room)
         .fetch_all(c).await)?)
+}
+
+/// How many requests wait, by room.
+pub async fn waiting(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<(RoomId, i64)>, StoreError> {
+    let rows: Vec<Waiting> = on!(tx, c => sqlx::query_as(WAITING).bind(tenant.as_str()).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|row| (row.room_id, row.waiting)).collect())
+}
+
+row! {
+    /// How many requests wait in a room.
+    pub struct Waiting {
+        /// The room.
+        pub room_id: RoomId,
+        /// How many.
+        pub waiting: i64,
+    }
 }
 
 /// How a request ended.
@@ -153,11 +176,7 @@ pub struct Ending<'a> {
 }
 
 /// Ends the request that waits for a booking; whether there was one.
-pub async fn end(
-    tx: &mut Tx,
-    booking: (&TenantId, &RoomId, &Uid),
-    ending: &Ending<'_>,
-) -> Result<bool, StoreError> {
+pub async fn end(tx: &mut Tx, booking: (&TenantId, &RoomId, &Uid), ending: &Ending<'_>) -> Result<bool, StoreError> {
     Ok(on!(tx, c => sqlx::query(END)
         .bind(booking.0.as_str())
         .bind(booking.1.as_str())

@@ -2,8 +2,8 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    ApprovalId, Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, FeedId, Fingerprint, LinkId, LinkState,
-    MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
+    ApprovalId, Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, FeedId, Fingerprint, LinkId,
+    LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
     ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;

@@ -19,8 +19,7 @@ row! {
     }
 }
 
-const GET: &str =
-    "SELECT room_id, rules, changed_ms, changed_by FROM room_rules WHERE tenant_id = $1 AND room_id = $2";
+const GET: &str = "SELECT room_id, rules, changed_ms, changed_by FROM room_rules WHERE tenant_id = $1 AND room_id = $2";
 const LIST: &str = "SELECT room_id, rules, changed_ms, changed_by FROM room_rules WHERE tenant_id = $1";
 const PUT: &str = "INSERT INTO room_rules (room_id, tenant_id, rules, changed_ms, changed_by)
     VALUES ($1, $2, $3, $4, $5)

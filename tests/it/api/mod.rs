@@ -8,4 +8,5 @@ mod openapi;
 mod people;
 mod probes;
 mod rooms;
+mod rules;
 mod sync;

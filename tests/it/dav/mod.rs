@@ -5,4 +5,5 @@ mod house;
 mod objects;
 mod properties;
 mod reports;
+mod rules;
 mod sync;

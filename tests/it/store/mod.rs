@@ -12,6 +12,7 @@ mod operations;
 mod principals;
 mod ranges;
 mod rooms;
+mod rules;
 mod subscriptions;
 mod tenants;
 

@@ -1,5 +1,6 @@
 //! The reconciler between the hub and remote systems in memory: what must arrive arrives once, whatever fails.
 
+mod rules;
 pub mod scene;
 
 use crate::house::on_both;

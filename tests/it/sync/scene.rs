@@ -8,8 +8,8 @@ use anteroom::config::Limits;
 use anteroom::crypt::{Key, KeyRing, Keys};
 use anteroom::ical::object::{CalendarObject, ParseContext};
 use anteroom::model::{
-    Authority, BridgeId, BridgeKind, Clock, Content, DetailLevel, Direction, Event, EventTime, MappingId, MappingState, Privilege,
-    ReservationClass, Timestamp, Uid, ZoneId,
+    Authority, BridgeId, BridgeKind, Clock, Content, DetailLevel, Direction, Event, EventTime, MappingId, MappingState,
+    Privilege, ReservationClass, Timestamp, Uid, ZoneId,
 };
 use anteroom::observe::Metrics;
 use anteroom::store::bridges::{self, BridgeRow};
