@@ -51,7 +51,9 @@ pub async fn decide(
         Decision::Decline => approvals::DECLINED,
     };
     let ending = Ending { state, by: acting.actor, now: acting.now, reason: &reason };
-    approvals::end(tx, (acting.tenant, &room.id, &approval.uid), &ending).await?;
+    if !approvals::end(tx, (acting.tenant, &room.id, &approval.uid), &ending).await? {
+        return Err(ManageError::State { why: format!("somebody else decided the request {id} at this moment") });
+    }
     carry_out(tx, acting, limits, (&approval, &room), decision).await?;
     let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let said = format!("The booking {} asked for by {} was {state}{why}.", approval.uid, approval.requested_by);
