@@ -5,7 +5,7 @@
 #   make test       everything CI runs: also PostgreSQL and the foreign clients; installs what it needs
 #   make test-long  the same with ten times the cases and seeds
 #   make lint       format, lints, documentation, dependencies, scripts
-#   make bench      how long a change takes from side to side: 200 changes each way, release build
+#   make bench      what reading, writing and the pure code cost, and how long a change takes from side to side
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -31,7 +31,8 @@ lint:
 	@conformance/rings.sh format lints documentation dependencies scripts
 
 bench:
-	ANTEROOM_TEST_SCALE=10 cargo test --locked --release --test it walk::latency -- --nocapture $(ARGS)
+	cargo bench --locked --bench growth --bench hot -- $(ARGS)
+	ANTEROOM_TEST_SCALE=10 cargo test --locked --release --test it walk::latency -- --nocapture
 
 # One ring or one tool alone.
 conformance: venv

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Installs what the rings need and the machine lacks: a PostgreSQL server, and the pinned foreign clients in target/venv.
 #
-#   conformance/needs.sh [postgres] [python]     both without arguments
+#   conformance/needs.sh [postgres] [python] [sources] [thunderbird] [evolution]
+#
+# Without arguments: postgres and python.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/target/venv
 wanted=$root/conformance/requirements.txt
+foreign=$root/target/foreign
 
 # apt-get as root, or by sudo where that asks no password.
 install_packages() {
@@ -43,14 +46,44 @@ need_python() {
     echo "$hash" >"$stamp"
 }
 
+# The sources of packages whose test suites run here, each in target/foreign/NAME-VERSION.
+need_sources() {
+    need_python
+    local list=$root/conformance/sources.txt stamp=$foreign/unpacked hash archive
+    hash=$(sha256sum "$list" | cut -d' ' -f1)
+    [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ] || return 0
+    rm -rf -- "$foreign"
+    mkdir -p "$foreign"
+    "$venv/bin/python" -m pip download --quiet --disable-pip-version-check --retries 5 --no-deps --no-binary caldav,vdirsyncer \
+        --require-hashes --dest "$foreign" --requirement "$list"
+    for archive in "$foreign"/*.tar.gz; do tar -xzf "$archive" -C "$foreign"; done
+    echo "$hash" >"$stamp"
+}
+
+need_thunderbird() {
+    local missing=()
+    command -v thunderbird >/dev/null || missing+=(thunderbird)
+    command -v Xvfb >/dev/null || missing+=(xvfb)
+    command -v import >/dev/null || missing+=(imagemagick)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+}
+
+need_evolution() {
+    local missing=()
+    [ -x /usr/libexec/evolution-calendar-factory ] || missing+=(evolution-data-server)
+    command -v dbus-run-session >/dev/null || missing+=(dbus-daemon)
+    /usr/bin/python3 -c 'import gi; gi.require_version("ECal", "2.0")' 2>/dev/null || missing+=(gir1.2-ecal-2.0 python3-gi)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+}
+
 mkdir -p "$root/target"
 [ $# -gt 0 ] || set -- postgres python
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    python) need_python ;;
+    python | sources | thunderbird | evolution) "need_$what" ;;
     *)
-        echo "usage: $0 [postgres] [python]" >&2
+        echo "usage: $0 [postgres] [python] [sources] [thunderbird] [evolution]" >&2
         exit 2
         ;;
     esac

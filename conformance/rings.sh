@@ -120,7 +120,7 @@ ring_dependencies() {
 
 ring_scripts() {
     if command -v shellcheck >/dev/null; then
-        check scripts shellcheck conformance/*.sh .ci/run
+        check scripts shellcheck conformance/*.sh conformance/clients/*.sh conformance/python/run conformance/python/suites/run .ci/run
     else
         headline scripts
         echo "   shellcheck is not installed"

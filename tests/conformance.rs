@@ -57,6 +57,11 @@ mod conformance {
             "python-caldav" => script("conformance/python/test_python_caldav.py", &python),
             "vdirsyncer" => script("conformance/python/test_vdirsyncer.py", &python),
             "feeds" => script("conformance/python/test_feeds.py", &python),
+            "khal" => script("conformance/python/test_khal.py", &python),
+            "thunderbird" => script("conformance/python/test_thunderbird.py", &python),
+            "evolution" => script("conformance/python/test_evolution.py", &python),
+            "litmus" => script("conformance/python/test_litmus.py", &python),
+            "peers" => script("conformance/python/test_peers.py", &python),
             "cargo" => ["src", "tests"].iter().any(|folder| {
                 let mut found = Vec::new();
                 files(&root().join(folder), &mut found);

@@ -1,11 +1,13 @@
 //! `/v1/tenants/{tenant}/bridges`: remote systems. Secrets go in and never come out.
 
-use super::caller::{As, TenantAdmin, TenantViewer};
+use super::caller::{As, TenantAdmin, TenantOperator, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
-use super::view::BridgeView;
+use super::view::{BridgeView, CalendarView, Names};
 use crate::manage::bridges::{self, BridgePatch, NewBridge};
 use crate::store::bridges as stored;
+use crate::store::mappings;
 use actix_web::web::{Json, Path, Query};
 use actix_web::{HttpResponse, get, patch, post};
 
@@ -22,11 +24,11 @@ pub(super) async fn list(desk: As<TenantViewer>, page: Query<PageQuery>) -> Resu
 #[utoipa::path(tag = "bridges", operation_id = "create_bridge", params(("tenant", Path)), request_body = NewBridge,
     responses((status = 201, body = BridgeView)))]
 #[post("/tenants/{tenant}/bridges")]
-pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewBridge>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<Object<NewBridge>>) -> Result<HttpResponse, ApiError> {
     let mut tx = desk.write().await?;
     let bridge = bridges::create(&mut tx, &desk.acting(), &desk.door.keys.ring, &new).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(BridgeView::from(bridge)))
+    Ok(desk.created(&format!("bridges/{}", bridge.name), &BridgeView::from(bridge)))
 }
 
 /// Reads one bridge.
@@ -45,10 +47,39 @@ pub(super) async fn read(desk: As<TenantViewer>, path: Path<(String, String)>) -
 pub(super) async fn update(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    wish: Json<BridgePatch>,
+    wish: Json<Object<BridgePatch>>,
 ) -> Result<Json<BridgeView>, ApiError> {
     let mut tx = desk.write().await?;
     let bridge = bridges::update(&mut tx, &desk.acting(), &desk.door.keys.ring, &path.1, &wish).await?;
     tx.commit().await?;
     Ok(Json(bridge.into()))
+}
+
+/// Signs in at the remote system and lists its calendars that can be mapped, by name.
+#[utoipa::path(tag = "bridges", operation_id = "list_calendars", params(("tenant", Path), ("bridge", Path), PageQuery),
+    responses((status = 200, body = Paged<CalendarView>)))]
+#[get("/tenants/{tenant}/bridges/{bridge}/calendars")]
+pub(super) async fn calendars(
+    desk: As<TenantOperator>,
+    path: Path<(String, String)>,
+    page: Query<PageQuery>,
+) -> Result<Json<Paged<CalendarView>>, ApiError> {
+    let mut tx = desk.read().await?;
+    let row = bridges::find(&mut tx, &desk.acting(), &path.1).await?;
+    let mapped = mappings::list(&mut tx, desk.acting().tenant).await?;
+    let names = Names::of(&mut tx, desk.acting().tenant).await?;
+    drop(tx);
+    let refused = |why| ApiError::Remote { bridge: row.name.clone(), why };
+    let bridge = (desk.door.bridges)(&row).map_err(refused)?;
+    let mut found = bridge.calendars().await.map_err(refused)?;
+    found.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    let room_of = |id: &str| {
+        let mapping = mapped.iter().find(|mapping| mapping.bridge_id == row.id && mapping.remote_id == id);
+        mapping.map(|mapping| names.room(mapping.room_id.as_str()))
+    };
+    Ok(Json(page.of_all(
+        found,
+        |calendar| &calendar.id,
+        |calendar| CalendarView { room: room_of(&calendar.id), remote_id: calendar.id, name: calendar.name },
+    )?))
 }

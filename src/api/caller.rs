@@ -2,6 +2,7 @@
 
 use super::ApiDoor;
 use super::error::ApiError;
+use super::repeat::Claim;
 use crate::crypt::Secret;
 use crate::manage::Acting;
 use crate::manage::ManageError;
@@ -19,10 +20,12 @@ use crate::store::tenants::{self, Tenant};
 use actix_web::FromRequest;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web;
+use serde::Serialize;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
@@ -66,6 +69,7 @@ pub(super) struct As<R> {
     caller: Caller,
     actor: String,
     now: Timestamp,
+    claim: Option<Claim>,
     /// What the interface works with.
     pub door: web::Data<ApiDoor>,
     role: PhantomData<R>,
@@ -79,7 +83,7 @@ impl<R> As<R> {
 
     /// Where feed links point and what signs them.
     pub(super) fn links(&self) -> Links<'_> {
-        Links { public_url: &self.door.public_url, key: &self.door.keys.feed }
+        Links { public_url: &self.door.public_url, key: &self.door.keys.feed, usual: &self.door.feed }
     }
 
     /// A transaction that reads.
@@ -87,9 +91,19 @@ impl<R> As<R> {
         self.door.store.begin_read().await
     }
 
-    /// A transaction that writes.
-    pub(super) async fn write(&self) -> Result<Tx, StoreError> {
-        self.door.store.begin_write().await
+    /// A transaction that writes; what is done in it is done once for each `Idempotency-Key`.
+    pub(super) async fn write(&self) -> Result<Tx, ApiError> {
+        let mut tx = self.door.store.begin_write().await?;
+        if let Some(claim) = &self.claim {
+            claim.make(&mut tx, self.now).await?;
+        }
+        Ok(tx)
+    }
+
+    /// 201 with the address of what was made, below the tenant's path.
+    pub(super) fn created(&self, path: &str, what: &impl Serialize) -> HttpResponse {
+        let location = format!("/v1/tenants/{}/{path}", self.caller.tenant.tenant_key);
+        HttpResponse::Created().insert_header((header::LOCATION, location)).json(what)
     }
 
     /// Who and where.
@@ -154,7 +168,8 @@ fn admit<R: Needs>(request: &HttpRequest) -> Result<As<R>, ApiError> {
         return Err(ApiError::Forbidden { login, has, needed: R::ROLE });
     }
     let (actor, now) = (format!("principal:{}", principal.login), door.clock.now());
-    Ok(As { caller, actor, now, door, role: PhantomData })
+    let claim = request.extensions().get::<Claim>().cloned();
+    Ok(As { caller, actor, now, claim, door, role: PhantomData })
 }
 
 /// The caller behind the headers of a request to `path`.

@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantOperator, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{ConflictView, Names};
 use crate::manage::conflicts;
@@ -67,7 +68,7 @@ pub(super) struct Decision {
 pub(super) async fn resolve(
     desk: As<TenantOperator>,
     path: Path<(String, String)>,
-    decision: Json<Decision>,
+    decision: Json<Object<Decision>>,
 ) -> Result<HttpResponse, ApiError> {
     let mut tx = desk.write().await?;
     conflicts::resolve(&mut tx, &desk.acting(), &ConflictId::from(path.1.as_str()), &decision.decision).await?;

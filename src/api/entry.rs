@@ -3,6 +3,8 @@
 use super::ApiDoor;
 use super::caller;
 use super::error::ApiError;
+use super::repeat;
+use super::repeat::Before;
 use crate::observe::RequestId;
 use crate::observe::request_id::HEADER;
 use actix_web::Error;
@@ -16,13 +18,18 @@ use actix_web::web;
 /// The middleware of the scope.
 pub(super) async fn entry(
     door: web::Data<ApiDoor>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
     let id = RequestId::from_header(given);
-    let answer = match identify(&door, &request).await {
-        Ok(()) => next.call(request).await?,
+    let known = match identify(&door, &request).await {
+        Ok(()) => repeat::before(&door, &mut request).await,
+        Err(refusal) => Err(refusal),
+    };
+    let answer = match known {
+        Ok(Before::Go) => repeat::after(&door, next.call(request).await?).await,
+        Ok(Before::Repeated(answer)) => request.into_response(answer),
         Err(refusal) => request.error_response(refusal),
     };
     Ok(finish(answer, id.as_str()))

@@ -1,5 +1,6 @@
 //! Every refusal of the REST interface, and the one place where it gets a status (RFC 9457).
 
+use crate::bridge::BridgeError;
 use crate::crypt::CryptError;
 use crate::manage::ManageError;
 use crate::model::Role;
@@ -69,6 +70,14 @@ pub enum ApiError {
     /// What `manage` refuses.
     #[error(transparent)]
     Manage(#[from] ManageError),
+    /// A remote system that was asked does not answer as it should.
+    #[error("bridge {bridge}: {why}")]
+    Remote {
+        /// The bridge's name.
+        bridge: String,
+        /// What is wrong.
+        why: BridgeError,
+    },
     /// The server is stopping or its database does not answer.
     #[error("the database does not answer")]
     NotReady,
@@ -87,7 +96,7 @@ impl From<CryptError> for ApiError {
 }
 
 /// Kinds of problems; the list in the documentation is this one.
-pub(super) const KINDS: [(&str, StatusCode, &str); 12] = [
+pub(super) const KINDS: [(&str, StatusCode, &str); 13] = [
     ("unauthenticated", StatusCode::UNAUTHORIZED, "Not signed in"),
     ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
     ("not-found", StatusCode::NOT_FOUND, "Not found"),
@@ -98,6 +107,7 @@ pub(super) const KINDS: [(&str, StatusCode, &str); 12] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "Value not accepted"),
     ("taken", StatusCode::CONFLICT, "In use already"),
     ("wrong-state", StatusCode::CONFLICT, "Not in this state"),
+    ("remote", StatusCode::BAD_GATEWAY, "The remote system fails"),
     ("busy", StatusCode::SERVICE_UNAVAILABLE, "Try again shortly"),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Failed on our side"),
 ];
@@ -134,7 +144,10 @@ impl ApiError {
             Self::Manage(ManageError::Invalid { .. }) => "invalid",
             Self::Manage(ManageError::Taken { .. }) => "taken",
             Self::Manage(ManageError::State { .. }) => "wrong-state",
-            Self::NotReady | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
+            Self::NotReady
+            | Self::Remote { why: BridgeError::Busy { .. }, .. }
+            | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
+            Self::Remote { .. } => "remote",
             Self::Manage(ManageError::Store(_) | ManageError::Crypt(_)) => "internal",
         }
     }
@@ -155,7 +168,9 @@ impl ApiError {
                 "internal" => {
                     "The request failed on our side; the log has the reason under this request id.".to_owned()
                 }
-                _ => sentence(&self.to_string()),
+                // Begins with the name of an input, which is not to be written otherwise than it is.
+                "invalid" => closed(self.to_string()),
+                _ => closed(sentence(&self.to_string())),
             },
             instance: request_id.to_owned(),
             field: match self {
@@ -175,7 +190,7 @@ impl ApiError {
             Self::Method { allow } => {
                 answer.insert_header((header::ALLOW, allow.clone()));
             }
-            Self::NotReady | Self::Manage(ManageError::Store(StoreError::Busy)) => {
+            _ if self.kind() == "busy" => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
             }
             _ => {}
@@ -196,12 +211,16 @@ impl ResponseError for ApiError {
     }
 }
 
-/// With a capital at the start and a full stop at the end.
+/// With a capital at the start.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", characters.as_str())
+    format!("{first}{}", characters.as_str())
+}
+
+/// With a full stop at the end.
+fn closed(text: String) -> String {
+    if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
 }
 
 /// How JSON bodies are read: bounded, and refused with a problem document.
@@ -255,6 +274,8 @@ mod tests {
             (ManageError::Invalid { field: "zone", why: "no".to_owned() }.into(), "invalid", 422),
             (ManageError::State { why: "held".to_owned() }.into(), "wrong-state", 409),
             (StoreError::Busy.into(), "busy", 503),
+            (ApiError::Remote { bridge: "m365".to_owned(), why: BridgeError::NotFound }, "remote", 502),
+            (ApiError::Remote { bridge: "m365".to_owned(), why: BridgeError::Busy { after_ms: None } }, "busy", 503),
             (StoreError::Taken("x".to_owned()).into(), "internal", 500),
         ];
         for (error, kind, status) in cases {

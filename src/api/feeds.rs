@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{FeedLinkView, FeedView, Names};
 use crate::manage::feeds::{self, NewFeed};
@@ -25,12 +26,23 @@ pub(super) async fn list(desk: As<TenantViewer>, page: Query<PageQuery>) -> Resu
 #[utoipa::path(tag = "feeds", operation_id = "create_feed", params(("tenant", Path)), request_body = NewFeed,
     responses((status = 201, body = FeedLinkView)))]
 #[post("/tenants/{tenant}/feeds")]
-pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewFeed>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<Object<NewFeed>>) -> Result<HttpResponse, ApiError> {
     let mut tx = desk.write().await?;
     let minted = feeds::create(&mut tx, &desk.acting(), desk.links(), &new).await?;
     let names = Names::of(&mut tx, desk.acting().tenant).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(FeedLinkView::of(minted, &names)))
+    Ok(desk.created(&format!("feeds/{}", minted.feed.id), &FeedLinkView::of(minted, &names)))
+}
+
+/// Reads one feed.
+#[utoipa::path(tag = "feeds", operation_id = "read_feed", params(("tenant", Path), ("feed", Path)),
+    responses((status = 200, body = FeedView)))]
+#[get("/tenants/{tenant}/feeds/{feed}")]
+pub(super) async fn read(desk: As<TenantViewer>, path: Path<(String, String)>) -> Result<Json<FeedView>, ApiError> {
+    let mut tx = desk.read().await?;
+    let feed = feeds::find(&mut tx, &desk.acting(), &FeedId::from(path.1.as_str())).await?;
+    let names = Names::of(&mut tx, desk.acting().tenant).await?;
+    Ok(Json(FeedView::of(feed, &names)))
 }
 
 /// Gives a feed a new link and ends the old one at once.

@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::view::{GrantView, Names};
 use crate::manage::grants;
 use crate::manage::principals;
@@ -55,7 +56,7 @@ pub(super) struct NewGrant {
 #[utoipa::path(tag = "grants", operation_id = "set_grant", params(("tenant", Path)), request_body = NewGrant,
     responses((status = 200, body = GrantView)))]
 #[put("/tenants/{tenant}/grants")]
-pub(super) async fn set(desk: As<TenantAdmin>, new: Json<NewGrant>) -> Result<Json<GrantView>, ApiError> {
+pub(super) async fn set(desk: As<TenantAdmin>, new: Json<Object<NewGrant>>) -> Result<Json<GrantView>, ApiError> {
     let mut tx = desk.write().await?;
     let grant = grants::set(&mut tx, &desk.acting(), &new.login, &new.room, new.privilege).await?;
     let names = Names::of(&mut tx, desk.acting().tenant).await?;

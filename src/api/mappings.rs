@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantOperator, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{MappingView, Names};
 use crate::manage::mappings::{self, NewMapping, Policy};
@@ -28,13 +29,13 @@ pub(super) async fn list(desk: As<TenantViewer>, page: Query<PageQuery>) -> Resu
 #[utoipa::path(tag = "mappings", operation_id = "create_mapping", params(("tenant", Path)), request_body = NewMapping,
     responses((status = 201, body = MappingView)))]
 #[post("/tenants/{tenant}/mappings")]
-pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewMapping>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<Object<NewMapping>>) -> Result<HttpResponse, ApiError> {
     let mut tx = desk.write().await?;
     let mapping = mappings::create(&mut tx, &desk.acting(), &new).await?;
     let (id, view) = (mapping.id.clone(), view(&desk, &mut tx, mapping).await?);
     tx.commit().await?;
     (desk.door.nudge)(&id);
-    Ok(HttpResponse::Created().json(view))
+    Ok(desk.created(&format!("mappings/{id}"), &view))
 }
 
 /// Reads one mapping.
@@ -54,7 +55,7 @@ pub(super) async fn read(desk: As<TenantViewer>, path: Path<(String, String)>) -
 pub(super) async fn update(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    policy: Json<Policy>,
+    policy: Json<Object<Policy>>,
 ) -> Result<Json<MappingView>, ApiError> {
     let mut tx = desk.write().await?;
     let mapping = mappings::set_policy(&mut tx, &desk.acting(), &mapping_id(&path), &policy).await?;
@@ -103,7 +104,7 @@ pub(super) struct Hold {
 pub(super) async fn hold(
     desk: As<TenantOperator>,
     path: Path<(String, String)>,
-    hold: Json<Hold>,
+    hold: Json<Object<Hold>>,
 ) -> Result<Json<MappingView>, ApiError> {
     let mut tx = desk.write().await?;
     let mapping = mappings::hold(&mut tx, &desk.acting(), &mapping_id(&path), &hold.reason).await?;

@@ -16,10 +16,12 @@ mod grants;
 mod health;
 mod links;
 mod mappings;
+mod object;
 mod openapi;
 mod operations;
 mod page;
 mod principals;
+mod repeat;
 mod rooms;
 mod rules;
 mod runs;
@@ -29,12 +31,14 @@ pub mod view;
 pub use error::ApiError;
 pub use openapi::document;
 
+use crate::config;
 use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::SignIn;
 use crate::model::Clock;
 use crate::model::MappingId;
 use crate::store::Store;
+use crate::sync::BridgeSource;
 use actix_web::body::BoxBody;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web;
@@ -52,6 +56,10 @@ pub struct ApiDoor {
     pub limits: Limits,
     /// Scheme, host and port under which clients reach the server.
     pub public_url: String,
+    /// What a new feed shows where nobody says.
+    pub feed: config::Feed,
+    /// Living bridges of stored ones, to ask remote systems.
+    pub bridges: BridgeSource,
     /// Verifies credentials.
     pub sign_in: Arc<SignIn>,
     /// Wakes the worker that pulls a mapping.

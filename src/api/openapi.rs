@@ -12,10 +12,10 @@ use actix_web::web;
 use utoipa::Modify;
 use utoipa::OpenApi;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::PathItem;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Ref, RefOr};
+use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Required, Type};
 
 /// Mounts and describes each operation.
 macro_rules! operations {
@@ -34,7 +34,7 @@ macro_rules! operations {
             servers((url = "/v1", description = "This server")),
             security(("api_key" = []), ("bearer" = []), ("basic" = [])),
             components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState)),
-            modifiers(&Schemes, &Refusals),
+            modifiers(&Schemes, &Parameters, &Refusals),
             paths($($module::$operation),*),
         )]
         struct Document;
@@ -49,6 +49,8 @@ macro_rules! operations {
 
 operations!(
     tenants::list,
+    tenants::read,
+    tenants::sync,
     rooms::list,
     rooms::create,
     rooms::read,
@@ -66,6 +68,7 @@ operations!(
     bridges::create,
     bridges::read,
     bridges::update,
+    bridges::calendars,
     mappings::list,
     mappings::create,
     mappings::read,
@@ -76,6 +79,7 @@ operations!(
     mappings::release,
     feeds::list,
     feeds::create,
+    feeds::read,
     feeds::rotate,
     feeds::revoke,
     principals::list,
@@ -114,6 +118,54 @@ impl Modify for Schemes {
     }
 }
 
+/// What every operation's parameters have in common.
+struct Parameters;
+
+impl Modify for Parameters {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete] {
+                let parameters = operation.iter_mut().filter_map(|operation| operation.parameters.as_mut()).flatten();
+                for parameter in parameters {
+                    match parameter {
+                        RefOr::T(parameter) if parameter.schema.is_none() => describe(parameter),
+                        RefOr::T(_) | RefOr::Ref(_) => {}
+                    }
+                }
+            }
+            if let Some(post) = &mut item.post {
+                post.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+            }
+        }
+    }
+}
+
+/// Segments of paths: names are slugs or logins, everything else is an id.
+fn describe(parameter: &mut Parameter) {
+    parameter.schema = Some(Object::with_type(Type::String).into());
+    parameter.description = Some(match parameter.name.as_str() {
+        "tenant" => "Key of the tenant.".to_owned(),
+        "room" => "Slug of the room.".to_owned(),
+        "bridge" => "Name of the bridge.".to_owned(),
+        "login" => "Login of the principal.".to_owned(),
+        "uid" => "UID of the event.".to_owned(),
+        other => format!("Id of the {other}."),
+    });
+}
+
+fn idempotency_key() -> Parameter {
+    let about = "Any text of the caller's that stands for this request. Sent again with the same key within a day, the \
+                 request has no second effect and is answered as the first time, with `Idempotency-Replayed: true`.";
+    let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(schema))
+        .build()
+}
+
 /// The refusals that every operation may answer.
 struct Refusals;
 
@@ -122,13 +174,24 @@ impl Modify for Refusals {
         for (path, item) in &mut document.paths.paths {
             let [get, post, put, patch, delete] =
                 [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            // A key that was sent with another request is refused.
+            if let Some(post) = post.as_mut() {
+                post.responses.responses.insert("422".to_owned(), problem("Value not accepted"));
+            }
             for operation in [get, post, put, patch, delete].into_iter().flatten() {
-                let statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
+                let mut statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
+                if asks_a_remote_system(path) {
+                    statuses.push(("502", "The remote system fails"));
+                }
                 let refused = statuses.into_iter().map(|(status, what)| (status.to_owned(), problem(what)));
                 operation.responses.responses.extend(refused);
             }
         }
     }
+}
+
+fn asks_a_remote_system(path: &str) -> bool {
+    path.ends_with("/calendars")
 }
 
 fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'static str, &'static str)> {
@@ -238,6 +301,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 50);
+        assert_eq!(ids.len(), 54);
     }
 }

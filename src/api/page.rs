@@ -67,7 +67,7 @@ impl PageQuery {
         id: impl Fn(&R) -> &str,
         view: impl Fn(R) -> V,
     ) -> Result<Paged<V>, ApiError> {
-        let skip = match &self.after {
+        let skip = match self.after.as_deref().filter(|after| !after.is_empty()) {
             None => 0,
             Some(after) => rows.iter().position(|row| id(row) == after).map(|at| at + 1).ok_or_else(|| {
                 ApiError::Malformed { part: "query", why: format!("after {after:?} names no item of this list") }

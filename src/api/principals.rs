@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{IssuedView, PrincipalView, SecretView};
 use crate::manage::api_keys;
@@ -29,12 +30,12 @@ pub(super) async fn list(
 #[utoipa::path(tag = "principals", operation_id = "create_principal", params(("tenant", Path)),
     request_body = NewPrincipal, responses((status = 201, body = PrincipalView)))]
 #[post("/tenants/{tenant}/principals")]
-pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewPrincipal>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<Object<NewPrincipal>>) -> Result<HttpResponse, ApiError> {
     desk.may_give(new.role.unwrap_or(Role::Member))?;
     let mut tx = desk.write().await?;
     let principal = principals::create(&mut tx, &desk.acting(), &new).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(PrincipalView::from(principal)))
+    Ok(desk.created(&format!("principals/{}", principal.login), &PrincipalView::from(principal)))
 }
 
 /// Reads one principal.
@@ -64,7 +65,7 @@ pub(super) struct PrincipalPatch {
 pub(super) async fn update(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    wish: Json<PrincipalPatch>,
+    wish: Json<Object<PrincipalPatch>>,
 ) -> Result<Json<PrincipalView>, ApiError> {
     let mut tx = desk.write().await?;
     let role = principals::find(&mut tx, &desk.acting(), &path.1).await?.role;
@@ -101,7 +102,7 @@ pub(super) struct NewSecret {
 pub(super) async fn issue_password(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    new: Json<NewSecret>,
+    new: Json<Object<NewSecret>>,
 ) -> Result<HttpResponse, ApiError> {
     let fresh = passwords::fresh().await?;
     let mut tx = desk.write().await?;
@@ -119,7 +120,7 @@ pub(super) async fn issue_password(
 pub(super) async fn issue_api_key(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    new: Json<NewSecret>,
+    new: Json<Object<NewSecret>>,
 ) -> Result<HttpResponse, ApiError> {
     let fresh = api_keys::fresh().await?;
     let mut tx = desk.write().await?;

@@ -2,6 +2,7 @@
 
 use super::caller::{As, TenantAdmin, TenantViewer};
 use super::error::ApiError;
+use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{InstanceView, RoomView};
 use crate::manage::rooms::{self, NewRoom, RoomPatch};
@@ -26,11 +27,11 @@ pub(super) async fn list(desk: As<TenantViewer>, page: Query<PageQuery>) -> Resu
 #[utoipa::path(tag = "rooms", operation_id = "create_room", params(("tenant", Path)), request_body = NewRoom,
     responses((status = 201, body = RoomView)))]
 #[post("/tenants/{tenant}/rooms")]
-pub(super) async fn create(desk: As<TenantAdmin>, new: Json<NewRoom>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(desk: As<TenantAdmin>, new: Json<Object<NewRoom>>) -> Result<HttpResponse, ApiError> {
     let mut tx = desk.write().await?;
     let room = rooms::create(&mut tx, &desk.acting(), &new).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Created().json(RoomView::from(room)))
+    Ok(desk.created(&format!("rooms/{}", room.slug), &RoomView::from(room)))
 }
 
 /// Reads one room.
@@ -49,7 +50,7 @@ pub(super) async fn read(desk: As<TenantViewer>, path: Path<(String, String)>) -
 pub(super) async fn update(
     desk: As<TenantAdmin>,
     path: Path<(String, String)>,
-    wish: Json<RoomPatch>,
+    wish: Json<Object<RoomPatch>>,
 ) -> Result<Json<RoomView>, ApiError> {
     let mut tx = desk.write().await?;
     let room = rooms::update(&mut tx, &desk.acting(), &path.1, &wish).await?;
@@ -93,8 +94,9 @@ const MOST: i64 = 5000;
 impl RangeQuery {
     /// The range, refused where it ends before it starts or after the horizon up to which instances are known.
     fn range(&self, now: Timestamp, horizon_days: i64) -> Result<TimeRange, ApiError> {
-        let start = self.from.as_deref().map_or(Ok(now), instant)?;
-        let end = self.to.as_deref().map_or(Ok(start.plus_days(30)), instant)?;
+        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        let start = given(&self.from).as_deref().map_or(Ok(now), instant)?;
+        let end = given(&self.to).as_deref().map_or(Ok(start.plus_days(30)), instant)?;
         let refused = |why: String| Err(ApiError::Malformed { part: "query", why });
         if end <= start {
             return refused(format!("to ({end}) is not after from ({start})"));

@@ -65,6 +65,9 @@ pub struct GraphConfig {
     /// The zone of rooms, for whole days and for items whose own zone is not known.
     #[serde(default = "utc")]
     pub zone: ZoneId,
+    /// Whether a series that Microsoft 365 cannot hold as one is refused instead of written date by date.
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// The two forms of delta for events.

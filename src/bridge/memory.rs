@@ -41,6 +41,8 @@ struct State {
     only_lists: bool,
     /// Keys are not kept: the effect of a create is known by its content.
     keyless: bool,
+    /// A slot that is taken is not given again.
+    exclusive: bool,
 }
 
 #[derive(Default)]
@@ -122,14 +124,23 @@ impl MemoryBridge {
         self.state().calendars.entry(calendar.to_owned()).or_default().switch_off(id);
     }
 
-    /// A person switches a booking on again.
-    pub fn reactivate(&self, calendar: &str, id: &RemoteId) {
+    /// A person switches a booking on again; refused where another booking has its slot by now.
+    pub fn reactivate(&self, calendar: &str, id: &RemoteId) -> Result<(), BridgeError> {
         let mut state = self.state();
+        let off = |state: &State| Some(state.calendars.get(calendar)?.inactive.get(id)?.event.clone());
+        let event = off(&state).ok_or(BridgeError::NotFound)?;
+        state.free(calendar, &event)?;
         let calendar = state.calendars.entry(calendar.to_owned()).or_default();
         if let Some(stored) = calendar.inactive.remove(id) {
             calendar.items.insert(id.clone(), stored);
             calendar.log.push(id.clone());
         }
+        Ok(())
+    }
+
+    /// From now on a slot that is taken is not given again.
+    pub fn refuse_overlaps(&self) {
+        self.state().exclusive = true;
     }
 
     /// The next list shows the calendar as it is now, whatever happens until then.
@@ -154,8 +165,7 @@ impl MemoryBridge {
         self.state().only_lists = true;
     }
 
-    /// From now on keys are neither kept nor told, items have UIDs of the system's own, and a slot that is taken is not
-    /// given again: what such systems keep doubles away with.
+    /// From now on keys are neither kept nor told, and items have UIDs of the system's own.
     pub fn forget_keys(&self) {
         self.state().keyless = true;
     }
@@ -233,8 +243,11 @@ impl State {
         items.iter().find(|(_, stored)| same(stored)).map(|(id, stored)| stored.item(id))
     }
 
-    /// Refuses a slot that another booking has.
+    /// Refuses a slot that another booking has, where slots are exclusive.
     fn free(&self, calendar: &str, event: &Event) -> Result<(), BridgeError> {
+        if !self.exclusive {
+            return Ok(());
+        }
         let zone = crate::model::ZoneId::utc();
         let (start, end) = event.when.instants(&zone);
         let overlaps = |other: &Event| {
@@ -332,9 +345,7 @@ impl Bridge for MemoryBridge {
         if let Some(same) = state.by_key(&at.id, key) {
             return answered(lost, same);
         }
-        if state.keyless {
-            state.free(&at.id, event)?;
-        }
+        state.free(&at.id, event)?;
         state.writes += 1;
         let id = if state.keyless {
             let uid = Uid(format!("{}@memory", state.last_id + 1));

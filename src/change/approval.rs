@@ -6,7 +6,10 @@ use crate::ical::object::{CalendarObject, Stamp};
 use crate::model::Content;
 use crate::model::Event;
 use crate::model::EventStatus;
+use crate::model::EventTime;
+use crate::model::Override;
 use crate::model::Privilege;
+use crate::model::RecurrenceId;
 use crate::model::RoomRules;
 use crate::model::Uid;
 use crate::store::Tx;
@@ -39,23 +42,76 @@ fn held(event: &Event, stored: Option<&Event>, expansion: &Expansion, fresh: &[S
     let mut held = event.clone();
     // Times beyond the rows are known by their rule only.
     let beyond = expansion.last.is_none_or(|last| last > expansion.range.end);
-    let rule = |event: &Event| event.recurrence.as_ref().and_then(|recurrence| recurrence.rule.clone());
-    let is_fresh =
-        fresh.iter().any(|slot| !slot.overridden) || stored.is_none_or(|stored| beyond && rule(stored) != rule(event));
-    restrain(&mut held.content, stored.filter(|_| !is_fresh).map(|stored| stored.content.status));
+    let stood = |form: &Form| {
+        stored.is_some_and(|stored| {
+            form.was_confirmed(stored) && !form.has_any(fresh) && !(beyond && form.differs(event, stored))
+        })
+    };
+    let forms = Form::all(event);
+    let changed = held.recurrence.iter_mut().flat_map(|recurrence| recurrence.changes.values_mut());
+    let contents = std::iter::once(&mut held.content).chain(changed.map(|changed| &mut changed.content));
+    for (content, form) in contents.zip(&forms) {
+        restrain(content, stood(form));
+    }
     for (id, changed) in &mut held.overrides {
         let is_fresh = fresh.iter().any(|slot| slot.overridden && slot.id == Some(*id));
-        let before = stored
-            .filter(|_| !is_fresh)
-            .map(|stored| stored.overrides.get(id).map_or(stored.content.status, |instance| instance.content.status));
-        restrain(&mut changed.content, before);
+        let before = stored.filter(|_| !is_fresh).map(|stored| stored.content_of(Some(*id)).status);
+        restrain(&mut changed.content, before == Some(EventStatus::Confirmed));
     }
     held
 }
 
-/// Takes back a confirmation that the caller cannot give. `before`: the status of the same time as it stood.
-fn restrain(content: &mut Content, before: Option<EventStatus>) {
-    let was_confirmed = before == Some(EventStatus::Confirmed);
+/// The instances of a series that are alike: those before its first change, or those from one change to the next.
+struct Form {
+    from: Option<RecurrenceId>,
+    until: Option<RecurrenceId>,
+}
+
+impl Form {
+    /// The forms of an event: first that of the event itself, then one for each of its changes.
+    fn all(event: &Event) -> Vec<Self> {
+        let changes = event.recurrence.iter().flat_map(|recurrence| recurrence.changes.keys());
+        let edges: Vec<RecurrenceId> = changes.copied().collect();
+        let starts = std::iter::once(None).chain(edges.iter().copied().map(Some));
+        starts.enumerate().map(|(n, from)| Self { from, until: edges.get(n).copied() }).collect()
+    }
+
+    fn holds(&self, id: Option<RecurrenceId>) -> bool {
+        let Some(id) = id else { return self.from.is_none() };
+        self.from.is_none_or(|from| from <= id) && self.until.is_none_or(|until| id < until)
+    }
+
+    fn has_any(&self, slots: &[Slot]) -> bool {
+        slots.iter().any(|slot| !slot.overridden && self.holds(slot.id))
+    }
+
+    /// Whether the instances of this form may have other times than in `stored`.
+    fn differs(&self, event: &Event, stored: &Event) -> bool {
+        let rule = |event: &Event| event.recurrence.as_ref().and_then(|recurrence| recurrence.rule.clone());
+        let times = |event: &Event| -> Vec<(RecurrenceId, EventTime)> {
+            self.changes_of(event).map(|(id, changed)| (*id, changed.when.clone())).collect()
+        };
+        rule(event) != rule(stored) || times(event) != times(stored)
+    }
+
+    /// Whether all that `stored` says of these instances is confirmed.
+    fn was_confirmed(&self, stored: &Event) -> bool {
+        let before = self.from.and_then(|from| {
+            let changes = &stored.recurrence.as_ref()?.changes;
+            changes.range(..=from).next_back().map(|(_, changed)| &changed.content)
+        });
+        let later = self.changes_of(stored).map(|(_, changed)| &changed.content);
+        later.chain([before.unwrap_or(&stored.content)]).all(|content| content.status == EventStatus::Confirmed)
+    }
+
+    fn changes_of<'e>(&self, event: &'e Event) -> impl Iterator<Item = (&'e RecurrenceId, &'e Override)> {
+        let changes = event.recurrence.iter().flat_map(|recurrence| &recurrence.changes);
+        changes.filter(|(id, _)| self.holds(Some(**id)))
+    }
+}
+
+/// Takes back a confirmation that the caller cannot give.
+fn restrain(content: &mut Content, was_confirmed: bool) {
     if takes_room(content) && content.status == EventStatus::Confirmed && !was_confirmed {
         content.status = EventStatus::Tentative;
     }
@@ -70,7 +126,8 @@ pub fn decided(event: &Event, status: EventStatus) -> Event {
         }
     };
     decide(&mut event.content);
-    for changed in event.overrides.values_mut() {
+    let changes = event.recurrence.iter_mut().flat_map(|recurrence| recurrence.changes.values_mut());
+    for changed in changes.chain(event.overrides.values_mut()) {
         decide(&mut changed.content);
     }
     event
@@ -78,7 +135,7 @@ pub fn decided(event: &Event, status: EventStatus) -> Event {
 
 /// Whether something of the event takes the room without being confirmed.
 pub fn is_waiting(event: &Event) -> bool {
-    waits(&event.content) || event.overrides.values().any(|changed| waits(&changed.content))
+    event.contents().any(waits)
 }
 
 fn waits(content: &Content) -> bool {

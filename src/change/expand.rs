@@ -70,10 +70,7 @@ pub(super) fn expand(event: &Event, day_zone: &ZoneId, cx: Context<'_>) -> Resul
 }
 
 fn instance_of(event: &Event, occurrence: &Occurrence) -> NewInstance {
-    let content = occurrence
-        .recurrence_id
-        .and_then(|id| event.overrides.get(&id))
-        .map_or(&event.content, |instance| &instance.content);
+    let content = event.content_of(occurrence.recurrence_id);
     NewInstance {
         start: occurrence.start,
         end: occurrence.end,

@@ -7,6 +7,7 @@ mod fanout;
 mod overlap;
 mod precondition;
 mod rules;
+mod transfer;
 mod verdict;
 mod write;
 
@@ -15,6 +16,7 @@ pub use expand::roll_forward;
 pub use overlap::Collision;
 pub use precondition::{Precondition, Tags};
 pub use rules::{Breach, Rule};
+pub use transfer::{Transfer, lock, transfer};
 
 use crate::config::Limits;
 use crate::ical::IcalError;
@@ -90,6 +92,14 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The same, with what a principal may do in another room.
+    fn with_right(&self, privilege: Privilege) -> Self {
+        match self {
+            Self::Principal { login, .. } => Self::Principal { login: login.clone(), privilege },
+            other => other.clone(),
+        }
+    }
+
     /// As the audit names it.
     pub fn actor(&self) -> String {
         match self {

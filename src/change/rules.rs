@@ -122,7 +122,7 @@ pub(super) fn too_close(
             recurrence_id: String::new(),
             busy: true,
         };
-        overlap::first(&[wide], class, &taken).map(|other| (other.start_ms, other.end_ms))
+        overlap::all(&[wide], class, &taken).next().map(|(_, other)| (other.start_ms, other.end_ms))
     };
     let broken: Vec<&Slot> = asked.slots.iter().filter(|slot| nearest(slot).is_some()).collect();
     let (start, end) = nearest(broken.first()?)?;

@@ -9,9 +9,11 @@ use super::rules::{Asked, Breach, House, Reach, Rule};
 use super::{ChangeError, Context, Origin};
 use crate::ical::object::CalendarObject;
 use crate::model::ConflictId;
+use crate::model::Content;
 use crate::model::Event;
 use crate::model::EventTime;
 use crate::model::Privilege;
+use crate::model::Recurrence;
 use crate::model::RecurrenceId;
 use crate::model::ReservationClass;
 use crate::model::RoomRules;
@@ -87,7 +89,7 @@ impl Asking {
 
     /// What is to be judged of an event.
     pub(super) fn wish<'a>(&'a self, event: &'a Event, expansion: &'a Expansion, fresh: &'a [Slot]) -> Wishes<'a> {
-        let same_rule = self.before.as_ref().is_some_and(|before| before.recurrence == event.recurrence);
+        let same_rule = self.before.as_ref().is_some_and(|before| dates(before) == dates(event));
         let reach = match expansion.last {
             _ if same_rule || event.recurrence.is_none() => Reach::Known,
             None => Reach::Endless,
@@ -107,6 +109,15 @@ impl Asking {
     ) -> Result<CalendarObject, ChangeError> {
         if self.must_ask { approval::hold(object, self.before.as_ref(), times, cx) } else { Ok(object) }
     }
+}
+
+/// The recurrence set without what its changes say.
+fn dates(event: &Event) -> Option<Recurrence> {
+    let mut recurrence = event.recurrence.clone()?;
+    for changed in recurrence.changes.values_mut() {
+        changed.content = Content::default();
+    }
+    Some(recurrence)
 }
 
 /// Closing a room, and opening it again, is for those who administer it.
@@ -154,7 +165,8 @@ pub(super) async fn judge_buffer(
     let Some((slots, reach)) = wish.judged_for(origin, cx) else { return Ok(()) };
     let gap_ms = i64::from(wish.rules.gap_minutes()) * 60_000;
     let breach = match hull(&slots) {
-        Some(range) if gap_ms > 0 => {
+        // Where bookings may lie over each other nothing has to be free around them.
+        Some(range) if gap_ms > 0 && !room.allow_overlaps => {
             let wide = TimeRange::new(range.start.plus_ms(-gap_ms), range.end.plus_ms(gap_ms));
             let taken = taken(tx, room, wide, wish.event).await?;
             let asked = Asked { slots: &slots, reach, recurring: wish.event.recurrence.is_some() };

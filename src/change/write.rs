@@ -9,6 +9,7 @@ use crate::model::Event;
 use crate::model::ObjectName;
 use crate::model::ReservationClass;
 use crate::model::TimeRange;
+use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::Tx;
 use crate::store::approvals;
@@ -87,6 +88,28 @@ pub(super) async fn put(
     follow_up(tx, cx, room, &Trace { name: &name, uid: &row.uid, seq, effect, same_content }, origin).await?;
     approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask), origin).await?;
     Ok(Applied { name, etag: Some(row.etag), seq, effect })
+}
+
+/// Gives an object of the room another name: for clients one member goes and another comes, for everybody else nothing
+/// happens.
+pub(super) async fn rename(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    row: ObjectRow,
+    name: &ObjectName,
+    origin: &Origin,
+) -> Result<Applied, ChangeError> {
+    let gone = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
+    let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
+    let row = ObjectRow { seq, modified_ms: cx.now, ..row };
+    objects::rename(tx, &row, name).await?;
+    let uid = &row.uid;
+    let old = Trace { name: &row.name, uid, seq: gone, effect: Effect::Deleted, same_content: true };
+    follow_up(tx, cx, room, &old, origin).await?;
+    let new = Trace { name, uid, seq, effect: Effect::Created, same_content: true };
+    follow_up(tx, cx, room, &new, origin).await?;
+    Ok(Applied { name: name.clone(), etag: Some(row.etag), seq, effect: Effect::Created })
 }
 
 /// Deletes an object.
@@ -228,7 +251,11 @@ async fn settle_collision(
                 mapping_id: String::new(),
                 uid: event.uid.clone(),
                 kind: "slot_collision".to_owned(),
-                sentence: format!("{collision}, and {} is booked at the same time", quoted(&event.content.summary)),
+                sentence: format!(
+                    "{}, and {} is booked at the same time",
+                    collision.first(),
+                    quoted(&event.content.summary)
+                ),
                 ours: serde_json::to_string(event).unwrap_or_default(),
                 theirs: collision.with.to_string(),
                 state: conflicts::OPEN.to_owned(),
@@ -256,8 +283,14 @@ async fn find_collision(
     expansion: &Expansion,
 ) -> Result<Option<Collision>, ChangeError> {
     let Some(range) = overlap::hull(&expansion.instances) else { return Ok(None) };
-    let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
-    let Some(other) = overlap::first(&expansion.instances, event.class, &taken) else { return Ok(None) };
+    let mut taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
+    // Where bookings may lie over each other only a closure keeps them out.
+    if room.allow_overlaps && event.class != ReservationClass::Closure {
+        taken.retain(|other| other.class == ReservationClass::Closure);
+    }
+    let mut colliding = overlap::all(&expansion.instances, event.class, &taken);
+    let Some((_, other)) = colliding.next() else { return Ok(None) };
+    let further: Vec<Timestamp> = colliding.map(|(instance, _)| instance.start).collect();
     let summary = summary_of(tx, cx, room, other).await?;
     Ok(Some(Collision {
         room: room.name.clone(),
@@ -267,6 +300,8 @@ async fn find_collision(
         with_name: ObjectName::parse(&other.name).unwrap_or_else(|| ObjectName::for_uid(&other.uid)),
         summary,
         at: TimeRange::new(other.start_ms, other.end_ms),
+        more: further.len(),
+        also: further.into_iter().take(Collision::TOLD).collect(),
     }))
 }
 

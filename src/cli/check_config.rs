@@ -4,6 +4,7 @@ use super::Common;
 use super::error::CliError;
 use super::print;
 use crate::config;
+use crate::server;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -28,7 +29,7 @@ struct Sound {
 
 impl CheckConfig {
     pub(super) fn run(common: &Common, out: &mut impl Write) -> Result<(), CliError> {
-        let config = config::from_process(common.config.as_deref())?;
+        let config = config::from_process(common.config.as_deref(), &server::judge_bridge)?;
         let sound = Sound {
             listen: config.server.listen.clone(),
             public_url: config.public_url(),

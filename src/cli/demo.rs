@@ -9,6 +9,7 @@ use crate::server;
 use crate::server::DemoOptions;
 use clap::Args;
 use std::io::Write;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// Run the server with simulated remote systems and example rooms.
@@ -29,7 +30,7 @@ pub(crate) struct Demo {
 impl Demo {
     /// Runs until a signal ends it.
     pub(super) async fn run(&self, common: &Common, out: &mut dyn Write) -> Result<(), CliError> {
-        let listen = self.listen.parse().map_err(|_| {
+        let listen = address(&self.listen).ok_or_else(|| {
             CliError::Usage(format!("--listen {}: not an address and port, as 127.0.0.1:8080", self.listen))
         })?;
         let observe = Observe { filter: "warn".to_owned(), ..Observe::default() };
@@ -46,4 +47,12 @@ impl Demo {
         demo.stop().await;
         Ok(())
     }
+}
+
+/// An address or a name of this machine with a port.
+fn address(text: &str) -> Option<SocketAddr> {
+    text.parse().ok().or_else(|| {
+        let found: Vec<SocketAddr> = text.to_socket_addrs().ok()?.collect();
+        found.iter().find(|address| address.is_ipv4()).or(found.first()).copied()
+    })
 }

@@ -33,10 +33,8 @@ pub(super) struct Desk {
 impl Desk {
     /// Reads the configuration, opens the database and finds the tenant. One that the configuration declares is made.
     pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
-        let config = config::from_process(common.config.as_deref())?;
-        std::fs::create_dir_all(&config.server.data_dir).map_err(|error| {
-            CliError::Failed(format!("the data folder {} cannot be made: {error}", config.server.data_dir.display()))
-        })?;
+        let config = config::from_process(common.config.as_deref(), &|_| Ok(()))?;
+        server::make_folder(&config.server.data_dir).map_err(|error| CliError::Failed(error.to_string()))?;
         let keys = server::load_keys(&config)?;
         let store = Store::open(config.database_url().reveal()).await?;
         let now = SystemClock.now();
@@ -51,7 +49,7 @@ impl Desk {
 
     /// Where feed links point and what signs them.
     pub(super) fn links(&self) -> Links<'_> {
-        Links { public_url: &self.public_url, key: &self.keys.feed }
+        Links { public_url: &self.public_url, key: &self.keys.feed, usual: &self.config.feed }
     }
 
     /// A transaction that reads.

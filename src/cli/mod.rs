@@ -5,6 +5,7 @@ mod bridge;
 mod check_config;
 mod demo;
 mod desk;
+mod dns;
 mod error;
 mod feed;
 mod grant;
@@ -14,6 +15,7 @@ mod print;
 mod room;
 mod rules;
 mod serve;
+mod setup;
 mod user;
 mod word;
 
@@ -85,6 +87,10 @@ enum Command {
     /// Bookings that wait for somebody who administers their room
     #[command(subcommand)]
     Approval(approval::Approval),
+    /// Say what a person types into which calendar program
+    Setup(setup::Setup),
+    /// Print the DNS records by which calendar programs find the server
+    Dns(dns::Dns),
 }
 
 /// Runs the command line `arguments` (the program's name first) and answers the exit code: 0 done, 1 failed, 2 wrong
@@ -111,6 +117,8 @@ where
         Command::Mapping(mapping) => mapping.run(&cli.common, out).await,
         Command::Grant(grant) => grant.run(&cli.common, out).await,
         Command::Approval(approval) => approval.run(&cli.common, out).await,
+        Command::Setup(setup) => setup.run(&cli.common, out).await,
+        Command::Dns(dns) => dns.run(&cli.common, out),
     };
     match done {
         Ok(()) => 0,

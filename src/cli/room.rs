@@ -17,7 +17,7 @@ use std::io::Write;
 pub(crate) enum Room {
     /// Make a room
     #[command(after_help = "Example:\n  anteroom room add \"Council hall\" --building \"Town hall\" --capacity 40")]
-    Add(Add),
+    Add(Box<Add>),
     /// List rooms
     List,
     /// Set when a room can be had, and how; without options, show it
@@ -64,9 +64,15 @@ pub(crate) struct Add {
     /// How many people fit
     #[arg(long)]
     capacity: Option<i64>,
+    /// What it has, e.g. projector; may come several times
+    #[arg(long = "feature", value_name = "FEATURE")]
+    features: Vec<String>,
     /// Its colour in calendar programs, #RRGGBB
     #[arg(long)]
     color: Option<String>,
+    /// A foyer, a pool of loan computers: bookings may lie over each other
+    #[arg(long)]
+    allow_overlaps: bool,
 }
 
 impl Room {
@@ -94,7 +100,9 @@ impl Add {
             description: self.description,
             building: self.building,
             capacity: self.capacity,
+            features: Some(self.features),
             color: self.color,
+            allow_overlaps: Some(self.allow_overlaps),
         };
         let mut tx = desk.write().await?;
         let room = RoomView::from(rooms::create(&mut tx, &desk.acting(), &new).await?);

@@ -4,6 +4,7 @@ use super::Common;
 use super::error::CliError;
 use crate::config;
 use crate::observe;
+use crate::server;
 use crate::server::Gateway;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,7 +17,7 @@ pub(crate) struct Serve {}
 impl Serve {
     /// Runs until a signal ends it, then lets what has begun end.
     pub(super) async fn run(&self, common: &Common) -> Result<(), CliError> {
-        let config = config::from_process(common.config.as_deref())?;
+        let config = config::from_process(common.config.as_deref(), &server::judge_bridge)?;
         observe::tracing::init(&config.observe).map_err(CliError::Failed)?;
         let stop = stop_signal()?;
         let (public_url, log) = (config.public_url(), config.observe.filter.clone());

@@ -51,8 +51,12 @@ section! {
         building: String = String::new(),
         /// How many people fit.
         capacity: Option<i64> = None,
+        /// What it has, e.g. `projector`: calendar programs can look for rooms by it.
+        features: Vec<String> = Vec::new(),
         /// Its colour in calendar programs, `#RRGGBB`.
         color: String = String::new(),
+        /// Whether bookings may lie over each other, as in a foyer: nobody is refused for a taken slot.
+        allow_overlaps: bool = false,
     }
 }
 

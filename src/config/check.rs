@@ -3,6 +3,7 @@
 use super::Config;
 use super::Problem;
 use super::bootstrap::UserEntry;
+use crate::model::Features;
 use crate::model::ZoneId;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     limits(config, &mut found);
     sync(config, &mut found);
     feed(config, &mut found);
+    profile(config, &mut found);
+    observe(config, &mut found);
     tenants_and_bridges(config, &mut found);
     rooms(config, &mut found);
     mappings(config, &mut found);
@@ -162,6 +165,20 @@ fn feed(config: &Config, found: &mut Found) {
     window("feed", feed.past_days, feed.future_days, found);
 }
 
+/// A lone word that is no level would be taken for the name of a target, and everything else be silent.
+fn observe(config: &Config, found: &mut Found) {
+    let is_level = |word: &str| {
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        levels.iter().any(|level| level.eq_ignore_ascii_case(word))
+    };
+    for part in config.observe.filter.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let fine =
+            is_level(part) || part.contains("::") || part.split_once('=').is_some_and(|(_, level)| is_level(level));
+        let what = format!("{part:?} is no level; write error, warn, info, debug or trace, or target=level");
+        found.demand(fine, "observe.filter", what);
+    }
+}
+
 fn window(section: &str, past_days: i64, future_days: i64, found: &mut Found) {
     found.demand((0..=3_660).contains(&past_days), &format!("{section}.past_days"), "must be 0 to 3660");
     found.demand((1..=3_660).contains(&future_days), &format!("{section}.future_days"), "must be 1 to 3660");
@@ -185,6 +202,15 @@ fn tenants_and_bridges(config: &Config, found: &mut Found) {
     }
 }
 
+fn profile(config: &Config, found: &mut Found) {
+    let profile = &config.profile;
+    found.demand(
+        profile.certificate_file.is_some() == profile.key_file.is_some(),
+        "profile.certificate_file",
+        "and profile.key_file go together: set both or none",
+    );
+}
+
 fn rooms(config: &Config, found: &mut Found) {
     let mut slugs = BTreeSet::new();
     for (at, room) in config.room.iter().enumerate() {
@@ -199,6 +225,11 @@ fn rooms(config: &Config, found: &mut Found) {
             room.color.is_empty() || is_color(&room.color),
             &format!("room[{at}].color"),
             format!("{:?} is not a colour; write one as \"#2a9d8f\"", room.color),
+        );
+        found.demand(
+            Features::of(&room.features).is_some(),
+            &format!("room[{at}].features"),
+            format!("are at most {} words of {} characters without commas", Features::MOST, Features::LONGEST),
         );
         let fits = room.capacity.is_none_or(|people| people > 0);
         found.demand(fits, &format!("room[{at}].capacity"), "must be above 0; leave it out if it is not known");
@@ -291,7 +322,7 @@ mod tests {
     use crate::config::load;
 
     fn refusals(text: &str) -> Vec<String> {
-        let error = load(text, &Environment::default()).unwrap_err();
+        let error = load(text, &Environment::default(), &|_| Ok(())).unwrap_err();
         error.problems.iter().map(ToString::to_string).collect()
     }
 
@@ -313,6 +344,7 @@ mod tests {
             ("[sync]\nfuture_days=800", "sync.future_days"),
             ("[sync]\ncompare_hours=0", "sync.compare_hours"),
             ("[sync]\nbackoff_first_seconds=0", "sync.backoff_first_seconds"),
+            ("[observe]\nfilter='loud'", "observe.filter"),
             ("[feed]\nrefresh_minutes=1", "feed.refresh_minutes"),
             ("[feed]\npast_days=-1", "feed.past_days"),
             ("[[tenant]]\nkey='Town Hall'", "tenant[0].key"),
@@ -328,14 +360,14 @@ mod tests {
         ] {
             let found = refusals(text);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
-            assert!(found[0].starts_with(&format!("{key}: ")), "{text}: {found:?}");
+            assert!(found[0].starts_with(&format!("{key} (line ")), "{text}: {found:?}");
         }
     }
 
     #[test]
     fn all_problems_come_at_once() {
         let found = refusals("[[mapping]]\nroom='a'\nbridge='b'\n[server]\nlisten=''\n[sync]\nworkers=0\n");
-        let keys: Vec<&str> = found.iter().filter_map(|f| f.split(": ").next()).collect();
+        let keys: Vec<&str> = found.iter().filter_map(|f| f.split(" (line ").next()).collect();
         assert_eq!(
             keys,
             ["server.listen", "sync.workers", "mapping[0].room", "mapping[0].bridge", "mapping[0].remote_id"]
@@ -344,6 +376,6 @@ mod tests {
 
     #[test]
     fn webhooks_to_this_machine_may_be_plain() {
-        assert!(load("[webhooks]\nbase_url='http://127.0.0.1:8080'", &Environment::default()).is_ok());
+        assert!(load("[webhooks]\nbase_url='http://127.0.0.1:8080'", &Environment::default(), &|_| Ok(())).is_ok());
     }
 }

@@ -21,13 +21,14 @@ section! {
         ical_components: usize = 1_000,
         /// Most attendees of one instance (`CALDAV:max-attendees-per-instance`).
         attendees: usize = 500,
-        /// Most overrides, RDATEs and EXDATEs of one series, each.
-        recurrence_dates: usize = 2_000,
+        /// Most overrides, RDATEs and EXDATEs of one series, each. `CALDAV:max-instances` is the smaller one of this and
+        /// `report_instances`.
+        recurrence_dates: usize = 20_000,
         /// Most values in one BY part of a rule.
         rule_values: usize = 400,
         /// Most candidate dates an expansion may look at.
         expansion_candidates: usize = 200_000,
-        /// Most instances one report may expand.
+        /// Most instances one series may have inside the horizon, and one report may expand.
         report_instances: usize = 20_000,
         /// Most bytes of calendar data one expanding report may produce.
         report_bytes: usize = 32 << 20,
@@ -41,7 +42,8 @@ section! {
         dead_property_bytes: usize = 65_536,
         /// Earliest year accepted in DTSTART (`CALDAV:min-date-time`).
         min_year: i16 = 1970,
-        /// Latest year accepted in DTSTART and UNTIL (`CALDAV:max-date-time`).
+        /// Latest year accepted in DTSTART, DTEND and RDATE (`CALDAV:max-date-time`); a series may go on beyond it, as one
+        /// without end does.
         max_year: i16 = 2200,
         /// How many days into the future instances are kept as rows.
         instance_horizon_days: i64 = 730,
@@ -55,5 +57,12 @@ section! {
         remote_bytes: usize = 32 << 20,
         /// Most pages one pull reads before it gives up and starts again from its old cursor.
         pull_pages: usize = 500,
+    }
+}
+
+impl Limits {
+    /// What `CALDAV:max-instances` says (RFC 4791, 5.2.8).
+    pub fn max_instances(&self) -> usize {
+        self.report_instances.min(self.recurrence_dates)
     }
 }

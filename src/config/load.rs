@@ -4,7 +4,9 @@ use super::Config;
 use super::ConfigError;
 use super::Problem;
 use super::Secret;
+use super::bootstrap::BridgeEntry;
 use super::check;
+use super::fitting;
 use super::place;
 use super::variables;
 use serde::Deserialize;
@@ -45,20 +47,28 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
 }
 
 /// The configuration of this process: the named file (or the one `ANTEROOM_CONFIG` names), then the environment.
-pub fn from_process(file: Option<&Path>) -> Result<Config, ConfigError> {
+pub fn from_process(file: Option<&Path>, judge: Judge<'_>) -> Result<Config, ConfigError> {
     let env = Environment::from_process();
     let file = file.map(Path::to_owned).or_else(|| env.get("ANTEROOM_CONFIG").map(PathBuf::from));
-    let Some(path) = file else { return load("", &env) };
+    let Some(path) = file else { return load("", &env, judge) };
     let text = std::fs::read_to_string(&path).map_err(|e| {
         one(Problem::new(path.display().to_string(), format!("the configuration file cannot be read: {e}")))
     })?;
-    load(&text, &env)
+    load(&text, &env, judge)
 }
 
-/// The configuration of a file's text and an environment, checked.
-pub fn load(text: &str, env: &Environment) -> Result<Config, ConfigError> {
-    let mut file = parse(text)?;
-    let mut problems = Vec::new();
+/// Says what is wrong with the settings of a bridge, which only its kind understands.
+pub type Judge<'a> = &'a dyn Fn(&BridgeEntry) -> Result<(), String>;
+
+/// The configuration of a file's text and an environment, checked; or everything that is wrong with them.
+pub fn load(text: &str, env: &Environment, judge: Judge<'_>) -> Result<Config, ConfigError> {
+    let broken = |e: &toml::de::Error| {
+        let line = e.span().map(|span| place::line(text, span.start));
+        one(Problem { key: String::new(), line, what: e.message().to_owned() })
+    };
+    let spanned = DeTable::parse(text).map_err(|e| broken(&e))?;
+    let mut file: Table = toml::from_str(text).map_err(|e| broken(&e))?;
+    let mut problems = fitting::fit_file(text, spanned.get_ref(), &mut file);
     for each in variables::overrides(env, &mut problems) {
         if let Err(what) = fit(&mut file, &each) {
             problems.push(Problem::new(&each.variable, what));
@@ -67,24 +77,20 @@ pub fn load(text: &str, env: &Environment) -> Result<Config, ConfigError> {
     bridge_secret_files(&mut file, &mut problems);
     let mut config = Config::deserialize(file).map_err(|e| one(Problem::new("", e.message())))?;
     secret_files(&mut config, &mut problems);
-    problems.extend(check::problems(&config));
+    let mut contradictions = check::problems(&config);
+    contradictions.extend(judged(&config, judge));
+    for problem in contradictions {
+        // What was wrong in itself already is not told twice.
+        if !problems.iter().any(|told| told.key == problem.key) {
+            problems.push(Problem { line: place::line_of(text, spanned.get_ref(), &problem.key), ..problem });
+        }
+    }
     if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
 }
 
-/// The file alone: its form, its keys and the types of its values.
-fn parse(text: &str) -> Result<Table, ConfigError> {
-    let spanned = DeTable::parse(text).map_err(|e| one(located(text, None, &e)))?;
-    let unknown = place::unknown_keys(text, spanned.get_ref());
-    if !unknown.is_empty() {
-        return Err(ConfigError { problems: unknown });
-    }
-    toml::from_str::<Config>(text).map_err(|e| one(located(text, Some(spanned.get_ref()), &e)))?;
-    toml::from_str(text).map_err(|e| one(located(text, None, &e)))
-}
-
-fn located(text: &str, file: Option<&DeTable<'_>>, error: &toml::de::Error) -> Problem {
-    let key = error.span().zip(file).map(|(span, file)| place::key_at(file, &span)).unwrap_or_default();
-    Problem { key, line: error.span().map(|span| place::line(text, span.start)), what: error.message().to_owned() }
+fn judged(config: &Config, judge: Judge<'_>) -> Vec<Problem> {
+    let bridges = config.bridge.iter().enumerate();
+    bridges.filter_map(|(at, bridge)| Some(Problem::new(format!("bridge[{at}].kind"), judge(bridge).err()?))).collect()
 }
 
 /// Puts a variable's value in, as a number or yes-no where it looks like one, otherwise as text.
@@ -170,12 +176,12 @@ mod tests {
     }
 
     fn refusals(text: &str, env: &Environment) -> Vec<String> {
-        load(text, env).unwrap_err().problems.iter().map(ToString::to_string).collect()
+        load(text, env, &|_| Ok(())).unwrap_err().problems.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn without_file_and_environment_the_server_runs_on_loopback_with_sqlite() {
-        let config = load("", &nothing()).unwrap();
+        let config = load("", &nothing(), &|_| Ok(())).unwrap();
         assert_eq!(config, Config::default());
         assert_eq!(config.database_url().reveal(), "sqlite://./data/anteroom.db");
         assert_eq!(config.public_url(), "http://127.0.0.1:8080");
@@ -208,6 +214,7 @@ mod tests {
             write = ["hall"]
             "#,
             &nothing(),
+            &|_| Ok(()),
         )
         .unwrap();
         assert_eq!(config.public_url(), "https://rooms.example.org");
@@ -242,6 +249,35 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_every_kind_of_mistake_is_told_all_of_them_with_their_lines() {
+        let text = "[server]\nlisten = 'nope'\nprot = 3\n[sync]\npoll_seconds = 1\nworkers = 'many'\n[[tenant]]\n\
+                    key = 'A b'\n[[bridge]]\nname = 'o'\nkind = 'grap'\n[[bridge]]\nname = 'p'\nkind = 'graph'\n\
+                    [[mapping]]\nroom = 'x'\n[[user]]\nname = 'anna'\nrole = 'king'\n";
+        let env: Environment = [("ANTEROOM_SYNC__POLL", "1")].into_iter().collect();
+        let judge =
+            |bridge: &BridgeEntry| if bridge.name == "p" { Err("client_id is missing".to_owned()) } else { Ok(()) };
+        let error = load(text, &env, &judge).unwrap_err();
+        let told: Vec<(&str, Option<usize>)> = error.problems.iter().map(|p| (p.key.as_str(), p.line)).collect();
+        for place in [
+            ("server.prot", Some(3)),
+            ("sync.workers", Some(6)),
+            ("bridge[0].kind", Some(11)),
+            ("user[0].role", Some(19)),
+            ("ANTEROOM_SYNC__POLL", None),
+            ("server.listen", Some(2)),
+            ("sync.poll_seconds", Some(5)),
+            ("tenant[0].key", Some(8)),
+            ("bridge[1].kind", Some(14)),
+            ("mapping[0].room", Some(16)),
+            ("mapping[0].remote_id", Some(15)),
+            ("user[0].password", Some(17)),
+        ] {
+            assert!(told.contains(&place), "{place:?} is not among {told:?}");
+        }
+        assert_eq!(told.iter().filter(|(key, _)| *key == "bridge[0].kind").count(), 1, "{told:?}");
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file_and_prefixed_names_over_plain_ones() {
         let env: Environment = [
             ("ANTEROOM_SYNC__POLL_SECONDS", "60"),
@@ -255,7 +291,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let config = load("[sync]\npoll_seconds = 90\n[observe]\nfilter = 'debug'\n", &env).unwrap();
+        let config = load("[sync]\npoll_seconds = 90\n[observe]\nfilter = 'debug'\n", &env, &|_| Ok(())).unwrap();
         assert_eq!(config.sync.poll_seconds, 60);
         assert!(!config.observe.metrics);
         assert_eq!(config.observe.log, crate::config::LogFormat::Json);
@@ -289,7 +325,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let config = load("", &env).unwrap();
+        let config = load("", &env, &|_| Ok(())).unwrap();
         assert!(config.database_url().reveal().starts_with("postgresql://user"));
         assert_eq!(config.webhook_url().as_deref(), Some("https://rooms.example.org"));
         let [outlook, booking] = config.bridge.as_slice() else { unreachable!("{:?}", config.bridge) };
@@ -300,6 +336,7 @@ mod tests {
         assert_eq!(outlook.settings["tenant_id"], "directory");
         assert_eq!((booking.name.as_str(), booking.kind), ("booking", BridgeKind::BookingGeneric));
         assert_eq!(booking.settings["api_key"], "12345");
+        assert_eq!(booking.settings["base_url"], "https://booking.example.org", "what our paths begin with is cut off");
         assert!(!format!("{config:?}").contains("very secret"));
     }
 
@@ -307,10 +344,41 @@ mod tests {
     fn variables_complete_a_declared_bridge_of_that_name() {
         let env: Environment = [("BOOKING_API_KEY", "k")].into_iter().collect();
         let text = "[[bridge]]\nname='booking'\nkind='booking_portico'\nbase_url='https://b.example.org'\n";
-        let config = load(text, &env).unwrap();
+        let config = load(text, &env, &|_| Ok(())).unwrap();
         assert_eq!(config.bridge.len(), 1);
         assert_eq!(config.bridge[0].kind, BridgeKind::BookingPortico);
         assert_eq!(config.bridge[0].settings["api_key"], "k");
+    }
+
+    #[test]
+    fn addresses_times_and_the_profile_of_the_two_bridges_come_from_the_environment_too() {
+        let env: Environment = [
+            ("OUTLOOK_CLIENT_ID", "id"),
+            ("OUTLOOK_BASE_URL", "http://127.0.0.1:4000"),
+            ("OUTLOOK_LOGIN_URL", "http://127.0.0.1:4000"),
+            ("OUTLOOK_TIMEOUT_MS", "5000"),
+            ("OUTLOOK_PROXY", "http://proxy:3128"),
+            ("BOOKING_PROFILE", "portico"),
+            ("BOOKING_API_URL", "http://127.0.0.1:4002"),
+            ("BOOKING_LOGIN", "anteroom"),
+            ("BOOKING_PASSWORD", "hush"),
+            ("BOOKING_DOMAIN", "default"),
+        ]
+        .into_iter()
+        .collect();
+        let config = load("", &env, &|_| Ok(())).unwrap();
+        let [outlook, booking] = config.bridge.as_slice() else { unreachable!("{:?}", config.bridge) };
+        assert_eq!(outlook.settings["timeout_ms"], 5000);
+        assert_eq!(
+            (&outlook.settings["base_url"], &outlook.settings["proxy"]),
+            (&serde_json::json!("http://127.0.0.1:4000"), &serde_json::json!("http://proxy:3128"),)
+        );
+        assert_eq!(
+            (booking.kind, &booking.settings["logindomain"]),
+            (BridgeKind::BookingPortico, &serde_json::json!("default"))
+        );
+        let env: Environment = [("BOOKING_PROFILE", "sap")].into_iter().collect();
+        assert!(refusals("", &env)[0].starts_with("BOOKING_PROFILE: "), "{:?}", refusals("", &env));
     }
 
     #[test]
@@ -321,7 +389,7 @@ mod tests {
         let text = format!(
             "[[user]]\nname='anna'\npassword_file={path:?}\n[[bridge]]\nname='o'\nkind='graph'\nclient_secret_file={path:?}\n"
         );
-        let config = load(&text, &nothing()).unwrap();
+        let config = load(&text, &nothing(), &|_| Ok(())).unwrap();
         assert_eq!(config.user[0].password, Some(Secret::new("from the file")));
         assert_eq!(config.bridge[0].settings["client_secret"], "from the file");
         assert!(!config.bridge[0].settings.contains_key("client_secret_file"));

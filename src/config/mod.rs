@@ -6,6 +6,7 @@
 mod bootstrap;
 mod check;
 mod example;
+mod fitting;
 mod limits;
 mod load;
 mod place;
@@ -24,6 +25,7 @@ pub use bootstrap::UserEntry;
 pub use example::example;
 pub use limits::Limits;
 pub use load::Environment;
+pub use load::Judge;
 pub use load::from_process;
 pub use load::load;
 pub use problem::ConfigError;
@@ -35,12 +37,16 @@ pub use sections::Feed;
 pub use sections::LogFormat;
 pub use sections::MasterKey;
 pub use sections::Observe;
+pub use sections::Profile;
 pub use sections::Server;
 pub use sections::Sync;
 pub use sections::Webhooks;
 
 use serde::Deserialize;
 use serde::Serialize;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +66,8 @@ pub struct Config {
     pub feed: Feed,
     /// `[webhooks]`.
     pub webhooks: Webhooks,
+    /// `[profile]`.
+    pub profile: Profile,
     /// `[observe]`.
     pub observe: Observe,
     /// `[limits]`.
@@ -90,7 +98,7 @@ impl Config {
         self.server
             .public_url
             .clone()
-            .unwrap_or_else(|| format!("http://{}", self.server.listen))
+            .unwrap_or_else(|| format!("http://{}", called(&self.server.listen)))
             .trim_end_matches('/')
             .to_owned()
     }
@@ -103,5 +111,35 @@ impl Config {
     /// The declared tenants; the tenant `default` when none is declared.
     pub fn tenants(&self) -> Vec<TenantEntry> {
         if self.tenant.is_empty() { vec![TenantEntry::default()] } else { self.tenant.clone() }
+    }
+}
+
+/// How programs on this machine call what listens there: `0.0.0.0` and `[::]` are no addresses to call.
+fn called(listen: &str) -> String {
+    match listen.parse::<SocketAddr>() {
+        Ok(SocketAddr::V4(at)) if at.ip().is_unspecified() => format!("{}:{}", Ipv4Addr::LOCALHOST, at.port()),
+        Ok(SocketAddr::V6(at)) if at.ip().is_unspecified() => format!("[{}]:{}", Ipv6Addr::LOCALHOST, at.port()),
+        _ => listen.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn a_server_on_every_address_is_called_by_the_loopback_unless_its_name_is_told() {
+        for (listens, called) in [
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:80", "http://[::1]:80"),
+            ("192.168.1.20:8080", "http://192.168.1.20:8080"),
+            ("rooms:8080", "http://rooms:8080"),
+        ] {
+            let mut config = Config::default();
+            listens.clone_into(&mut config.server.listen);
+            assert_eq!(config.public_url(), called);
+            config.server.public_url = Some("https://rooms.example.org/".to_owned());
+            assert_eq!(config.public_url(), "https://rooms.example.org");
+        }
     }
 }

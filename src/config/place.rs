@@ -4,8 +4,9 @@ use super::Problem;
 use super::bootstrap::{BridgeEntry, MappingEntry, RoomEntry, TenantEntry, UserEntry};
 use super::limits::Limits;
 use super::section::Keys;
-use super::sections::{Auth, Database, Feed, MasterKey, Observe, Server, Sync, Webhooks};
+use super::sections::{Auth, Database, Feed, MasterKey, Observe, Profile, Server, Sync, Webhooks};
 use std::ops::Range;
+use toml::Spanned;
 use toml::de::DeTable;
 use toml::de::DeValue;
 
@@ -40,6 +41,7 @@ pub(super) const SECTIONS: &[Section] = &[
     one("sync", Sync::ABOUT, Sync::KEYS),
     one("feed", Feed::ABOUT, Feed::KEYS),
     one("webhooks", Webhooks::ABOUT, Webhooks::KEYS),
+    one("profile", Profile::ABOUT, Profile::KEYS),
     one("observe", Observe::ABOUT, Observe::KEYS),
     one("limits", Limits::ABOUT, Limits::KEYS),
     many("tenant", TenantEntry::ABOUT, TenantEntry::KEYS),
@@ -75,21 +77,21 @@ pub(super) fn unknown_keys(text: &str, file: &DeTable<'_>) -> Vec<Problem> {
     problems
 }
 
-/// The path of the key whose value covers a span, as `room[2].kind`; empty if none does.
-pub(super) fn key_at(file: &DeTable<'_>, span: &Range<usize>) -> String {
-    let covers = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
-    for section in SECTIONS {
-        let Some(value) = file.get(section.name) else { continue };
-        for (path, table) in tables(section, value.get_ref()) {
-            if let Some((key, _)) = table.iter().find(|(key, value)| covers(key.span()) || covers(value.span())) {
-                return format!("{path}.{}", key.get_ref());
-            }
-        }
-        if covers(value.span()) {
-            return section.name.to_owned();
-        }
-    }
-    String::new()
+/// The line of a key such as `room[2].kind`; of its table where the key is missing, `None` where that is missing too.
+pub(super) fn line_of(text: &str, file: &DeTable<'_>, path: &str) -> Option<usize> {
+    let (table, key) = path.rsplit_once('.')?;
+    let section = SECTIONS.iter().find(|section| table.split('[').next() == Some(section.name))?;
+    let value = file.get(section.name)?;
+    let (_, found) = tables(section, value.get_ref()).into_iter().find(|(path, _)| path == table)?;
+    let span = found.iter().find(|(name, _)| name.get_ref() == key).map(|(name, _)| name.span());
+    let span = span.or_else(|| place_of_table(section, value, table))?;
+    Some(line(text, span.start))
+}
+
+fn place_of_table(section: &Section, value: &Spanned<DeValue<'_>>, table: &str) -> Option<Range<usize>> {
+    let DeValue::Array(entries) = value.get_ref() else { return Some(value.span()) };
+    let at = (0..entries.len()).find(|at| format!("{}[{at}]", section.name) == table)?;
+    entries.get(at).map(Spanned::span)
 }
 
 fn knows(section: &Section, key: &str) -> bool {

@@ -76,7 +76,7 @@ section! {
         /// Seconds before the first repetition of a failed call; doubled each time.
         backoff_first_seconds: u64 = 1,
         /// Longest pause between two repetitions in seconds.
-        backoff_most_seconds: u64 = 21_600,
+        backoff_most_seconds: u64 = 900,
         /// Seconds a worker owns a room before another may take over.
         lease_seconds: u64 = 120,
         /// The brake: removals planned in one run beyond this share of a calendar's bookings wait for a person.
@@ -112,6 +112,19 @@ section! {
         filter: String = "info".to_owned(),
         /// Whether `/metrics` is answered without credentials; otherwise it takes the role `system_monitor`.
         metrics: bool = true,
+    }
+}
+
+section! {
+    /// Configuration profiles that set up an account on Apple devices.
+    Profile {
+        /// Who hands them out, as the device shows it. Without it the name of the server.
+        organization: String = String::new(),
+        /// PEM file with the certificate that profiles are signed with, and after it those that vouch for it. Without
+        /// it profiles are not signed, and the device says so.
+        certificate_file: Option<PathBuf> = None,
+        /// PEM file with the key of that certificate, RSA or P-256.
+        key_file: Option<PathBuf> = None,
     }
 }
 

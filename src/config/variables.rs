@@ -30,8 +30,17 @@ const BRIDGES: &[(&str, &str, &str, &str)] = &[
     ("OUTLOOK_CLIENT_ID", "outlook", "graph", "client_id"),
     ("OUTLOOK_CLIENT_SECRET", "outlook", "graph", "client_secret"),
     ("OUTLOOK_TENANT_ID", "outlook", "graph", "tenant_id"),
+    ("OUTLOOK_BASE_URL", "outlook", "graph", "base_url"),
+    ("OUTLOOK_LOGIN_URL", "outlook", "graph", "login_url"),
+    ("OUTLOOK_PROXY", "outlook", "graph", "proxy"),
+    ("OUTLOOK_TIMEOUT_MS", "outlook", "graph", "timeout_ms"),
     ("BOOKING_API_URL", "booking", "booking_generic", "base_url"),
     ("BOOKING_API_KEY", "booking", "booking_generic", "api_key"),
+    ("BOOKING_LOGIN", "booking", "booking_generic", "login"),
+    ("BOOKING_PASSWORD", "booking", "booking_generic", "password"),
+    ("BOOKING_DOMAIN", "booking", "booking_generic", "logindomain"),
+    ("BOOKING_PROXY", "booking", "booking_generic", "proxy"),
+    ("BOOKING_TIMEOUT_MS", "booking", "booking_generic", "timeout_ms"),
 ];
 
 /// One value for one place of the configuration, and the variable it came from.
@@ -49,7 +58,8 @@ enum Where {
 
 /// What the environment sets, weakest first: plain names, then names with the prefix.
 pub(super) fn overrides(env: &Environment, problems: &mut Vec<Problem>) -> Vec<Override> {
-    let mut found: Vec<Override> = plain(env).chain(bridges(env)).collect();
+    let booking = booking_kind(env, problems);
+    let mut found: Vec<Override> = plain(env).chain(bridges(env, booking)).collect();
     for (variable, value) in env.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         if NO_KEYS.contains(&variable) {
             continue;
@@ -75,12 +85,30 @@ fn plain(env: &Environment) -> impl Iterator<Item = Override> + '_ {
     })
 }
 
+/// The kind of the bridge `booking`: `BOOKING_PROFILE` is `generic` or `portico`.
+fn booking_kind(env: &Environment, problems: &mut Vec<Problem>) -> &'static str {
+    match env.get("BOOKING_PROFILE").unwrap_or("generic") {
+        "portico" => "booking_portico",
+        "generic" => "booking_generic",
+        other => {
+            problems.push(Problem::new("BOOKING_PROFILE", format!("{other:?} is neither generic nor portico")));
+            "booking_generic"
+        }
+    }
+}
+
 /// Each may also be given as a file: `OUTLOOK_CLIENT_SECRET_FILE`.
-fn bridges(env: &Environment) -> impl Iterator<Item = Override> + '_ {
+fn bridges<'a>(env: &'a Environment, booking: &'static str) -> impl Iterator<Item = Override> + 'a {
     BRIDGES.iter().flat_map(move |(variable, name, kind, setting)| {
         [("", ""), ("_FILE", "_file")].into_iter().filter_map(move |(variable_end, setting_end)| {
             let variable = format!("{variable}{variable_end}");
-            let value = env.get(&variable)?.to_owned();
+            let value = env.get(&variable)?;
+            // Our paths begin with /api; where this is written in full, it is in the address already.
+            let value = match *setting {
+                "base_url" => value.trim_end_matches('/').trim_end_matches("/api").to_owned(),
+                _ => value.to_owned(),
+            };
+            let kind = if *name == "booking" { booking } else { kind };
             let place = Where::Bridge { name, kind, setting: format!("{setting}{setting_end}") };
             Some(Override { variable, place, value })
         })
@@ -105,7 +133,8 @@ impl Override {
             }
             Where::Bridge { name, kind, setting } => {
                 if let Some(table) = bridge_of(file, name, kind) {
-                    table.insert(setting.clone(), text(&self.value));
+                    let value = if setting == "timeout_ms" { typed(&self.value) } else { text(&self.value) };
+                    table.insert(setting.clone(), value);
                 }
             }
         }

@@ -42,4 +42,7 @@ pub enum CryptError {
         /// What is wrong with it and what to do.
         reason: String,
     },
+    /// A certificate or key to sign files with cannot be used.
+    #[error("signing: {0}")]
+    Signer(String),
 }

@@ -3,6 +3,7 @@
 //! One master key per installation, kept in a file; every other key is derived from it for one purpose (RFC 5869), so
 //! that a value made for one purpose is worthless for another.
 
+pub mod cms;
 mod error;
 mod key;
 mod keys;

@@ -36,7 +36,10 @@ pub struct DashDoor {
 /// Mounts `/dashboard` and `/dashboard/{tenant}`.
 pub fn routes(config: &mut web::ServiceConfig, door: web::Data<DashDoor>) {
     let resource = |path: &str, door| web::resource(path).app_data(door).route(web::get().to(page));
-    config.service(resource("/dashboard", door.clone())).service(resource("/dashboard/{tenant}", door));
+    for path in ["/dashboard", "/dashboard/"] {
+        config.service(resource(path, door.clone()));
+    }
+    config.service(resource("/dashboard/{tenant}", door));
 }
 
 /// Why a page is not shown.
@@ -77,8 +80,10 @@ async fn shown(request: &HttpRequest, door: &DashDoor) -> Result<String, Refusal
 
 /// Who looks, and at which tenant: the one of the path, else the own one.
 async fn admit(request: &HttpRequest, door: &DashDoor) -> Result<(Principal, Tenant), Refusal> {
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let credential = header.and_then(Credential::from_authorization).ok_or(Refusal::SignIn)?;
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let key = text("x-api-key").map(|key| Credential::Key(key.trim().into()));
+    let given = || text(header::AUTHORIZATION.as_str()).and_then(Credential::from_authorization);
+    let credential = key.or_else(given).ok_or(Refusal::SignIn)?;
     let named = match request.match_info().get("tenant") {
         Some(key) => Some(tenants::by_key(&mut door.store.begin_read().await?, key).await?),
         None => None,

@@ -2,24 +2,19 @@
 
 use crate::model::MappingState;
 use crate::model::RoomRules;
-use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::approvals;
-use crate::store::bridges;
 use crate::store::conflicts;
 use crate::store::conflicts::Conflict;
 use crate::store::feeds;
 use crate::store::feeds::Feed;
-use crate::store::mappings;
-use crate::store::mappings::Mapping;
-use crate::store::operations;
-use crate::store::operations::Backlog;
-use crate::store::rooms;
-use crate::store::rooms::Room;
 use crate::store::rules;
 use crate::store::tenants::Tenant;
+use crate::sync;
+use crate::sync::MappingStatus;
+use crate::sync::TenantStatus;
 use std::collections::HashMap;
 
 /// Most conflicts on the page.
@@ -42,15 +37,9 @@ pub(super) struct Status {
     pub tenant: Tenant,
     /// When it was read.
     pub now: Timestamp,
-    /// Rooms, by slug, each with its mappings.
-    pub rooms: Vec<(Room, Vec<Mapping>)>,
-    /// Names of bridges by id.
-    pub bridges: HashMap<String, String>,
-    /// What waits to be sent.
-    pub backlog: Backlog,
-    /// How many conflicts are open.
-    pub open_conflicts: i64,
-    /// The newest of them.
+    /// Rooms, by slug, each with its mappings, and what waits.
+    pub work: TenantStatus,
+    /// The newest open conflicts.
     pub conflicts: Vec<Conflict>,
     /// Feeds that are not revoked.
     pub feeds: Vec<Feed>,
@@ -62,19 +51,11 @@ pub(super) struct Status {
 
 /// Reads the status of a tenant.
 pub(super) async fn read(tx: &mut Tx, tenant: &Tenant, now: Timestamp) -> Result<Status, StoreError> {
-    let id: &TenantId = &tenant.id;
-    let mut by_room: HashMap<String, Vec<Mapping>> = HashMap::new();
-    for mapping in mappings::list(tx, id).await? {
-        by_room.entry(mapping.room_id.to_string()).or_default().push(mapping);
-    }
-    let rooms = rooms::list(tx, id).await?;
+    let id = &tenant.id;
     Ok(Status {
         tenant: tenant.clone(),
         now,
-        rooms: rooms.into_iter().map(|room| with_mappings(room, &mut by_room)).collect(),
-        bridges: bridges::list(tx, id).await?.into_iter().map(|bridge| (bridge.id.to_string(), bridge.name)).collect(),
-        backlog: operations::backlog_of_tenant(tx, id).await?,
-        open_conflicts: conflicts::count_open(tx, id).await?,
+        work: sync::status(tx, id).await?,
         conflicts: conflicts::list(tx, id, conflicts::OPEN, CONFLICTS).await?,
         feeds: feeds::list(tx, id).await?.into_iter().filter(|feed| feed.revoked_ms.is_none()).collect(),
         rules: rules::list(tx, id).await?.into_iter().map(|row| (row.room_id.to_string(), row.rules)).collect(),
@@ -82,26 +63,15 @@ pub(super) async fn read(tx: &mut Tx, tenant: &Tenant, now: Timestamp) -> Result
     })
 }
 
-fn with_mappings(room: Room, by_room: &mut HashMap<String, Vec<Mapping>>) -> (Room, Vec<Mapping>) {
-    let mappings = by_room.remove(room.id.as_str()).unwrap_or_default();
-    (room, mappings)
-}
-
 impl Status {
     /// All mappings.
-    pub(super) fn mappings(&self) -> impl Iterator<Item = &Mapping> {
-        self.rooms.iter().flat_map(|(_, mappings)| mappings)
-    }
-
-    /// Since when the oldest change that one side does not know yet waits.
-    pub(super) fn oldest_unreconciled(&self) -> Option<Timestamp> {
-        let coming_in = self.mappings().filter(|m| m.state == MappingState::Active).filter_map(|m| m.dirty_since_ms);
-        coming_in.chain(self.backlog.oldest_ms).min()
+    pub(super) fn mappings(&self) -> impl Iterator<Item = &MappingStatus> {
+        self.work.rooms.iter().flat_map(|room| &room.mappings)
     }
 
     /// The slug of a room.
     pub(super) fn slug(&self, room_id: &str) -> &str {
-        self.rooms.iter().find(|(room, _)| room.id.as_str() == room_id).map_or("", |(room, _)| &room.slug)
+        self.work.rooms.iter().find(|one| one.room.id.as_str() == room_id).map_or("", |one| &one.room.slug)
     }
 }
 
@@ -115,13 +85,13 @@ pub(super) fn waiting(since: Option<Timestamp>, now: Timestamp) -> Health {
 }
 
 /// How well a mapping is.
-pub(super) fn health(mapping: &Mapping, now: Timestamp) -> Health {
-    match mapping.state {
+pub(super) fn health(one: &MappingStatus, now: Timestamp) -> Health {
+    match one.mapping.state {
         MappingState::Held | MappingState::Suspended => Health::Bad,
         MappingState::Removed => Health::Good,
-        MappingState::Active if mapping.failures >= 3 => Health::Bad,
-        MappingState::Active if mapping.failures > 0 => Health::Slow,
-        MappingState::Active => waiting(mapping.dirty_since_ms, now),
+        MappingState::Active if one.mapping.failures >= 3 => Health::Bad,
+        MappingState::Active if one.mapping.failures > 0 => Health::Slow,
+        MappingState::Active => waiting(one.oldest_waiting, now),
     }
 }
 

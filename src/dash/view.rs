@@ -9,9 +9,9 @@ use crate::model::MappingState;
 use crate::model::RoomKind;
 use crate::store::conflicts::Conflict;
 use crate::store::feeds::Feed;
-use crate::store::mappings::Mapping;
 use crate::store::rooms::Room;
 use crate::store::tenants::Tenant;
+use crate::sync::{MappingStatus, RoomStatus};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -33,7 +33,7 @@ pub(super) fn page(status: &Status, others: &[Tenant], public_url: &str) -> Stri
         switch(others, &status.tenant),
         cards(status),
         conflicts(status),
-        rooms(status),
+        rooms(status, public_url),
         feeds(status),
         footer(public_url),
     );
@@ -80,7 +80,7 @@ fn switch(others: &[Tenant], shown: &Tenant) -> String {
 }
 
 fn cards(status: &Status) -> String {
-    let oldest = status.oldest_unreconciled();
+    let oldest = status.work.oldest_waiting;
     let waits = oldest.map_or_else(
         || "nothing waits".to_owned(),
         |since| match long(since, status.now).as_str() {
@@ -88,17 +88,17 @@ fn cards(status: &Status) -> String {
             age => age.to_owned(),
         },
     );
-    let working = status.mappings().filter(|m| m.state == MappingState::Active).count();
+    let working = status.mappings().filter(|one| one.mapping.state == MappingState::Active).count();
     let all = status.mappings().count();
     let stopped = if working == all { Health::Good } else { Health::Bad };
-    let open = if status.open_conflicts == 0 { Health::Good } else { Health::Slow };
-    let sending = waiting(status.backlog.oldest_ms, status.now);
+    let open = if status.work.open_conflicts == 0 { Health::Good } else { Health::Slow };
+    let sending = if status.work.pending == 0 { Health::Good } else { waiting(oldest, status.now) };
     let cards = [
-        card("Rooms", &status.rooms.len().to_string(), Health::Good),
+        card("Rooms", &status.work.rooms.len().to_string(), Health::Good),
         card("Mappings at work", &format!("{working} of {all}"), stopped),
         card("Oldest unreconciled change", &waits, waiting(oldest, status.now)),
-        card("Writes to be sent", &status.backlog.open_count.to_string(), sending),
-        card("Open conflicts", &status.open_conflicts.to_string(), open),
+        card("Writes to be sent", &status.work.pending.to_string(), sending),
+        card("Open conflicts", &status.work.open_conflicts.to_string(), open),
     ];
     format!("<section class=\"cards\" aria-label=\"Summary\">{}</section>", cards.concat())
 }
@@ -131,33 +131,38 @@ fn conflict_item(status: &Status, conflict: &Conflict) -> String {
     )
 }
 
-fn rooms(status: &Status) -> String {
-    if status.rooms.is_empty() {
+fn rooms(status: &Status, public_url: &str) -> String {
+    if status.work.rooms.is_empty() {
         return "<section><h2>Rooms</h2><p class=\"notice\">There is no room yet. Make one with \
-                <code>anteroom room add --name \"Council hall\"</code>.</p></section>"
+                <code>anteroom room add \"Council hall\"</code>.</p></section>"
             .to_owned();
     }
-    let items: String = status.rooms.iter().map(|(room, mappings)| room_item(status, room, mappings)).collect();
+    let items: String = status.work.rooms.iter().map(|one| room_item(status, one, public_url)).collect();
     format!("<section><h2>Rooms</h2><div class=\"rooms\">{items}</div></section>")
 }
 
-fn room_item(status: &Status, room: &Room, mappings: &[Mapping]) -> String {
+fn room_item(status: &Status, RoomStatus { room, mappings }: &RoomStatus, public_url: &str) -> String {
     let kind = match room.kind {
         RoomKind::Room => "room",
         RoomKind::Equipment => "equipment",
     };
     let place = if room.building.is_empty() { String::new() } else { format!(" · {}", escape(&room.building)) };
     let seats = room.capacity.map(|seats| format!(" · {seats} seats")).unwrap_or_default();
-    let mappings: String = match mappings {
+    let mappings: String = match mappings.as_slice() {
         [] => "<p class=\"soft\">Not mapped: bookings live here only.</p>".to_owned(),
         some => some.iter().map(|mapping| mapping_item(status, mapping)).collect(),
     };
     format!(
-        "<article><h3>{}</h3><p class=\"soft\">{} · {kind}{place}{seats} · last booking change {}</p>{}{mappings}</article>",
+        "<article><h3>{}</h3><p class=\"soft\">{} · {kind}{place}{seats} · last booking change {}</p>{}{mappings}\
+         <p class=\"soft\">CalDAV <code>{}/dav/{tenant}/rooms/{slug}/</code> · \
+         <a href=\"/v1/tenants/{tenant}/rooms/{slug}/events\">next 30 days</a></p></article>",
         escape(&room.name),
         escape(&room.slug),
         if room.seq == 0 { "never".to_owned() } else { ago(Some(room.modified_ms), status.now) },
         rules(status, room),
+        escape(public_url.trim_end_matches('/')),
+        tenant = escape(&status.tenant.tenant_key),
+        slug = escape(&room.slug),
     )
 }
 
@@ -182,10 +187,9 @@ fn rules(status: &Status, room: &Room) -> String {
     if said.is_empty() { String::new() } else { format!("<p class=\"soft\">{}</p>", said.join(" · ")) }
 }
 
-fn mapping_item(status: &Status, mapping: &Mapping) -> String {
-    let bridge = status.bridges.get(mapping.bridge_id.as_str()).map_or("?", String::as_str);
-    let waits =
-        mapping.dirty_since_ms.map(|since| format!(", change waits for {}", or_moment(long(since, status.now))));
+fn mapping_item(status: &Status, one: &MappingStatus) -> String {
+    let mapping = &one.mapping;
+    let waits = one.oldest_waiting.map(|since| format!(", change waits for {}", or_moment(long(since, status.now))));
     let trouble = match (mapping.reason.as_str(), mapping.last_error.as_str()) {
         ("", "") => String::new(),
         ("", error) => format!("<p class=\"trouble\">{}</p>", escape(error)),
@@ -193,9 +197,9 @@ fn mapping_item(status: &Status, mapping: &Mapping) -> String {
     };
     format!(
         "<div class=\"mapping {}\"><p><b>{}</b> {} {}</p><p class=\"soft\">{}, {} · last sync {}{}</p>{trouble}</div>",
-        class(health(mapping, status.now)),
-        state(mapping.state),
-        escape(bridge),
+        class(health(one, status.now)),
+        state(one.word()),
+        escape(&one.bridge),
         escape(&mapping.remote_name),
         direction(mapping.direction),
         authority(mapping.authority),
@@ -209,8 +213,11 @@ fn feeds(status: &Status) -> String {
         return String::new();
     }
     let rows: String = status.feeds.iter().map(|feed| feed_row(status, feed)).collect();
+    let tenant = escape(&status.tenant.tenant_key);
     format!(
-        "<section><h2>Feeds</h2><div class=\"scroll\"><table><thead><tr><th>Feed</th><th>Room</th><th>Shows</th>\
+        "<section><h2>Feeds</h2><p class=\"soft\">An address is shown once, when it is made; \
+         <code>anteroom feed rotate ID</code> gives a new one. <a href=\"/v1/tenants/{tenant}/feeds\">All feeds with \
+         their ids</a></p><div class=\"scroll\"><table><thead><tr><th>Feed</th><th>Room</th><th>Shows</th>\
          <th>Last fetched</th><th>By</th></tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
 }
@@ -252,13 +259,9 @@ const fn class(health: Health) -> &'static str {
     }
 }
 
-const fn state(state: MappingState) -> &'static str {
-    match state {
-        MappingState::Active => "in step",
-        MappingState::Held => "held",
-        MappingState::Suspended => "suspended",
-        MappingState::Removed => "removed",
-    }
+/// What people read for the reconciler's word.
+fn state(word: &'static str) -> &'static str {
+    if word == "ok" { "in step" } else { word }
 }
 
 const fn direction(direction: Direction) -> &'static str {
@@ -281,8 +284,8 @@ const fn authority(authority: Authority) -> &'static str {
 mod tests {
     use super::*;
     use crate::model::*;
-    use crate::store::operations::Backlog;
-    use std::collections::HashMap;
+    use crate::store::mappings::Mapping;
+    use crate::sync::TenantStatus;
 
     const NOW: Timestamp = Timestamp(1_772_438_400_000);
     const NASTY: &str = "<script>alert('x')</script>\"&";
@@ -299,7 +302,9 @@ mod tests {
             description: String::new(),
             building: name.to_owned(),
             capacity: Some(12),
+            features: crate::model::Features::default(),
             color: "#000000".to_owned(),
+            allow_overlaps: false,
             seq: 3,
             modified_ms: NOW.plus_ms(-600_000),
             longest_ms: 0,
@@ -307,8 +312,8 @@ mod tests {
         }
     }
 
-    fn mapping(state: MappingState, words: &str) -> Mapping {
-        Mapping {
+    fn mapping(state: MappingState, words: &str) -> MappingStatus {
+        let mapping = Mapping {
             id: "m1".into(),
             tenant_id: "t1".into(),
             room_id: "r1".into(),
@@ -330,10 +335,12 @@ mod tests {
             failures: 0,
             last_error: String::new(),
             created_ms: NOW,
-        }
+        };
+        let oldest_waiting = mapping.dirty_since_ms;
+        MappingStatus { mapping, bridge: words.to_owned(), pending: 0, oldest_waiting }
     }
 
-    fn status(rooms: Vec<(Room, Vec<Mapping>)>, words: &str) -> Status {
+    fn status(rooms: Vec<RoomStatus>, words: &str) -> Status {
         Status {
             tenant: Tenant {
                 id: "t1".into(),
@@ -343,10 +350,12 @@ mod tests {
                 created_ms: NOW,
             },
             now: NOW,
-            rooms,
-            bridges: HashMap::from([("b1".to_owned(), words.to_owned())]),
-            backlog: Backlog { open_count: 4, oldest_ms: Some(NOW.plus_ms(-120_000)) },
-            open_conflicts: 1,
+            work: TenantStatus {
+                oldest_waiting: rooms.iter().flat_map(|room| &room.mappings).filter_map(|one| one.oldest_waiting).min(),
+                rooms,
+                pending: 4,
+                open_conflicts: 1,
+            },
             conflicts: vec![Conflict {
                 id: "c1".into(),
                 tenant_id: "t1".into(),
@@ -385,21 +394,31 @@ mod tests {
 
     #[test]
     fn text_of_outsiders_is_never_markup() {
-        let status = status(vec![(room(NASTY), vec![mapping(MappingState::Held, NASTY)])], NASTY);
+        let status =
+            status(vec![RoomStatus { room: room(NASTY), mappings: vec![mapping(MappingState::Held, NASTY)] }], NASTY);
         let page = page(&status, std::slice::from_ref(&status.tenant), NASTY);
         assert!(!page.contains("<script") && !page.contains("alert('x')"), "{page}");
-        assert_eq!(page.matches("&lt;script&gt;").count(), 11);
+        assert_eq!(page.matches("&lt;script&gt;").count(), 12);
         assert!(!page.contains("hash-of-the-token"));
     }
 
     #[test]
     fn the_page_says_what_is_wrong_since_when_and_what_waits() {
-        let status = status(vec![(room("Council hall"), vec![mapping(MappingState::Active, "Room mailbox")])], "City");
+        let status = status(
+            vec![RoomStatus {
+                room: room("Council hall"),
+                mappings: vec![mapping(MappingState::Active, "Room mailbox")],
+            }],
+            "City",
+        );
         let page = page(&status, &[], "https://rooms.city.example");
         for fact in [
             "<h3>Council hall</h3>",
             "last booking change 10 min ago",
-            "<b>in step</b> City Room mailbox",
+            "<b>waiting</b> Room mailbox Room mailbox",
+            "https://rooms.city.example/dav/city/rooms/hall/",
+            "<a href=\"/v1/tenants/city/rooms/hall/events\">",
+            "<a href=\"/v1/tenants/city/feeds\">",
             "last sync 3 min ago, change waits for 2 h",
             "<span>Oldest unreconciled change</span><strong>2 h</strong>",
             "<span>Writes to be sent</span><strong>4</strong>",
@@ -421,7 +440,9 @@ mod tests {
         status.feeds.clear();
         let page = page(&status, &[], "http://localhost");
         assert!(
-            page.contains("anteroom room add") && !page.contains("<h2>Feeds") && !page.contains("<h2>Open conflicts")
+            page.contains("anteroom room add \"Council hall\"")
+                && !page.contains("<h2>Feeds")
+                && !page.contains("<h2>Open conflicts")
         );
     }
 

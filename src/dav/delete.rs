@@ -1,11 +1,12 @@
 //! DELETE of a calendar object (RFC 4918, 9.6).
 
 use super::Call;
+use super::conditional;
 use super::error::DavError;
 use super::path::Resource;
 use super::put::change_of;
 use super::put::precondition;
-use super::put::refusal;
+use super::put::refused;
 use crate::change;
 use crate::change::Context;
 use crate::change::Wish;
@@ -19,6 +20,7 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let mut tx = call.door.store.begin_write().await?;
     let room = call.caller.room(&mut tx, room, &href).await?;
     room.require_write(&href, "unbind")?;
+    conditional::require_alone(&mut tx, call).await?;
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     let change = change_of(call, &room, name, (Wish::Delete, precondition));
     match change::apply(&mut tx, context, &room.room, change).await {
@@ -27,6 +29,6 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
             (call.door.nudge)(&room.room.id);
             Ok(HttpResponse::NoContent().finish())
         }
-        Err(error) => Err(refusal(call, error)),
+        Err(error) => refused(call, &mut tx, &room.room, name, error).await,
     }
 }

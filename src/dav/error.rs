@@ -40,6 +40,8 @@ pub enum DavError {
         /// A sentence.
         text: String,
     },
+    /// Another server would have to do it (RFC 4918, 9.8.5).
+    BadGateway(String),
     /// The server cannot answer now.
     Busy,
     /// The server failed; the log knows more than the client is told.
@@ -132,6 +134,7 @@ impl DavError {
             Self::UnsupportedMedia(text) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, &[], text),
             Self::PreconditionFailed(text) => (StatusCode::PRECONDITION_FAILED, &[], text),
             Self::Refused { status, conditions, text } => (*status, conditions, text),
+            Self::BadGateway(text) => (StatusCode::BAD_GATEWAY, &[], text),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, &[], "The server is busy; nothing was stored."),
             Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, &[], "The server failed; nothing was stored."),
         }
@@ -163,6 +166,14 @@ impl From<IcalError> for DavError {
             IcalError::SupportedCalendarData(_) => Condition::SupportedCalendarData,
             IcalError::ValidCalendarData(_) => Condition::ValidCalendarData,
             IcalError::ValidCalendarObjectResource(_) => Condition::ValidCalendarObjectResource,
+            IcalError::UnsupportedRecurrence { part, .. } => {
+                let conditions = vec![
+                    Condition::ValidCalendarObjectResource,
+                    Condition::UnsupportedRecurrence { part: part.clone() },
+                ];
+                let text = sentence(&error.to_string());
+                return Self::Refused { status: StatusCode::FORBIDDEN, conditions, text };
+            }
             IcalError::SupportedCalendarComponent(_) => Condition::SupportedCalendarComponent,
             IcalError::MaxResourceSize { .. } => Condition::MaxResourceSize,
             IcalError::MinDateTime(_) => Condition::MinDateTime,

@@ -9,6 +9,8 @@ use super::path::Resource;
 use super::property::object::CONTENT_TYPE;
 use super::property::object::etag_for;
 use super::property::room::http_date;
+use super::timezones::Timezones;
+use crate::config::Limits;
 use crate::ical::CalendarObject;
 use crate::ical::IcalError;
 use crate::ical::ParseContext;
@@ -25,6 +27,7 @@ use std::borrow::Cow;
 
 /// Answers a GET, or a HEAD with the same headers and no body.
 pub async fn get(call: &Call<'_>, head: bool) -> Result<HttpResponse, DavError> {
+    let timezones = Timezones::parse(call.headers)?;
     let (room, row) = object(call).await?;
     let etag = etag_for(&row.etag, room.view());
     let known = EtagList::parse(call.headers, "if-none-match")?.is_some_and(|list| list.matches_weakly(&etag));
@@ -34,12 +37,13 @@ pub async fn get(call: &Call<'_>, head: bool) -> Result<HttpResponse, DavError> 
     let mut response = HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response.insert_header((header::ETAG, etag.quoted()));
     response.insert_header((header::CACHE_CONTROL, "private, no-cache"));
+    response.insert_header((header::VARY, "CalDAV-Timezones"));
     if known {
         return Ok(response.finish());
     }
     response.insert_header((header::CONTENT_TYPE, CONTENT_TYPE));
     response.insert_header((header::LAST_MODIFIED, http_date(row.modified_ms)));
-    let octets = visible_octets(call, &room, &row)?.into_owned();
+    let octets = timezones.shown(&visible_octets(call, &room, &row)?, &call.door.limits)?.into_owned();
     if head {
         let length = octets.len() as u64;
         let nothing = futures_util::stream::empty::<Result<actix_web::web::Bytes, std::io::Error>>();
@@ -65,11 +69,16 @@ const BUSY: &str = "Busy";
 /// The octets of an object as the caller may see them: those that are stored or, without the right to write, private
 /// bookings as busy time only. The same object gives the same projection.
 pub fn visible_octets<'r>(call: &Call<'_>, room: &VisibleRoom, row: &'r ObjectRow) -> Result<Cow<'r, str>, DavError> {
+    seen(&call.door.limits, room, row)
+}
+
+/// As [`visible_octets`], away from the request.
+pub fn seen<'r>(limits: &Limits, room: &VisibleRoom, row: &'r ObjectRow) -> Result<Cow<'r, str>, DavError> {
     if room.view() == View::Full {
         return Ok(Cow::Borrowed(&row.body));
     }
     let failed = |error: IcalError| DavError::Failed(format!("object {} cannot be shown: {error}", row.id));
-    let cx = ParseContext { limits: &call.door.limits, floating: &room.room.zone };
+    let cx = ParseContext { limits, floating: &room.room.zone };
     let object = CalendarObject::parse(row.body.as_bytes(), &cx).map_err(failed)?;
     if !privacy::is_private(object.event()) {
         return Ok(Cow::Borrowed(&row.body));

@@ -63,6 +63,13 @@ impl EtagList {
         Ok(present.then_some(Self::These(tags)))
     }
 
+    /// Reads a list that stands elsewhere than in a header of its own (RFC 4918, 10.4).
+    pub fn of(text: &str) -> Self {
+        let mut tags = Vec::new();
+        read_tags(text.trim(), &mut tags);
+        Self::These(tags)
+    }
+
     /// Whether the list names this validator by strong comparison, as If-Match needs (RFC 9110, 13.1.1).
     pub fn matches_strongly(&self, etag: &Etag) -> bool {
         match self {

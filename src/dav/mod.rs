@@ -2,32 +2,43 @@
 //!
 //! | RFC | what of it |
 //! |---|---|
-//! | 4918 | class 1 and 3: PROPFIND, PROPPATCH, GET, PUT, DELETE; no locks, no copies |
+//! | 4918 | class 1 and 3: PROPFIND, PROPPATCH, GET, PUT, DELETE, COPY and MOVE of objects; no locks |
 //! | 4791 | all of calendar-access |
 //! | 6578 | sync-collection on rooms |
 //! | 3744 | privileges shown, principals searched; no ACL method |
 //! | 6638 | free-busy questions to the outbox |
 //! | 6764 | `/.well-known/caldav` |
+//! | 7809 | time zones by reference |
+//!
+//! Beside these: `/dav/features.json`, the door described for programs, and `/dav/profile.mobileconfig`, an account
+//! ready to install on Apple devices.
 
 mod caller;
+mod conditional;
 mod delete;
+mod describe;
 mod error;
 mod get;
 mod headers;
 mod options;
 mod outbox;
+mod own_zone;
 mod path;
+mod profile;
 mod property;
 mod propfind;
 mod proppatch;
 mod put;
 mod refuse;
 mod report;
+mod timezones;
 mod token;
+mod transfer;
 
 use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::SignIn;
+use crate::manage::profile::Profiles;
 use crate::model::Clock;
 use crate::model::RoomId;
 use crate::store::Store;
@@ -59,14 +70,23 @@ pub struct DavDoor {
     pub nudge: Arc<dyn Fn(&RoomId) + Send + Sync>,
     /// Who may come in.
     pub sign_in: Arc<SignIn>,
+    /// Makes configuration profiles.
+    pub profiles: Arc<Profiles>,
+}
+
+/// The path of a principal, for what is made outside of this door.
+pub fn principal_path(tenant: &str, login: &str) -> String {
+    Resource::Principal { tenant: tenant.to_owned(), login: login.to_owned() }.href()
 }
 
 /// A request of a caller who has signed in.
 struct Call<'a> {
     door: &'a Arc<DavDoor>,
-    caller: Caller,
+    caller: Arc<Caller>,
     resource: Resource,
     headers: &'a HeaderMap,
+    /// The host under which the client knows this server.
+    host: String,
     body: Bytes,
 }
 
@@ -84,6 +104,8 @@ pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
             }
         }
     }
+    config.route("/dav/features.json", web::get().to(describe::serve));
+    config.route("/dav/profile.mobileconfig", web::get().to(profile::serve));
     config.route("/dav", web::to(serve));
     config.service(web::scope("/dav").default_service(web::to(serve)));
 }
@@ -111,7 +133,10 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
     let body = read_body(request, payload, &door.limits).await?;
     let canonical = resource.href();
     let missing_slash = resource.kind() != Kind::Object && !path.ends_with('/');
-    let call = Call { door, caller, resource, headers: request.headers(), body };
+    let host = request.connection_info().host().to_owned();
+    let call = Call { door, caller: Arc::new(caller), resource, headers: request.headers(), host, body };
+    // What writes is judged again under the room's lock.
+    conditional::require(&call).await?;
     let mut response = dispatch(request.method(), &call).await?;
     // A collection asked for without its slash is served all the same (RFC 4918, 5.2).
     if missing_slash && let Ok(location) = HeaderValue::from_str(&canonical) {
@@ -128,6 +153,8 @@ async fn dispatch(method: &Method, call: &Call<'_>) -> Result<HttpResponse, DavE
         ("GET" | "HEAD", Kind::Object) => get::get(call, method == Method::HEAD).await,
         ("PUT", Kind::Object) => put::put(call).await,
         ("DELETE", Kind::Object) => delete::delete(call).await,
+        ("COPY", Kind::Object) => transfer::transfer(call, false).await,
+        ("MOVE", Kind::Object) => transfer::transfer(call, true).await,
         ("POST", Kind::Outbox) => outbox::post(call).await,
         (other, kind) => Err(refuse::refuse(other, kind, &call.resource)),
     }

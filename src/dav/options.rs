@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 
 /// The compliance classes. No class 2, because there are no locks; no calendar-auto-schedule, because there is no inbox.
-const CLASSES: &str = "1, 3, access-control, calendar-access";
+pub const CLASSES: &str = "1, 3, access-control, calendar-access, calendar-no-timezone";
 
 /// 200 without a body: some clients take 204 for a failure.
 pub fn options(kind: Kind) -> HttpResponse {
@@ -23,7 +23,7 @@ pub const fn allow(kind: Kind) -> &'static str {
             "OPTIONS, PROPFIND, REPORT"
         }
         Kind::Principal | Kind::Home | Kind::Room => "OPTIONS, PROPFIND, PROPPATCH, REPORT",
-        Kind::Object => "OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, REPORT",
+        Kind::Object => "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, REPORT",
         Kind::Outbox => "OPTIONS, POST, PROPFIND, REPORT",
     }
 }

@@ -2,10 +2,12 @@
 //! the caller may only read: colour, order and name in one person's client concern nobody else.
 
 use super::Call;
+use super::conditional;
 use super::error::DavError;
 use super::headers::Preferences;
 use super::multistatus;
 use super::options::allow;
+use super::own_zone;
 use super::path::Resource;
 use super::property::What;
 use super::property::is_live;
@@ -22,7 +24,6 @@ use crate::davxml::QName;
 use crate::model::ZoneId;
 use crate::store::Tx;
 use crate::store::properties;
-use crate::store::properties::PropertyRow;
 use actix_web::HttpResponse;
 
 /// Why one step cannot be done.
@@ -37,6 +38,7 @@ pub async fn proppatch(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let patch = PropPatch::parse(&call.body, &call.door.limits)?;
     let minimal = Preferences::parse(call.headers).minimal;
     let mut tx = call.door.store.begin_write().await?;
+    conditional::require_alone(&mut tx, call).await?;
     let (key, obstacles) = judge(&mut tx, call, &patch).await?;
     let done = obstacles.iter().all(Option::is_none);
     if done {
@@ -134,15 +136,22 @@ async fn carry_out(tx: &mut Tx, call: &Call<'_>, key: &str, update: &PropUpdate)
     let (tenant, principal) = (&call.caller.home.id, &call.caller.principal.id);
     match update {
         PropUpdate::Set(element) => {
-            let property = PropertyRow {
-                resource: key.to_owned(),
-                namespace: element.name.ns.clone().into_owned(),
-                name: element.name.local.clone().into_owned(),
-                value: element.to_xml(),
-            };
-            properties::set(tx, tenant, principal, &property).await?;
+            properties::set(tx, tenant, principal, &own_zone::row(key, element)).await?;
+            match own_zone::companion(element, &call.door.limits) {
+                Some((_, Some(other))) => {
+                    properties::set(tx, tenant, principal, &own_zone::row(key, &other)).await?;
+                }
+                Some((name, None)) => {
+                    properties::remove(tx, tenant, principal, key, (&name.ns, &name.local)).await?;
+                }
+                None => {}
+            }
         }
-        PropUpdate::Remove(name) => properties::remove(tx, tenant, principal, key, (&name.ns, &name.local)).await?,
+        PropUpdate::Remove(name) => {
+            for name in std::iter::once(name.clone()).chain(own_zone::companion_name(name)) {
+                properties::remove(tx, tenant, principal, key, (&name.ns, &name.local)).await?;
+            }
+        }
     }
     Ok(())
 }

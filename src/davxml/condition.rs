@@ -2,6 +2,10 @@
 
 use super::name::QName;
 use super::write::XmlWriter;
+use std::borrow::Cow;
+
+/// Most characters of what a client sent that an error says back.
+const SHOWN: usize = 200;
 
 /// A condition that a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,10 +144,10 @@ impl Condition {
                 xml.href_in(&name, href);
             }
             Self::SupportedFilter { element, name: value } => {
-                xml.open(&name).empty_with(element, &[("name", value)]).close(&name);
+                xml.open(&name).empty_with(element, &[("name", &shown(value, SHOWN))]).close(&name);
             }
             Self::UnsupportedRecurrence { part } => {
-                xml.leaf(&name, part);
+                xml.leaf(&name, &shown(part, SHOWN));
             }
             _ => {
                 xml.empty(&name);
@@ -160,8 +164,19 @@ pub fn error_body(conditions: &[Condition], description: &str) -> String {
     for condition in conditions {
         condition.write(&mut xml);
     }
-    xml.leaf(&QName::dav("responsedescription"), description).close(&root);
+    xml.leaf(&QName::dav("responsedescription"), &shown(description, 3 * SHOWN)).close(&root);
     xml.finish()
+}
+
+/// A text without its middle where it is longer than `most` characters: sentences quote what was sent, and what was sent
+/// may be a megabyte.
+fn shown(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most || text.chars().count() <= most {
+        return Cow::Borrowed(text);
+    }
+    let head: String = text.chars().take(most / 2).collect();
+    let tail: String = text.chars().skip(text.chars().count() - most / 2).collect();
+    Cow::Owned(format!("{head} … {tail}"))
 }
 
 #[cfg(test)]
@@ -188,5 +203,16 @@ mod tests {
              <D:responsedescription>Council hall is taken.</D:responsedescription></D:error>"
         );
         assert!(read(body.as_bytes(), &Limits::default()).is_ok());
+    }
+
+    #[test]
+    fn an_error_says_little_of_what_was_sent_back() {
+        let sent = "æ".repeat(1 << 20);
+        let conditions = [Condition::SupportedFilter { element: QName::caldav("comp-filter"), name: sent.clone() }];
+        let body = error_body(&conditions, &format!("There is no component {sent} here; ask for VEVENT."));
+        assert!(body.len() < 3_000, "{}", body.len());
+        assert!(body.contains("There is no component æ") && body.contains("ask for VEVENT."), "{body}");
+        let just = "æ".repeat(600);
+        assert!(error_body(&[], &just).contains(&just));
     }
 }

@@ -21,6 +21,10 @@ use crate::model::Timestamp;
 const TIMED: [&str; 9] =
     ["COMPLETED", "CREATED", "DTEND", "DTSTAMP", "DTSTART", "DUE", "LAST-MODIFIED", "RECURRENCE-ID", "RDATE"];
 
+/// Components that a time range can be asked of (RFC 4791, 9.9). Rooms hold events and their alarms, so that a question
+/// about one of the others is understood and finds nothing.
+const RANGED: [&str; 5] = ["VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VALARM"];
+
 /// Reads a `CALDAV:filter`.
 pub fn filter(element: &Element) -> Result<CompFilter, RequestError> {
     let mut filters = element.elements();
@@ -41,6 +45,9 @@ fn comp_filter(element: &Element) -> Result<CompFilter, RequestError> {
     for child in element.elements() {
         match local(child) {
             "is-not-defined" => filter.is_not_defined = true,
+            "time-range" if filter.name != "VCALENDAR" && !RANGED.contains(&filter.name.as_str()) => {
+                return Err(unsupported(element));
+            }
             "time-range" => filter.time_range = once(filter.time_range, child)?,
             "prop-filter" => filter.prop_filters.push(prop_filter(child)?),
             "comp-filter" => filter.comp_filters.push(comp_filter(child)?),
@@ -59,6 +66,9 @@ fn prop_filter(element: &Element) -> Result<PropFilter, RequestError> {
             "time-range" if TIMED.contains(&filter.name.as_str()) => {
                 filter.time_range = once(filter.time_range, child)?;
             }
+            "text-match" if filter.text_match.is_some() => {
+                return Err(invalid(&format!("A {} has one text-match.", element.name.local)));
+            }
             "text-match" => filter.text_match = Some(text_match(child)?),
             "param-filter" => filter.param_filters.push(param_filter(child)?),
             _ => return Err(unsupported(element)),
@@ -76,6 +86,9 @@ fn param_filter(element: &Element) -> Result<ParamFilter, RequestError> {
     for child in element.elements() {
         match local(child) {
             "is-not-defined" => filter.is_not_defined = true,
+            "text-match" if filter.text_match.is_some() => {
+                return Err(invalid(&format!("A {} has one text-match.", element.name.local)));
+            }
             "text-match" => filter.text_match = Some(text_match(child)?),
             _ => return Err(unsupported(element)),
         }
@@ -262,6 +275,14 @@ mod tests {
             (
                 "<prop-filter name='UID'><time-range start='20260302T000000Z'/></prop-filter>",
                 supported("prop-filter", "UID"),
+            ),
+            (
+                "<prop-filter name='UID'><text-match>x</text-match><text-match>y</text-match></prop-filter>",
+                Condition::ValidFilter,
+            ),
+            (
+                "<comp-filter name='X-PART'><time-range start='20260302T000000Z'/></comp-filter>",
+                supported("comp-filter", "X-PART"),
             ),
             ("<text-match>x</text-match>", supported("comp-filter", "vevent")),
             ("<x xmlns='urn:x'/>", supported("comp-filter", "vevent")),

@@ -86,8 +86,7 @@ fn takes_place(source: &Source, event: &Event) -> bool {
 }
 
 fn takes_room(event: &Event) -> bool {
-    let mut contents = std::iter::once(&event.content).chain(event.overrides.values().map(|o| &o.content));
-    contents.any(|content| content.busy && content.status != EventStatus::Cancelled)
+    event.contents().any(|content| content.busy && content.status != EventStatus::Cancelled)
 }
 
 #[cfg(test)]

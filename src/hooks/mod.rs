@@ -8,7 +8,7 @@ mod booking;
 mod deliver;
 mod graph;
 mod handshake;
-mod notification;
+pub mod notification;
 
 use crate::config::Limits;
 use crate::crypt::Keys;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What the reconciler is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Something changed in the calendar.
     Changed,
     /// Notifications were lost.
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The word in the inbox.
-    pub(super) const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Changed => "changed",
             Self::Missed => "missed",
@@ -32,7 +32,7 @@ impl Kind {
 
 /// One notification of Microsoft Graph, of change or lifecycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Notification {
+pub struct Notification {
     /// Id of the subscription at the remote side.
     pub subscription: String,
     /// What it claims as proof that it comes from there.
@@ -49,7 +49,7 @@ struct Body {
 }
 
 /// The notifications of a body; the sentence of the error is the answer.
-pub(super) fn parse(body: &[u8], now: Timestamp) -> Result<Vec<Notification>, String> {
+pub fn parse(body: &[u8], now: Timestamp) -> Result<Vec<Notification>, String> {
     let body: Body = serde_json::from_slice(body)
         .map_err(|e| format!("The body is not a collection of notifications ({{\"value\": [...]}}): {e}."))?;
     body.value.iter().enumerate().map(|(at, item)| notification(at, item, now)).collect()

@@ -71,13 +71,16 @@ fn check_event(event: &Component) -> Result<Uid, IcalError> {
         }
     }
     if let Some(line) = event.line("EXRULE") {
-        return Err(IcalError::at_line(line.number, "EXRULE is not supported; list the dates in EXDATE"));
+        let what = "EXRULE is not supported; list the dates in EXDATE";
+        return Err(IcalError::unsupported(line.number, "EXRULE", what));
     }
     if let (Some(line), Some(_)) = (event.line("DURATION"), event.line("DTEND")) {
         return Err(IcalError::at_line(line.number, "DURATION cannot stand beside DTEND; send one of them"));
     }
-    let stamp = event.line("DTSTAMP").ok_or_else(|| IcalError::at_line(number, "VEVENT has no DTSTAMP"))?;
-    if super::value::parse_utc(&stamp.value).is_none() {
+    // RFC 5545, 3.6.1 asks for one; widespread programs leave it out, and their octets are kept as they are.
+    if let Some(stamp) = event.line("DTSTAMP")
+        && super::value::parse_utc(&stamp.value).is_none()
+    {
         return Err(IcalError::at_line(stamp.number, "DTSTAMP is no time in UTC such as 20260302T180000Z"));
     }
     let uid = event.line("UID").map(|line| normal_text(&unescape_text(&line.value))).unwrap_or_default();

@@ -4,6 +4,7 @@ use super::component::Component;
 use super::component::Item;
 use super::error::IcalError;
 use super::line::ContentLine;
+use super::line::Param;
 use super::normal::normalize;
 use super::object::CalendarObject;
 use super::object::ParseContext;
@@ -81,16 +82,22 @@ pub(super) fn timezone(zone: &ZoneId) -> Result<Component, IcalError> {
 
 /// Every zone an event names, UTC left out: it needs no VTIMEZONE.
 pub(super) fn zones_of(event: &Event) -> BTreeSet<ZoneId> {
-    let times = std::iter::once(&event.when).chain(event.overrides.values().map(|changed| &changed.when));
+    let changes = event.recurrence.iter().flat_map(|recurrence| recurrence.changes.values());
+    let others = changes.chain(event.overrides.values()).map(|other| &other.when);
+    let times = std::iter::once(&event.when).chain(others);
     times.filter_map(EventTime::zone).filter(|zone| **zone != ZoneId::utc()).cloned().collect()
 }
 
-/// The VEVENTs of an event: the master, then the overrides in the order of RECURRENCE-ID.
+/// The VEVENTs of an event: the master, then the changes that hold from an instance on, then the overrides, each in the
+/// order of RECURRENCE-ID.
 pub(super) fn events(event: &Event, stamp: &Stamp) -> Vec<Component> {
     let orphaned = event.recurrence.is_none() && !event.overrides.is_empty();
     let mut events = Vec::with_capacity(event.overrides.len() + 1);
     if !orphaned {
         events.push(master(event, stamp));
+    }
+    for (id, changed) in event.recurrence.iter().flat_map(|recurrence| &recurrence.changes) {
+        events.push(change(event, *id, changed, stamp));
     }
     for (index, (id, changed)) in event.overrides.iter().enumerate() {
         let mut vevent = instance(event, *id, changed, stamp);
@@ -127,14 +134,32 @@ pub(super) fn master(event: &Event, stamp: &Stamp) -> Component {
 /// The VEVENT of one override.
 pub(super) fn instance(event: &Event, id: RecurrenceId, changed: &Override, stamp: &Stamp) -> Component {
     let mut vevent = head(&event.uid, stamp);
-    vevent.add_line(time_line("RECURRENCE-ID", id.0, &id_form(&event.when, id)));
+    vevent.add_line(id_line(event, id, false));
     add_time(&mut vevent, &changed.when);
     add_content(&mut vevent, &changed.content);
     vevent
 }
 
+/// The VEVENT of a change that holds from an instance on.
+pub(super) fn change(event: &Event, id: RecurrenceId, changed: &Override, stamp: &Stamp) -> Component {
+    let mut vevent = instance(event, id, changed, stamp);
+    vevent.set_line(id_line(event, id, true));
+    vevent
+}
+
+/// RECURRENCE-ID, of a change with its RANGE.
+pub(super) fn id_line(event: &Event, id: RecurrenceId, and_future: bool) -> ContentLine {
+    let line = time_line("RECURRENCE-ID", id.0, &id_form(&event.when, id));
+    if !and_future {
+        return line;
+    }
+    let mut params = line.params;
+    params.insert(0, Param { name: "RANGE".to_owned(), values: vec!["THISANDFUTURE".to_owned()] });
+    ContentLine::with_params("RECURRENCE-ID", params, &line.value)
+}
+
 /// How a RECURRENCE-ID is spelled in a series.
-pub(super) fn id_form(master: &EventTime, id: RecurrenceId) -> Form {
+fn id_form(master: &EventTime, id: RecurrenceId) -> Form {
     match form_of(master) {
         Form::Date if id.0.time() != jiff::civil::Time::midnight() => Form::Floating,
         form => form,

@@ -14,6 +14,15 @@ pub enum IcalError {
     /// `CALDAV:valid-calendar-object-resource`: valid iCalendar that is no calendar object (RFC 4791, 4.1).
     #[error("this is not a calendar object: {0}")]
     ValidCalendarObjectResource(String),
+    /// As [`IcalError::ValidCalendarObjectResource`]: RFC 5545 allows the recurrence, but no room and no remote side
+    /// could keep it.
+    #[error("this recurrence cannot be kept: {why}")]
+    UnsupportedRecurrence {
+        /// The part that stands in the way, e.g. `FREQ=SECONDLY`.
+        part: String,
+        /// Where it stands and what to send instead.
+        why: String,
+    },
     /// `CALDAV:supported-calendar-component`: something else than an event.
     #[error("rooms hold events (VEVENT) only: {0}")]
     SupportedCalendarComponent(String),
@@ -44,6 +53,11 @@ pub enum IcalError {
 }
 
 impl IcalError {
+    /// A recurrence that is valid and not kept, at one line of the source.
+    pub(crate) fn unsupported(number: usize, part: &str, what: &str) -> Self {
+        Self::UnsupportedRecurrence { part: part.to_owned(), why: format!("line {number}: {what}") }
+    }
+
     /// Data that breaks the grammar at one line of the source, counted from 1.
     pub(crate) fn at_line(number: usize, what: &str) -> Self {
         Self::ValidCalendarData(format!("line {number}: {what}"))

@@ -1,8 +1,8 @@
 //! The filter tree of calendar-query and its evaluation (RFC 4791, 9.7 and 9.9).
 
+use super::casemap::casemap;
 use super::component::Component;
 use super::line::ContentLine;
-use super::line::Param;
 use super::object::CalendarObject;
 use super::recur;
 use super::recur::Budget;
@@ -115,7 +115,7 @@ impl TextMatch {
         let found = match self.collation {
             Collation::Octet => value.contains(&self.text),
             Collation::AsciiCasemap => value.to_ascii_lowercase().contains(&self.text.to_ascii_lowercase()),
-            Collation::UnicodeCasemap => value.to_lowercase().contains(&self.text.to_lowercase()),
+            Collation::UnicodeCasemap => casemap(value).contains(&casemap(&self.text)),
         };
         found != self.negate
     }
@@ -268,9 +268,10 @@ impl Scope<'_> {
         if let Anchor::At(instant) = trigger.anchor {
             return Ok(trigger.rings_inside(instant, range));
         }
+        let zone = self.object.event().when.zone().unwrap_or(self.day_zone);
         self.any_instance(trigger.instances_of(range), describes, |start, end| {
             let anchor = if trigger.anchor == Anchor::End { end } else { start };
-            trigger.rings_inside(anchor.plus_ms(trigger.offset_ms), range)
+            trigger.rings_inside(trigger.first_after(anchor, zone), range)
         })
     }
 
@@ -284,7 +285,9 @@ impl Scope<'_> {
 
     fn line(&self, filter: &PropFilter, line: &ContentLine) -> bool {
         let in_range = |range: TimeRange| {
-            let values = line.value.split(',').filter_map(|value| self.zones.time(line, value).ok());
+            // Of a period, its start.
+            let starts = line.value.split(',').map(|value| value.split_once('/').map_or(value, |(start, _)| start));
+            let values = starts.filter_map(|value| self.zones.time(line, value).ok());
             values.map(|value| value.instant(self.day_zone)).any(|at| range.start <= at && at < range.end)
         };
         filter.time_range.is_none_or(in_range)
@@ -294,20 +297,20 @@ impl Scope<'_> {
 }
 
 fn param(filter: &ParamFilter, line: &ContentLine) -> bool {
-    let found: Option<&Param> = line.params.iter().find(|param| param.name == filter.name);
-    match found {
-        None => filter.is_not_defined,
-        Some(_) if filter.is_not_defined => false,
-        Some(param) => {
-            filter.text_match.as_ref().is_none_or(|text| param.values.iter().any(|value| text.matches(value)))
-        }
+    let mut found = line.params.iter().filter(|param| param.name == filter.name).peekable();
+    if filter.is_not_defined || found.peek().is_none() {
+        return filter.is_not_defined && found.peek().is_none();
     }
+    filter
+        .text_match
+        .as_ref()
+        .is_none_or(|text| found.any(|param| param.values.iter().any(|value| text.matches(value))))
 }
 
 /// When an alarm rings (RFC 5545, 3.8.6.3).
 struct Trigger {
     anchor: Anchor,
-    offset_ms: i64,
+    offset: Duration,
     repeats: i64,
     every_ms: i64,
 }
@@ -326,17 +329,30 @@ impl Trigger {
 
     fn of(alarm: &Component) -> Option<Self> {
         let line = alarm.line("TRIGGER")?;
-        let (anchor, offset_ms) = match parse_utc(&line.value) {
-            Some(instant) => (Anchor::At(instant), 0),
+        let (anchor, offset) = match parse_utc(&line.value) {
+            Some(instant) => (Anchor::At(instant), Duration { negative: false, days: 0, seconds: 0 }),
             None if line.param("RELATED").is_some_and(|related| related.eq_ignore_ascii_case("END")) => {
-                (Anchor::End, Duration::parse(&line.value)?.ms())
+                (Anchor::End, Duration::parse(&line.value)?)
             }
-            None => (Anchor::Start, Duration::parse(&line.value)?.ms()),
+            None => (Anchor::Start, Duration::parse(&line.value)?),
         };
         let every_ms = alarm.line("DURATION").and_then(|line| Duration::parse(&line.value)).map_or(0, Duration::ms);
         let repeats = alarm.line("REPEAT").and_then(|line| line.value.trim().parse().ok()).unwrap_or(0);
         let repeats = if every_ms > 0 { i64::min(repeats, Self::REPEATS_MS / every_ms) } else { 0 };
-        Some(Self { anchor, offset_ms, repeats: repeats.clamp(0, Self::REPEATS_MAX), every_ms })
+        Some(Self { anchor, offset, repeats: repeats.clamp(0, Self::REPEATS_MAX), every_ms })
+    }
+
+    /// When the alarm of an instance first rings: days count on the calendar, hours as time elapsed (RFC 5545, 3.3.6).
+    fn first_after(&self, anchor: Timestamp, zone: &ZoneId) -> Timestamp {
+        if self.offset.days == 0 {
+            return anchor.plus_ms(self.offset.ms());
+        }
+        let days = Duration { seconds: 0, ..self.offset };
+        let clock = Duration { days: 0, ..self.offset };
+        match days.after(zone.wall(anchor), zone) {
+            Some(wall) => zone.instant(wall).plus_ms(clock.ms()),
+            None => anchor.plus_ms(self.offset.ms()),
+        }
     }
 
     fn rings_inside(&self, first: Timestamp, range: TimeRange) -> bool {
@@ -345,10 +361,11 @@ impl Trigger {
             .any(|at| range.start <= at && at < range.end)
     }
 
-    /// Where the instances lie whose alarm may ring inside `range`.
+    /// Where the instances lie whose alarm may ring inside `range`; wider by what a change of offset can make of days.
     fn instances_of(&self, range: TimeRange) -> TimeRange {
-        let repeats_ms = self.repeats * self.every_ms;
-        let start = range.start.plus_ms(self.offset_ms.saturating_neg()).plus_ms(-repeats_ms - 1);
-        TimeRange::new(start, range.end.plus_ms(self.offset_ms.saturating_neg()))
+        const SHIFT_MS: i64 = 86_400_000;
+        let (back_ms, repeats_ms) = (self.offset.ms().saturating_neg(), self.repeats * self.every_ms);
+        let start = range.start.plus_ms(back_ms).plus_ms(-repeats_ms - 1 - SHIFT_MS);
+        TimeRange::new(start, range.end.plus_ms(back_ms).plus_ms(SHIFT_MS))
     }
 }

@@ -163,14 +163,9 @@ pub fn vfreebusy(head: &FreeBusyHead<'_>, range: TimeRange, periods: &[BusyPerio
 }
 
 fn period(event: &Event, instance: &Occurrence, range: TimeRange) -> Option<BusyPeriod> {
-    let kind = busy_kind(event, content_of(event, instance))?;
+    let kind = busy_kind(event, event.content_of(instance.recurrence_id))?;
     let (start, end) = (instance.start.max(range.start), instance.end.min(range.end));
     (start < end).then_some(BusyPeriod { start, end, kind })
-}
-
-fn content_of<'a>(event: &'a Event, instance: &Occurrence) -> &'a Content {
-    let own = instance.recurrence_id.filter(|_| instance.overridden).and_then(|id| event.overrides.get(&id));
-    own.map_or(&event.content, |changed| &changed.content)
 }
 
 /// `None` where the time stays free: TRANSP:TRANSPARENT or STATUS:CANCELLED.

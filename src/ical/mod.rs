@@ -5,6 +5,7 @@
 //! and `feed` are the views reports and feeds need.
 
 pub mod availability;
+mod casemap;
 mod check;
 pub mod component;
 mod compose;
@@ -19,6 +20,7 @@ mod patch;
 pub mod privacy;
 mod read;
 pub mod recur;
+pub mod reference;
 pub mod rule;
 pub mod select;
 mod value;

@@ -16,10 +16,7 @@ use std::collections::BTreeSet;
 pub fn normalize(event: &Event) -> Event {
     let mut event = event.clone();
     event.uid = Uid(normal_text(&event.uid.0));
-    normalize_content(&mut event.content);
-    for changed in event.overrides.values_mut() {
-        normalize_content(&mut changed.content);
-    }
+    event.contents_mut().for_each(normalize_content);
     let Some(recurrence) = event.recurrence.as_mut() else {
         // Overrides without a master are the booking; the event's own time and content repeat the first of them.
         if let Some(first) = event.overrides.values().next() {

@@ -59,6 +59,14 @@ impl CalendarObject {
     }
 }
 
+/// Which VEVENTs a text has.
+#[derive(Default)]
+struct Seen {
+    master: bool,
+    changes: BTreeSet<RecurrenceId>,
+    overrides: BTreeSet<RecurrenceId>,
+}
+
 /// One change of one text.
 struct Patch<'a> {
     old: &'a CalendarObject,
@@ -71,8 +79,7 @@ impl Patch<'_> {
         let mut root = self.old.root().clone();
         let reader = Reader::new(self.old.root(), &self.old.floating, &self.old.limits);
         let mut items = Vec::with_capacity(root.items.len());
-        let mut seen = BTreeSet::new();
-        let mut has_master = false;
+        let mut seen = Seen::default();
         for item in std::mem::take(&mut root.items) {
             let Item::Component(vevent) = item else {
                 items.push(item);
@@ -85,19 +92,19 @@ impl Patch<'_> {
             let part = reader.part(&vevent)?;
             let kept = match &part.recurrence_id {
                 None => {
-                    has_master = true;
+                    seen.master = true;
                     self.master(&reader, &part)?
                 }
                 Some(id) => {
                     let id = RecurrenceId(id.in_series(&self.event.when, &self.old.floating));
-                    seen.insert(id);
+                    if part.and_future { &mut seen.changes } else { &mut seen.overrides }.insert(id);
                     self.instance(&part, id)
                 }
             };
             items.extend(kept.map(Item::Component));
         }
         root.items = items;
-        self.add_missing(&mut root, has_master, &seen, &reader)?;
+        self.add_missing(&mut root, &seen, &reader)?;
         self.set_class(&mut root);
         add_timezones(&mut root, self.event)?;
         Ok(root)
@@ -123,21 +130,21 @@ impl Patch<'_> {
         Ok(Some(vevent))
     }
 
-    /// An override with what changed; `None` when it is gone.
+    /// An override, or a change that holds from an instance on, with what changed; `None` when it is gone.
     fn instance(&self, part: &Part<'_>, id: RecurrenceId) -> Option<Component> {
         let mut vevent = part.component.clone();
-        match self.event.overrides.get(&id) {
+        let from_here_on = self.event.recurrence.as_ref().filter(|_| part.and_future);
+        match from_here_on.map_or(&self.event.overrides, |recurrence| &recurrence.changes).get(&id) {
             Some(changed) => {
                 set_time(&mut vevent, part, &changed.when);
                 set_content(&mut vevent, &part.content, &changed.content);
             }
             // Cancelled here, and no date of the series there: both say the same.
-            None if self.keeps_cancelled(part, id) => {}
+            None if !part.and_future && self.keeps_cancelled(part, id) => {}
             None => return None,
         }
         if self.event.when.zone() != self.old.event().when.zone() {
-            let form = compose::id_form(&self.event.when, id);
-            vevent.set_line(super::value::time_line("RECURRENCE-ID", id.0, &form));
+            vevent.set_line(compose::id_line(self.event, id, part.and_future));
         }
         if vevent != *part.component {
             self.touch(&mut vevent);
@@ -182,7 +189,7 @@ impl Patch<'_> {
         let mut dates = BTreeSet::new();
         for vevent in self.old.root().components_named("VEVENT") {
             let part = reader.part(vevent)?;
-            let Some(id) = &part.recurrence_id else { continue };
+            let Some(id) = part.recurrence_id.as_ref().filter(|_| !part.and_future) else { continue };
             let id = RecurrenceId(id.in_series(&self.event.when, &self.old.floating));
             if self.keeps_cancelled(&part, id) && !self.event.overrides.contains_key(&id) {
                 dates.insert(id.0);
@@ -196,21 +203,20 @@ impl Patch<'_> {
         self.event.overrides.contains_key(&id)
     }
 
-    /// Adds the VEVENTs the text lacks: a master, and overrides in the order of RECURRENCE-ID.
-    fn add_missing(
-        &self,
-        root: &mut Component,
-        has_master: bool,
-        seen: &BTreeSet<RecurrenceId>,
-        reader: &Reader<'_>,
-    ) -> Result<(), IcalError> {
-        if !has_master && !self.is_orphaned() {
+    /// Adds the VEVENTs the text lacks: a master, changes and overrides in the order of RECURRENCE-ID.
+    fn add_missing(&self, root: &mut Component, seen: &Seen, reader: &Reader<'_>) -> Result<(), IcalError> {
+        if !seen.master && !self.is_orphaned() {
             insert_event(root, compose::master(self.event, self.stamp));
+        }
+        for (id, changed) in self.event.recurrence.iter().flat_map(|recurrence| &recurrence.changes) {
+            if !seen.changes.contains(id) {
+                insert_event(root, compose::change(self.event, *id, changed, self.stamp));
+            }
         }
         let periods = periods_of(root, reader, &self.event.when)?;
         for (id, changed) in &self.event.overrides {
             let said = periods.get(id).is_some_and(|when| *when == changed.when);
-            if seen.contains(id) || (said && changed.content == self.event.content) {
+            if seen.overrides.contains(id) || (said && changed.content == self.event.content) {
                 continue;
             }
             let vevent = compose::instance(self.event, *id, changed, self.stamp);
@@ -274,9 +280,10 @@ impl Dates<'_> {
         let mut gone = Vec::new();
         for line in vevent.lines_named(name) {
             let said = self.reader.line_dates(line, self.master)?;
-            let periods = self.reader.line_periods(line, self.master)?;
+            // A period says nothing in a series of whole days.
+            let periods = self.reader.line_periods(line, self.master);
             let stays = said.iter().all(|date| wanted.contains(date))
-                && periods.iter().all(|(id, when)| period_stays(*id, when));
+                && periods.is_ok_and(|periods| periods.iter().all(|(id, when)| period_stays(*id, when)));
             if stays {
                 missing.retain(|date| !said.contains(date));
             } else {

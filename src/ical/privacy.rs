@@ -11,9 +11,8 @@ use crate::model::Timestamp;
 /// The event with its UID, times, recurrence, STATUS and TRANSP, and nothing else. `summary` stands for every title.
 pub fn busy_only(event: &Event, summary: &str) -> Event {
     let mut event = event.clone();
-    event.content = busy_content(&event.content, summary);
-    for changed in event.overrides.values_mut() {
-        changed.content = busy_content(&changed.content, summary);
+    for content in event.contents_mut() {
+        *content = busy_content(content, summary);
     }
     event
 }
@@ -27,17 +26,15 @@ pub fn busy_object(object: &CalendarObject, summary: &str) -> Result<CalendarObj
 /// The event for a caller who may read details, but not those of private instances (CLASS other than PUBLIC).
 pub fn public_only(event: &Event, summary: &str) -> Event {
     let mut event = event.clone();
-    hide_private(&mut event.content, summary);
-    for changed in event.overrides.values_mut() {
-        hide_private(&mut changed.content, summary);
+    for content in event.contents_mut() {
+        hide_private(content, summary);
     }
     event
 }
 
 /// Whether the master or an override is private.
 pub fn is_private(event: &Event) -> bool {
-    let mut contents = std::iter::once(&event.content).chain(event.overrides.values().map(|changed| &changed.content));
-    contents.any(|content| content.privacy != Privacy::Public)
+    event.contents().any(|content| content.privacy != Privacy::Public)
 }
 
 /// A stamp that follows from the object alone.

@@ -34,6 +34,9 @@ use std::collections::BTreeSet;
 /// The property that carries the reservation class of composed objects; absent for class Event.
 pub(crate) const CLASS_PROPERTY: &str = "X-ANTEROOM-CLASS";
 
+/// Most changes of one series that hold from an instance on. Each is a stretch that is expanded on its own.
+const MOST_CHANGES: usize = 50;
+
 /// What reading needs to know besides the object.
 pub(crate) struct Reader<'a> {
     pub(crate) zones: Zones<'a>,
@@ -47,6 +50,8 @@ pub(crate) struct Part<'a> {
     pub(crate) when: EventTime,
     pub(crate) content: Content,
     pub(crate) recurrence_id: Option<TimeValue>,
+    /// Whether it stands for all later instances too (RANGE=THISANDFUTURE).
+    pub(crate) and_future: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -79,11 +84,15 @@ impl<'a> Reader<'a> {
     /// A master with its overrides.
     fn series(&self, uid: Uid, master: &Part<'_>, overrides: Vec<Part<'_>>) -> Result<Event, IcalError> {
         let mut recurrence = self.recurrence(master)?;
+        let (changes, overrides): (Vec<_>, Vec<_>) = overrides.into_iter().partition(|part| part.and_future);
         let mut found = BTreeMap::new();
         if let Some(recurrence) = recurrence.as_mut() {
             self.periods(master, recurrence, &mut found)?;
-        } else if !overrides.is_empty() {
+        } else if !overrides.is_empty() || !changes.is_empty() {
             recurrence = Some(Recurrence::default());
+        }
+        if let Some(recurrence) = recurrence.as_mut() {
+            recurrence.changes = self.overrides(&master.when, changes)?;
         }
         let explicit = self.overrides(&master.when, overrides)?;
         for (id, part) in explicit {
@@ -112,6 +121,10 @@ impl<'a> Reader<'a> {
 
     /// Overrides without a master: the first stands for the event.
     fn orphans(&self, uid: Uid, overrides: Vec<Part<'_>>) -> Result<Event, IcalError> {
+        if let Some(part) = overrides.iter().find(|part| part.and_future) {
+            let what = format!("line {}: RANGE=THISANDFUTURE stands without its series", part.component.number());
+            return Err(IcalError::ValidCalendarObjectResource(what));
+        }
         let first = overrides
             .first()
             .map(|part| (part.when.clone(), part.content.clone(), reservation_class(part.component)))
@@ -141,9 +154,10 @@ impl<'a> Reader<'a> {
 
     fn check_counts(&self, event: &Event) -> Result<(), IcalError> {
         let limit = self.limits.recurrence_dates;
-        let (rdates, exdates) =
-            event.recurrence.as_ref().map_or((0, 0), |recurrence| (recurrence.rdates.len(), recurrence.exdates.len()));
-        if event.overrides.len() > limit || rdates > limit || exdates > limit {
+        let (rdates, exdates, changes) = event.recurrence.as_ref().map_or((0, 0, 0), |recurrence| {
+            (recurrence.rdates.len(), recurrence.exdates.len(), recurrence.changes.len())
+        });
+        if event.overrides.len() > limit || rdates > limit || exdates > limit || changes > MOST_CHANGES {
             return Err(IcalError::MaxInstances { limit });
         }
         Ok(())
@@ -157,14 +171,14 @@ impl<'a> Reader<'a> {
         if content.attendees.len() > self.limits.attendees {
             return Err(IcalError::MaxAttendees { limit: self.limits.attendees });
         }
-        Ok(Part { component, start, when, content, recurrence_id })
+        let and_future = component.line("RECURRENCE-ID").is_some_and(is_and_future);
+        Ok(Part { component, start, when, content, recurrence_id, and_future })
     }
 
     /// A RECURRENCE-ID.
     pub(crate) fn recurrence_id(&self, line: &ContentLine) -> Result<TimeValue, IcalError> {
-        if line.param("RANGE").is_some() {
-            let what = "RECURRENCE-ID;RANGE=THISANDFUTURE is not supported; end the series and begin a new one";
-            return Err(IcalError::at_line(line.number, what));
+        if line.param("RANGE").is_some() && !is_and_future(line) {
+            return Err(IcalError::at_line(line.number, "RECURRENCE-ID;RANGE can be THISANDFUTURE only"));
         }
         self.zones.time(line, &line.value)
     }
@@ -222,16 +236,17 @@ impl<'a> Reader<'a> {
         if rule.is_none() && rdates.is_empty() && exdates.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Recurrence { rule, rdates, exdates }))
+        Ok(Some(Recurrence { rule, rdates, exdates, ..Recurrence::default() }))
     }
 
     fn rule(&self, master: &Part<'_>) -> Result<Option<Rule>, IcalError> {
         let mut lines = master.component.lines_named("RRULE");
         let Some(line) = lines.next() else { return Ok(None) };
         let cx = rule::RuleContext { zone: master.when.zone(), all_day: master.when.is_all_day(), limits: self.limits };
-        let rule = rule::parse(&line.value, cx)
-            .map_err(|error| IcalError::ValidCalendarData(format!("line {}: {error}", line.number)))?;
-        Ok(Some(rule))
+        rule::parse(&line.value, cx).map(Some).map_err(|error| match valid_part(&line.value, &error.part) {
+            Some(part) => IcalError::unsupported(line.number, &part, &error.to_string()),
+            None => IcalError::ValidCalendarData(format!("line {}: {error}", line.number)),
+        })
     }
 
     /// All values of the lines of one name as wall-clock starts of the series.
@@ -304,6 +319,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// RANGE=THISANDFUTURE (RFC 5545, 3.2.13).
+pub(crate) fn is_and_future(line: &ContentLine) -> bool {
+    line.param("RANGE").is_some_and(|range| range.eq_ignore_ascii_case("THISANDFUTURE"))
+}
+
 fn all_day(component: &Component, start: &TimeValue) -> Result<EventTime, IcalError> {
     let first = start.wall.date();
     let next = first.checked_add(1.day()).unwrap_or(first);
@@ -328,6 +348,15 @@ fn all_day(component: &Component, start: &TimeValue) -> Result<EventTime, IcalEr
     }
     // Some clients end a day on itself.
     Ok(EventTime::AllDay { start: first, end: end.max(next) })
+}
+
+/// A refused rule part that RFC 5545 or RFC 7529 allows, as it stands in the rule.
+fn valid_part(rule: &str, part: &str) -> Option<String> {
+    let rule = rule.to_ascii_uppercase();
+    let found = rule.split(';').map(str::trim).find(|piece| piece.split('=').next() == Some(part))?;
+    let valid = ["FREQ=SECONDLY", "FREQ=MINUTELY", "SKIP=BACKWARD", "SKIP=FORWARD"].contains(&found)
+        || found.starts_with("RSCALE=");
+    valid.then(|| found.to_owned())
 }
 
 fn duration_of(line: &ContentLine) -> Result<Duration, IcalError> {

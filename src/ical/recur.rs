@@ -3,12 +3,26 @@
 //! A series is expanded in wall-clock time and only then placed in its zone, so a meeting stays at six o'clock when the
 //! offset changes. Every instance lasts as long as the first one: the same time elapsed for timed events, the same
 //! number of days for whole days (RFC 5545, 3.8.5.3). DTSTART always is an instance and counts as the first of COUNT,
-//! also where the rule alone would leave it out.
+//! also where the rule alone would leave it out. A change that holds from an instance on moves and stretches all that
+//! follow (RANGE=THISANDFUTURE, 3.8.4.4).
 
 #[cfg(test)]
+mod against_dateutil;
+#[cfg(test)]
+mod against_oracle;
+#[cfg(test)]
 mod against_rrule;
+#[cfg(test)]
+mod costs;
 mod days;
+#[cfg(test)]
+pub(crate) mod dice;
+#[cfg(test)]
+mod examples;
 mod filter;
+#[cfg(test)]
+mod oracle;
+mod place;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -21,9 +35,8 @@ use crate::model::Rule;
 use crate::model::TimeRange;
 use crate::model::Timestamp;
 use crate::model::ZoneId;
-use days::DAY;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use place::Placer;
 use plan::Plan;
 
 /// One instance of an event.
@@ -81,15 +94,13 @@ pub fn occurrences(
         push_single(event, range, day_zone, &mut found);
         return Ok(found);
     };
-    let place = Placer::new(&event.when, day_zone);
-    let (from, to) = place.window(range);
-    for stamp in starts(event, recurrence, (from, to), budget)? {
-        let Some(wall) = days::wall(stamp) else { continue };
-        if recurrence.exdates.contains(&wall) || event.overrides.contains_key(&RecurrenceId(wall)) {
-            continue;
-        }
-        if let Some(instance) = place.instance(wall).filter(|instance| inside(instance, range)) {
-            found.push(instance);
+    for place in Placer::all(event, day_zone) {
+        for stamp in starts(event, recurrence, place.window(range), budget)? {
+            let Some(wall) = days::wall(stamp) else { continue };
+            if recurrence.exdates.contains(&wall) || event.overrides.contains_key(&RecurrenceId(wall)) {
+                continue;
+            }
+            found.extend(place.instance(wall).filter(|instance| inside(instance, range)));
         }
     }
     push_overrides(event, range, day_zone, &mut found);
@@ -106,7 +117,7 @@ pub fn occurrences(
 /// whose end costs more than `budget` to find. Removed instances may lie at either edge, so this bounds the instances
 /// and may be wider than they are.
 pub fn span(event: &Event, day_zone: &ZoneId, budget: &Budget) -> (Timestamp, Option<Timestamp>) {
-    let place = Placer::new(&event.when, day_zone);
+    let places = Placer::all(event, day_zone);
     let (mut first, own_end) = event.when.instants(day_zone);
     let mut last = Some(own_end);
     if let Some(recurrence) = &event.recurrence {
@@ -123,7 +134,10 @@ pub fn span(event: &Event, day_zone: &ZoneId, budget: &Budget) -> (Timestamp, Op
             Some(None) => last = None,
             None => {}
         }
-        for (edge_start, edge_end) in edges.into_iter().filter_map(|stamp| place.instants(days::wall(stamp)?)) {
+        // Where the series changes on the way, each of its forms may reach furthest.
+        edges.extend((places.len() > 1).then_some(start));
+        let instants = places.iter().flat_map(|place| edges.iter().filter_map(|at| place.instants(days::wall(*at)?)));
+        for (edge_start, edge_end) in instants {
             first = first.min(edge_start);
             last = last.map(|last| last.max(edge_end));
         }
@@ -252,41 +266,42 @@ fn starts(
     Ok(found)
 }
 
-/// Hands every start of the rule between two stamps to `take` in order, until it answers `false`.
+/// Hands every start of the rule between two stamps to `take` in order, until it answers `false`. The answer is how
+/// many candidates were looked at.
 fn walk(
     plan: &Plan,
     first: i64,
     (from, to): (i64, i64),
     budget: &Budget,
     mut take: impl FnMut(i64) -> bool,
-) -> Result<(), RecurError> {
+) -> Result<usize, RecurError> {
     let last = to.min(plan.until());
     if last < from || last < first {
-        return Ok(());
+        return Ok(0);
     }
     let mut set = Vec::new();
     let (mut index, mut left) = entry(plan, first, from, &mut set);
     let mut spent = 0_usize;
     while let Some(filled) = plan.fill(index, &mut set) {
+        spent = spent.saturating_add(filled.cost);
         for stamp in set.iter().copied().filter(|stamp| *stamp >= first) {
             if stamp > last || left == 0 {
-                return Ok(());
+                return Ok(spent);
             }
             left -= 1;
             if stamp >= from && !take(stamp) {
-                return Ok(());
+                return Ok(spent);
             }
         }
-        spent = spent.saturating_add(filled.cost).saturating_add(set.len());
         if spent > budget.candidates {
             return Err(RecurError::Candidates(budget.candidates));
         }
         if left == 0 || plan.index_at(last) < filled.next {
-            return Ok(());
+            return Ok(spent);
         }
         index = filled.next;
     }
-    Ok(())
+    Ok(spent)
 }
 
 /// Where to enter a rule to see everything from `from` on, and how many starts COUNT leaves from there.
@@ -344,63 +359,5 @@ fn last_counted(plan: &Plan, first: i64, budget: &Budget) -> Option<i64> {
         true
     })
     .ok()
-    .map(|()| last)
-}
-
-/// Places wall-clock starts in a zone, with the zone's rules looked up once.
-struct Placer<'a> {
-    when: &'a EventTime,
-    zone: TimeZone,
-    /// Length of an instance in milliseconds; of whole days, their nominal length.
-    length: i64,
-}
-
-impl<'a> Placer<'a> {
-    fn new(when: &'a EventTime, day_zone: &ZoneId) -> Self {
-        let zone = when.zone().unwrap_or(day_zone).rules();
-        let length = match when {
-            EventTime::AllDay { .. } => {
-                (days::stamp(when.wall_end()) - days::stamp(when.wall_start())).saturating_mul(1000)
-            }
-            EventTime::Timed { .. } => {
-                let (start, end) = when.instants(day_zone);
-                end.ms().saturating_sub(start.ms())
-            }
-        };
-        Self { when, zone, length: length.max(0) }
-    }
-
-    /// The stamps between which an instance must start to overlap the range, with room for any change of offset.
-    fn window(&self, range: TimeRange) -> (i64, i64) {
-        let from = range.start.ms().saturating_sub(self.length).div_euclid(1000).saturating_sub(2 * DAY);
-        (from, range.end.ms().div_euclid(1000).saturating_add(2 * DAY))
-    }
-
-    fn instants(&self, wall: DateTime) -> Option<(Timestamp, Timestamp)> {
-        let start = instant(&self.zone, wall)?;
-        Some(match self.when {
-            EventTime::AllDay { .. } => (start, instant(&self.zone, self.wall_end(wall)?)?),
-            EventTime::Timed { .. } => (start, start.plus_ms(self.length)),
-        })
-    }
-
-    fn wall_end(&self, start: DateTime) -> Option<DateTime> {
-        days::wall(days::stamp(start) + self.length / 1000)
-    }
-
-    fn instance(&self, wall: DateTime) -> Option<Occurrence> {
-        let (start, end) = self.instants(wall)?;
-        let when = match self.when {
-            EventTime::AllDay { .. } => EventTime::AllDay { start: wall.date(), end: self.wall_end(wall)?.date() },
-            EventTime::Timed { zone, .. } => {
-                EventTime::Timed { start: wall, end: self.zone.to_datetime(end.to_jiff()), zone: zone.clone() }
-            }
-        };
-        Some(Occurrence { recurrence_id: Some(RecurrenceId(wall)), when, start, end, overridden: false })
-    }
-}
-
-/// A time in a gap moves forward by the gap, the first of two ambiguous times is taken (RFC 5545, 3.3.5).
-fn instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
-    zone.to_ambiguous_timestamp(wall).compatible().ok().map(Timestamp::from_jiff)
+    .map(|_| last)
 }

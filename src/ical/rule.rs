@@ -108,6 +108,9 @@ impl Ends {
     }
 }
 
+/// Most parts of one rule: RFC 5545 and RFC 7529 know 16, the rest is room for `X-` parts.
+const MOST_PARTS: usize = 32;
+
 fn split(text: &str) -> Result<Vec<(&str, &str)>, RuleError> {
     let mut parts: Vec<(&str, &str)> = Vec::new();
     for piece in text.split(';').map(str::trim).filter(|piece| !piece.is_empty()) {
@@ -115,6 +118,12 @@ fn split(text: &str) -> Result<Vec<(&str, &str)>, RuleError> {
         let (name, value) = (name.trim(), value.trim());
         if parts.iter().any(|(seen, _)| *seen == name) {
             return Err(refuse(name, "is given twice; each part may occur once"));
+        }
+        if parts.len() >= MOST_PARTS {
+            return Err(refuse(
+                name,
+                &format!("comes after {MOST_PARTS} other parts, which is the most a rule may have"),
+            ));
         }
         parts.push((name, value));
     }
@@ -251,6 +260,12 @@ fn check_combination(rule: &Rule, limits: &Limits) -> Result<(), RuleError> {
     if !rule.by_week_no.is_empty() && rule.freq != Frequency::Yearly {
         return Err(refuse("BYWEEKNO", "is defined for FREQ=YEARLY only"));
     }
+    let most = limits.expansion_candidates;
+    if let RuleEnd::Count(count) = rule.end
+        && usize::try_from(count).is_ok_and(|count| count > most)
+    {
+        return Err(refuse("COUNT", &format!("is more than the {most} dates that are looked through; use UNTIL")));
+    }
     let times = rule.by_hour.len().max(1) * rule.by_minute.len().max(1) * rule.by_second.len().max(1);
     if times > limits.rule_values {
         let max = limits.rule_values;
@@ -362,6 +377,7 @@ mod tests {
             ("FREQ=DAILY;COUNT=0", "COUNT"),
             ("FREQ=DAILY;COUNT=3;UNTIL=20260301", "COUNT"),
             ("FREQ=DAILY;COUNT=3;COUNT=4", "COUNT"),
+            ("FREQ=DAILY;COUNT=1000000000", "COUNT"),
             ("FREQ=WEEKLY;BYDAY=1MO", "BYDAY"),
             ("FREQ=MONTHLY;BYDAY=XX", "BYDAY"),
             ("FREQ=MONTHLY;BYDAY=0MO", "BYDAY"),

@@ -4,6 +4,7 @@ use super::component::Component;
 use super::component::Item;
 use super::line::ContentLine;
 use super::object::CalendarObject;
+use super::read::is_and_future;
 use super::recur;
 use super::recur::Budget;
 use super::recur::Occurrence;
@@ -25,7 +26,8 @@ pub struct CalendarData {
     pub expand: Option<TimeRange>,
     /// `CALDAV:limit-recurrence-set`: the master and the overrides that touch the range.
     pub limit_recurrence_set: Option<TimeRange>,
-    /// `CALDAV:limit-freebusy-set`. Objects of rooms hold no VFREEBUSY, so it leaves them as they are.
+    /// `CALDAV:limit-freebusy-set`: FREEBUSY values outside the range are left out. Objects of rooms hold no VFREEBUSY,
+    /// so that there is nothing to leave out of them.
     pub limit_freebusy_set: Option<TimeRange>,
 }
 
@@ -121,8 +123,13 @@ fn utc_line(name: &str, wall: jiff::civil::DateTime, when: &EventTime) -> Conten
     }
 }
 
-/// The VEVENTs of an object by the instance they describe.
+/// The VEVENTs of an object by the instance they describe, or from which on they describe all.
 struct Sources<'a>(Vec<(Option<RecurrenceId>, &'a Component)>);
+
+/// Whether a VEVENT stands for all later instances too.
+fn is_change(vevent: &Component) -> bool {
+    vevent.line("RECURRENCE-ID").is_some_and(is_and_future)
+}
 
 impl<'a> Sources<'a> {
     fn of(object: &'a CalendarObject) -> Self {
@@ -135,10 +142,13 @@ impl<'a> Sources<'a> {
         Self(object.root().components_named("VEVENT").map(|vevent| (id_of(vevent), vevent)).collect())
     }
 
-    /// The override of an instance, else the master.
+    /// The override of an instance, else the change that holds for it, else the master.
     fn of_instance(&self, id: Option<RecurrenceId>) -> Option<&'a Component> {
-        let own = self.0.iter().find(|(own, _)| *own == id);
-        own.or_else(|| self.0.iter().find(|(own, _)| own.is_none())).map(|(_, vevent)| *vevent)
+        let own = self.0.iter().find(|(own, vevent)| *own == id && !is_change(vevent));
+        let changes = self.0.iter().filter(|(own, vevent)| own.is_some() && *own <= id && is_change(vevent));
+        let change = || changes.max_by_key(|(own, _)| *own);
+        let master = || self.0.iter().find(|(own, _)| own.is_none());
+        own.or_else(change).or_else(master).map(|(_, vevent)| *vevent)
     }
 }
 
@@ -154,7 +164,7 @@ fn limited(object: &CalendarObject, range: TimeRange, day_zone: &ZoneId) -> Comp
         // A cancelled override has no time of its own in the normal form.
         overlaps(original, original.plus_ms(length_ms))
             || moved.is_some_and(|(start, end)| overlaps(start, end))
-            || vevent.line("RECURRENCE-ID").is_none()
+            || vevent.line("RECURRENCE-ID").is_none_or(is_and_future)
     };
     let sources = Sources::of(object);
     let dropped: Vec<usize> = sources
@@ -163,6 +173,10 @@ fn limited(object: &CalendarObject, range: TimeRange, day_zone: &ZoneId) -> Comp
         .filter(|(id, vevent)| id.is_some_and(|id| !touches(id, vevent)))
         .map(|(_, vevent)| vevent.number())
         .collect();
+    if dropped.len() == sources.0.len() {
+        // Overrides without a master, all outside: a calendar without any event would be no object.
+        return object.root().clone();
+    }
     let kept = object
         .root()
         .items
@@ -178,8 +192,13 @@ fn overlaps(range: TimeRange, start: crate::model::Timestamp, end: crate::model:
     range.overlaps(&TimeRange::new(start, end))
 }
 
-/// RFC 4791, 9.6.1 to 9.6.4.
+/// RFC 4791, 9.6.1 to 9.6.4. A component that is asked for without saying what of it is returned whole, as the example
+/// of 7.8.1 has it.
 fn selected(component: &Component, selection: &CompSelection) -> Component {
+    let says_what = selection.all_props || selection.all_comps;
+    if !says_what && selection.props.is_empty() && selection.comps.is_empty() {
+        return component.clone();
+    }
     let items = component.items.iter().filter_map(|item| match item {
         Item::Line(line) => selected_line(line, selection).map(Item::Line),
         Item::Component(inner) if selection.all_comps => Some(Item::Component(inner.clone())),

@@ -51,7 +51,7 @@ impl TimeValue {
             }
             (Some(_), None) => self.wall.date().to_datetime(Time::midnight()),
             (Some(own), Some(zone)) if own == zone => self.wall,
-            (Some(own), Some(zone)) => zone.wall(own.instant(self.wall)),
+            (Some(own), Some(_)) => master.original_start(own.instant(self.wall)).unwrap_or(self.wall),
         }
     }
 }

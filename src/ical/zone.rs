@@ -1,8 +1,10 @@
 //! Which IANA zone a TZID means (RFC 5545, 3.2.19 and 3.6.5), and the Windows names of zones.
 //!
 //! Clients name zones in many ways: IANA names, IANA names behind a vendor's prefix, Windows names, display strings, or
-//! names of their own that only their VTIMEZONE explains. Everything ends as one name of the bundled database.
+//! names of their own that only their VTIMEZONE explains. Everything ends as one name of the bundled database, or, where
+//! no zone of it has these rules, as a zone that is named by them.
 
+mod custom;
 pub(in crate::ical) mod shift;
 mod windows;
 
@@ -13,13 +15,17 @@ use std::sync::OnceLock;
 
 /// The zone a TZID means. Tried in this order: the IANA name or alias, the name behind a vendor's prefix, a Windows
 /// name, X-LIC-LOCATION, and the zone with the same offsets from 2020 to 2035 as the VTIMEZONE describes, `prefer`
-/// first. `None` means that the caller should fall back to its own zone and say so.
+/// first, last of all one made of its rules. `None` means that nothing is known of the zone, or that its rules differ
+/// from year to year as those of no zone do.
 pub fn resolve(tzid: &str, vtimezone: Option<&str>, prefer: Option<&ZoneId>) -> Option<ZoneId> {
     let name = tzid.trim().trim_matches('"').trim();
     named(name)
         .or_else(|| from_windows(name))
         .or_else(|| named(shift::property(vtimezone?, "X-LIC-LOCATION")?.trim()))
-        .or_else(|| recognised(&shift::shifts_in(vtimezone?)?, prefer))
+        .or_else(|| {
+            let shifts = shift::shifts_in(vtimezone?)?;
+            recognised(&shifts, prefer).or_else(|| custom::zone_with(&shifts))
+        })
 }
 
 /// The Windows name of a zone, for systems that know no other; `None` for the few zones Windows has no equal of.
@@ -129,7 +135,8 @@ mod tests {
             .replace("T02", "T03")
             .replace("16010101T030000\r\nTZOFFSETFROM:+0300", "16010101T040000\r\nTZOFFSETFROM:+0300");
         assert_eq!(found(&eastern).unwrap().as_str(), "Europe/Helsinki");
-        assert_eq!(found(&CUSTOM.replace("BYDAY=-1SU", "BYDAY=2WE")), None, "no zone shifts on Wednesdays");
+        let wednesdays = found(&CUSTOM.replace("BYDAY=-1SU", "BYDAY=2WE")).unwrap();
+        assert_eq!(wednesdays.as_str(), "Custom/<+0100>-1<+0200>-2_M3.2.3/2_M10.2.3/3", "no zone shifts on Wednesdays");
         assert_eq!(found("BEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\n"), None);
     }
 
@@ -148,6 +155,8 @@ mod tests {
             ("Europe/Paris", "Romance Standard Time"),
             ("Europe/Copenhagen", "Romance Standard Time"),
             ("Europe/London", "GMT Standard Time"),
+            ("Europe/Helsinki", "FLE Standard Time"),
+            ("Asia/Manila", "Singapore Standard Time"),
             ("Asia/Calcutta", "India Standard Time"),
             ("Asia/Kolkata", "India Standard Time"),
             ("America/Indiana/Indianapolis", "US Eastern Standard Time"),

@@ -16,6 +16,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Settings that are secrets: sealed, wherever they were given.
+pub const SECRETS: [&str; 4] = ["client_secret", "api_key", "bearer", "password"];
+
 /// A bridge to make.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,12 +65,13 @@ pub async fn create(
 ) -> Result<BridgeRow, ManageError> {
     let name = Slug::parse("name", &new.name)?;
     let id = BridgeId::fresh();
+    let (settings, secrets) = parted(&new.settings, &new.secrets);
     let bridge = BridgeRow {
         tenant_id: acting.tenant.clone(),
         name: name.as_str().to_owned(),
         kind: new.kind,
-        settings: Value::Object(new.settings.clone()).to_string(),
-        sealed: seal(ring, acting.tenant, &id, &new.secrets)?,
+        settings: Value::Object(settings).to_string(),
+        sealed: seal(ring, acting.tenant, &id, &secrets)?,
         created_ms: acting.now,
         id,
     };
@@ -88,18 +92,30 @@ pub async fn update(
     patch: &BridgePatch,
 ) -> Result<BridgeRow, ManageError> {
     let mut bridge = find(tx, acting, name).await?;
-    if let Some(settings) = &patch.settings {
-        bridge.settings = Value::Object(settings.clone()).to_string();
+    let (settings, fresh) = parted(patch.settings.as_ref().unwrap_or(&serde_json::Map::new()), &patch.secrets);
+    if patch.settings.is_some() {
+        bridge.settings = Value::Object(settings).to_string();
     }
-    if !patch.secrets.is_empty() {
+    if !fresh.is_empty() {
         let mut secrets = open(ring, &bridge)?;
-        secrets.extend(patch.secrets.clone());
+        secrets.extend(fresh);
         bridge.sealed = seal(ring, acting.tenant, &bridge.id, &secrets)?;
     }
     check(ring, &bridge)?;
     bridges::update(tx, &bridge).await?;
     acting.record(tx, "bridge.update", None, &format!("Bridge {name} was changed.")).await?;
     Ok(bridge)
+}
+
+/// Settings without secrets, and the secrets with those that somebody wrote among the settings.
+fn parted(
+    settings: &serde_json::Map<String, Value>,
+    secrets: &BTreeMap<String, Secret>,
+) -> (serde_json::Map<String, Value>, BTreeMap<String, Secret>) {
+    let (hidden, open): (serde_json::Map<_, _>, serde_json::Map<_, _>) =
+        settings.clone().into_iter().partition(|(name, value)| SECRETS.contains(&name.as_str()) && value.is_string());
+    let hidden = hidden.iter().filter_map(|(name, value)| Some((name.clone(), Secret::from(value.as_str()?))));
+    (open, hidden.chain(secrets.clone()).collect())
 }
 
 /// The secrets of a bridge in clear, by name.

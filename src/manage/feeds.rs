@@ -1,6 +1,7 @@
 //! Signed feeds: the link is shown once, when it is made or rotated.
 
 use super::{Acting, ManageError, rooms};
+use crate::config;
 use crate::crypt::Key;
 use crate::crypt::Secret;
 use crate::crypt::token;
@@ -25,13 +26,13 @@ pub struct NewFeed {
     /// What its maker calls it, e.g. `Display at the door`.
     #[serde(default)]
     pub label: Option<String>,
-    /// `busy` (the default) or `full`.
+    /// `busy` or `full`; `feed.detail` of the configuration (`busy`) if left out.
     #[serde(default)]
     pub detail: Option<DetailLevel>,
-    /// Days it shows before today; 30 if left out.
+    /// Days it shows before today; `feed.past_days` of the configuration (30) if left out.
     #[serde(default)]
     pub past_days: Option<i64>,
-    /// Days it shows from today on; 400 if left out.
+    /// Days it shows from today on; `feed.future_days` of the configuration (400) if left out.
     #[serde(default)]
     pub future_days: Option<i64>,
     /// Days after which the link ends by itself; never if left out.
@@ -46,6 +47,8 @@ pub struct Links<'a> {
     pub public_url: &'a str,
     /// [`crate::crypt::Keys::feed`].
     pub key: &'a Key,
+    /// What a feed shows where its maker does not say: `[feed]` of the configuration.
+    pub usual: &'a config::Feed,
 }
 
 /// A feed with its link, which is not stored and cannot be shown again.
@@ -68,9 +71,9 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, links: Links<'_>, new: &Ne
         room_id: room.id.clone(),
         label: rooms::line("label", label, 200)?,
         token_hash: String::new(),
-        detail: new.detail.unwrap_or(DetailLevel::Busy),
-        past_days: days("past_days", new.past_days.unwrap_or(30))?,
-        future_days: days("future_days", new.future_days.unwrap_or(400))?,
+        detail: new.detail.unwrap_or(links.usual.detail),
+        past_days: days("past_days", new.past_days.unwrap_or(links.usual.past_days))?,
+        future_days: days("future_days", new.future_days.unwrap_or(links.usual.future_days))?,
         version: 1,
         created_ms: acting.now,
         expires_ms: expiry(acting, new.expires_in_days)?,

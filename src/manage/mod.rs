@@ -18,6 +18,7 @@ pub mod mappings;
 pub mod operations;
 pub mod passwords;
 pub mod principals;
+pub mod profile;
 pub mod rooms;
 pub mod rules;
 pub mod sign_in;

@@ -1,6 +1,7 @@
 //! Rooms and equipment.
 
 use super::{Acting, ManageError, Slug, principals};
+use crate::model::Features;
 use crate::model::RoomId;
 use crate::model::RoomKind;
 use crate::model::ZoneId;
@@ -40,9 +41,15 @@ pub struct NewRoom {
     /// How many people fit.
     #[serde(default)]
     pub capacity: Option<i64>,
+    /// What it has, e.g. `projector`.
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
     /// `#RRGGBB`.
     #[serde(default)]
     pub color: Option<String>,
+    /// Whether bookings may lie over each other, as in a foyer; they may not if left out.
+    #[serde(default)]
+    pub allow_overlaps: Option<bool>,
 }
 
 /// Changes to a room; what is left out stays.
@@ -67,9 +74,15 @@ pub struct RoomPatch {
     /// How many people fit; 0 for unknown.
     #[serde(default)]
     pub capacity: Option<i64>,
+    /// What it has, e.g. `projector`; replaces what stood there.
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
     /// `#RRGGBB`.
     #[serde(default)]
     pub color: Option<String>,
+    /// Whether bookings may lie over each other, as in a foyer; they may not if left out.
+    #[serde(default)]
+    pub allow_overlaps: Option<bool>,
 }
 
 /// The room with that slug.
@@ -91,7 +104,9 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewRoom) -> Result<R
         description: String::new(),
         building: String::new(),
         capacity: None,
+        features: Features::default(),
         color: COLOR.to_owned(),
+        allow_overlaps: false,
         seq: 0,
         modified_ms: acting.now,
         longest_ms: 0,
@@ -124,7 +139,9 @@ impl NewRoom {
             description: self.description.clone(),
             building: self.building.clone(),
             capacity: self.capacity,
+            features: self.features.clone(),
             color: self.color.clone(),
+            allow_overlaps: self.allow_overlaps,
         }
     }
 }
@@ -148,8 +165,14 @@ fn apply(room: &mut Room, patch: &RoomPatch) -> Result<(), ManageError> {
     if let Some(capacity) = patch.capacity {
         room.capacity = checked_capacity(capacity)?;
     }
+    if let Some(features) = &patch.features {
+        room.features = checked_features(features)?;
+    }
     if let Some(color) = &patch.color {
         room.color = checked_color(color)?;
+    }
+    if let Some(allow_overlaps) = patch.allow_overlaps {
+        room.allow_overlaps = allow_overlaps;
     }
     Ok(())
 }
@@ -198,6 +221,13 @@ fn checked_capacity(capacity: i64) -> Result<Option<i64>, ManageError> {
         1..=1_000_000 => Ok(Some(capacity)),
         _ => Err(ManageError::invalid("capacity", format!("{capacity} is no number of people"))),
     }
+}
+
+fn checked_features(list: &[String]) -> Result<Features, ManageError> {
+    Features::of(list).ok_or_else(|| {
+        let (most, longest) = (Features::MOST, Features::LONGEST);
+        ManageError::invalid("features", format!("are at most {most} words of {longest} characters without commas"))
+    })
 }
 
 fn checked_color(text: &str) -> Result<String, ManageError> {

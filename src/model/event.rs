@@ -28,10 +28,41 @@ pub struct Event {
 }
 
 impl Event {
+    /// Whether it consists of instances alone: overrides of a series whose master is kept elsewhere (RFC 4791, 4.1).
+    /// Its own time and content then repeat the first of them.
+    pub fn is_instances_alone(&self) -> bool {
+        self.recurrence.is_none() && !self.overrides.is_empty()
+    }
+
     /// Hash of everything that counts as content, for loop prevention and no-op detection. The first characters name
     /// the version of the normal form, so that an upgrade of the form cannot be taken for an edit of every booking.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self)
+    }
+
+    /// What an instance is: as its override says, else as the change that holds from an earlier instance on, else as the
+    /// series. `None` stands for the event itself.
+    pub fn content_of(&self, id: Option<RecurrenceId>) -> &Content {
+        let Some(id) = id else { return &self.content };
+        let changed = self.overrides.get(&id).or_else(|| {
+            let changes = &self.recurrence.as_ref()?.changes;
+            changes.range(..=id).next_back().map(|(_, changed)| changed)
+        });
+        changed.map_or(&self.content, |changed| &changed.content)
+    }
+
+    /// Everything this event says besides times: the series', its changes' and its overrides' content.
+    pub fn contents(&self) -> impl Iterator<Item = &Content> {
+        let changes = self.recurrence.iter().flat_map(|recurrence| recurrence.changes.values());
+        let others = changes.chain(self.overrides.values()).map(|other| &other.content);
+        std::iter::once(&self.content).chain(others)
+    }
+
+    /// As [`Event::contents`], to be edited.
+    pub fn contents_mut(&mut self) -> impl Iterator<Item = &mut Content> {
+        let changes = self.recurrence.iter_mut().flat_map(|recurrence| recurrence.changes.values_mut());
+        let others = changes.chain(self.overrides.values_mut()).map(|other| &mut other.content);
+        std::iter::once(&mut self.content).chain(others)
     }
 }
 
@@ -87,6 +118,16 @@ impl EventTime {
     pub fn instants(&self, day_zone: &ZoneId) -> (Timestamp, Timestamp) {
         let zone = self.zone().unwrap_or(day_zone);
         (zone.instant(self.wall_start()), zone.instant(self.wall_end()))
+    }
+
+    /// The original start of the instance of a series that begins at this time, from the instant it starts at: in the
+    /// zone of the series. Behind a spring gap one instant has two wall-clock times; of an instance that the gap moved,
+    /// the one that the series names is meant.
+    pub fn original_start(&self, instant: Timestamp) -> Option<DateTime> {
+        let zone = self.zone()?;
+        let wall = zone.wall(instant);
+        let named = wall.date().to_datetime(self.wall_start().time());
+        Some(if zone.instant(named) == instant { named } else { wall })
     }
 
     /// The zone of timed events; `None` for whole days.

@@ -19,6 +19,6 @@ pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, Mapp
 pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
 pub use principal::{PrincipalKind, Privilege, Role};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};
-pub use room::RoomKind;
+pub use room::{Features, RoomKind};
 pub use rules::{DayException, Hours, NoTimeOfDay, RoomRules, TimeOfDay, WeeklyHours};
 pub use time::{Clock, ManualClock, SystemClock, TimeRange, Timestamp, ZoneId};

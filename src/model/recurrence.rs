@@ -1,9 +1,10 @@
 //! A recurrence set in normal form (RFC 5545, 3.3.10 and 3.8.5). All times are wall-clock times of the event's zone,
 //! so that a series never passes through UTC; an all-day series uses midnights.
 
+use super::event::Override;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,6 +19,10 @@ pub struct Recurrence {
     /// Removed starts (EXDATE, and overrides that were cancelled).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub exdates: BTreeSet<DateTime>,
+    /// What holds from an instance on until the next entry (RECURRENCE-ID with RANGE=THISANDFUTURE), by that instance's
+    /// original start. Instances move by as much as that one does and last as long (RFC 5545, 3.8.4.4).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changes: BTreeMap<RecurrenceId, Override>,
 }
 
 /// One RRULE. Empty lists mean that the part is absent.

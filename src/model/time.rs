@@ -78,13 +78,33 @@ impl TimeRange {
     }
 }
 
-/// The name of a time zone in the IANA database, e.g. `Europe/Oslo`; `UTC` for Coordinated Universal Time.
-/// Built by `ical::zone` (which resolves Windows names and aliases) or from configuration after a check.
+/// The name of a time zone in the IANA database, e.g. `Europe/Oslo`; `UTC` for Coordinated Universal Time. A zone that
+/// only a client's VTIMEZONE knows is named by its rules: `Custom/` and a POSIX TZ string with `_` for commas and `.` for
+/// colons, so that it needs no quotes in iCalendar. Built by `ical::zone` (which resolves Windows names and aliases) or from configuration after a check.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ZoneId(String);
 
 impl ZoneId {
+    /// What the names of zones begin with that are made of rules.
+    const CUSTOM: &str = "Custom/";
+
+    /// The zone with the rules of a POSIX TZ string.
+    pub fn custom(posix: &str) -> Option<Self> {
+        Self::parse(&format!("{}{}", Self::CUSTOM, posix.replace(',', "_").replace(':', ".")))
+    }
+
+    /// The POSIX TZ string of a zone made of rules.
+    pub fn posix(&self) -> Option<String> {
+        let mut pieces = self.0.strip_prefix(Self::CUSTOM)?.split('_');
+        let mut posix = pieces.next()?.replace('.', ":");
+        for piece in pieces {
+            let (day, time) = piece.split_once('/').unwrap_or((piece, "2"));
+            posix.extend([",", day, "/", &time.replace('.', ":")]);
+        }
+        Some(posix)
+    }
+
     /// Coordinated Universal Time.
     pub fn utc() -> Self {
         Self("UTC".to_owned())
@@ -94,6 +114,10 @@ impl ZoneId {
     pub fn parse(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("z") || name.eq_ignore_ascii_case("etc/utc") {
             return Some(Self::utc());
+        }
+        if name.starts_with(Self::CUSTOM) {
+            let zone = Self(name.to_owned());
+            return zone.posix().and_then(|posix| jiff::tz::TimeZone::posix(&posix).ok()).map(|_| zone);
         }
         let zone = jiff::tz::TimeZone::get(name).ok()?;
         Some(Self(zone.iana_name()?.to_owned()))
@@ -108,6 +132,9 @@ impl ZoneId {
     pub fn rules(&self) -> jiff::tz::TimeZone {
         if self.0 == "UTC" {
             return jiff::tz::TimeZone::UTC;
+        }
+        if let Some(rules) = self.posix().and_then(|posix| jiff::tz::TimeZone::posix(&posix).ok()) {
+            return rules;
         }
         jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
     }

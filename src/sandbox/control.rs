@@ -1,15 +1,4 @@
 //! The control API: look at the state, throw switches, act as a person in the booking system, move the clock.
-//!
-//! ```text
-//! GET  /state  /requests  /town-hall        DELETE /requests
-//! GET  /faults         PUT /faults           {"graph": {..}, "generic": {..}, "portico": {..}}
-//! POST /reset          {"seed": true}        POST /seed        POST /clock?advance_ms=60000
-//! POST /graph/rooms/{mailbox}/policy         {"remove_canceled_meetings": true, ..}
-//! POST /graph/lifecycle                      {"event": "missed" | "subscriptionRemoved" | "reauthorizationRequired"}
-//! POST /graph/revoke-tokens  /graph/expire-cursors  /portico/end-sessions
-//! POST /portico/ui/{events|bookings|allocations}/{create|update|deactivate|reactivate|delete}
-//! ANY  /graph/as-person/v1.0/..  /generic/as-person/api/..     the system itself, without credentials or faults
-//! ```
 
 use super::booking::generic;
 use super::booking::portico_hooks;
@@ -26,6 +15,16 @@ use super::wire::Request;
 use serde_json::Value;
 use serde_json::json;
 use std::sync::Arc;
+
+/// What there is, as a person who asks wrongly reads it.
+const ROUTES: &str = r#"GET  /state  /requests  /town-hall        DELETE /requests
+GET  /faults         PUT /faults           {"graph": {..}, "generic": {..}, "portico": {..}}
+POST /reset          {"seed": true}        POST /seed        POST /clock?advance_ms=60000
+POST /graph/rooms/{mailbox}/policy         {"remove_canceled_meetings": true, ..}
+POST /graph/lifecycle                      {"event": "missed" | "subscriptionRemoved" | "reauthorizationRequired"}
+POST /graph/revoke-tokens  /graph/expire-cursors  /portico/end-sessions
+POST /portico/ui/{events|bookings|allocations}/{create|update|deactivate|reactivate|delete}
+ANY  /graph/as-person/v1.0/..  /generic/as-person/api/..     the system itself, without credentials or faults"#;
 
 /// Answers one request.
 pub(super) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
@@ -65,7 +64,7 @@ pub(super) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         ("POST", ["portico", "ui", class, verb]) => by_hand(world, class, verb, &body).await,
         (_, ["graph", "as-person", ..]) => graph::inside(world, &shortened(request, "/graph/as-person")),
         (_, ["generic", "as-person", ..]) => generic::inside(world, &shortened(request, "/generic/as-person")),
-        _ => refuse(404, "No such route; see GET /state, /faults, /requests, /town-hall."),
+        _ => Reply::json(404, &json!({"error": "No such route.", "routes": ROUTES.lines().collect::<Vec<_>>()})),
     }
 }
 
@@ -89,13 +88,14 @@ fn set_faults(world: &Arc<World>, body: Value) -> Reply {
     for (system, switches) in body {
         merged[system] = switches;
     }
-    match serde_json::from_value::<Faults>(merged) {
+    let read = serde_json::from_value::<Faults>(merged).map_err(|error| error.to_string());
+    match read.and_then(|read| read.check().map(|()| read)) {
         Ok(read) => {
             *faults = read;
             world.save_faults(&faults);
             Reply::json(200, &json!(*faults))
         }
-        Err(error) => refuse(400, &error.to_string()),
+        Err(error) => refuse(400, &error),
     }
 }
 

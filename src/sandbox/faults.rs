@@ -147,7 +147,38 @@ impl Dice {
     }
 }
 
+impl Faults {
+    /// Refuses what no switch can be set to.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for (name, system) in [("graph", &self.graph), ("generic", &self.generic), ("portico", &self.portico)] {
+            system.check().map_err(|text| format!("{name}.{text}"))?;
+        }
+        Ok(())
+    }
+}
+
 impl SystemFaults {
+    fn check(&self) -> Result<(), String> {
+        let rates = [
+            ("throttle_rate", self.throttle_rate),
+            ("error_rate", self.error_rate),
+            ("lost_answer_rate", self.lost_answer_rate),
+            ("lost_answer_504_rate", self.lost_answer_504_rate),
+            ("reset_rate", self.reset_rate),
+            ("html_rate", self.html_rate),
+            ("truncate_rate", self.truncate_rate),
+            ("cursor_gone_rate", self.cursor_gone_rate),
+            ("notification_loss_rate", self.notification_loss_rate),
+        ];
+        if let Some((name, rate)) = rates.into_iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
+            return Err(format!("{name}: {rate} is no probability; give 0 to 1"));
+        }
+        if self.latency_ms[0] > self.latency_ms[1] || self.notification_copies[0] > self.notification_copies[1] {
+            return Err("latency_ms, notification_copies: give the smaller number first".to_owned());
+        }
+        Ok(())
+    }
+
     /// What happens to this request.
     pub(super) fn strike(&mut self, request: &Request, dice: &mut Dice) -> Option<Fault> {
         if let Some(at) = self.once.iter().position(|once| once.fits(request)) {

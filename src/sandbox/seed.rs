@@ -93,6 +93,19 @@ const PEOPLE: [(&str, &str); 5] = [
     ("Anteroom Tjeneste", "anteroom@fjordby.example"),
 ];
 
+/// What a room of the town has, for people who look for one with a projector.
+pub fn features(slug: &str) -> &'static [&'static str] {
+    match slug {
+        "kommunestyresalen" => &["projector", "hearing loop", "video conference", "wheelchair access"],
+        "formannskapssalen" => &["video conference", "whiteboard", "wheelchair access"],
+        "moterom-fjord" | "moterom-fjell" => &["display", "whiteboard"],
+        "kulturhuset-storsal" => &["stage", "projector", "hearing loop", "wheelchair access"],
+        "kantina" => &["kitchen", "wheelchair access"],
+        "biblioteket-grupperom" => &["display"],
+        _ => &[],
+    }
+}
+
 /// The town hall's description: what to configure in the gateway.
 pub fn town_hall() -> TownHall {
     use BridgeKind::BookingGeneric as Generic;

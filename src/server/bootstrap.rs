@@ -2,7 +2,9 @@
 //! once it is there, it is data in the store.
 
 use super::ServerError;
+use crate::bridge::{BridgeConfig, build};
 use crate::config;
+use crate::config::Limits;
 use crate::config::{BridgeEntry, Config, MappingEntry, RoomEntry, UserEntry};
 use crate::crypt::KeyRing;
 use crate::crypt::Secret;
@@ -10,6 +12,7 @@ use crate::manage;
 use crate::manage::Acting;
 use crate::manage::ManageError;
 use crate::model::Privilege;
+use crate::model::SystemClock;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::model::ZoneId;
@@ -21,9 +24,7 @@ use crate::store::principals;
 use crate::store::rooms;
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Settings of bridges that are secrets and therefore sealed.
-pub(super) const SECRETS: [&str; 4] = ["client_secret", "api_key", "bearer", "password"];
+use std::sync::Arc;
 
 /// Who does it, as the audit names it.
 const ACTOR: &str = "configuration";
@@ -52,6 +53,14 @@ pub async fn bootstrap(store: &Store, ring: &KeyRing, config: &Config, now: Time
     Ok(())
 }
 
+/// Says what a declared bridge lacks; nothing is sent.
+pub fn judge_bridge(entry: &BridgeEntry) -> Result<(), String> {
+    let mut whole = entry.settings.clone();
+    whole.insert("kind".to_owned(), serde_json::to_value(entry.kind).unwrap_or_default());
+    let settings: BridgeConfig = serde_json::from_value(Value::Object(whole)).map_err(|error| error.to_string())?;
+    build(&settings, Arc::new(SystemClock), &Limits::default()).map(|_| ()).map_err(|error| error.to_string())
+}
+
 async fn ensure_room(tx: &mut Tx, acting: &Acting<'_>, entry: &RoomEntry) -> Result<(), ServerError> {
     if rooms::by_slug(tx, acting.tenant, &entry.slug).await?.is_some() {
         return Ok(());
@@ -66,7 +75,9 @@ async fn ensure_room(tx: &mut Tx, acting: &Acting<'_>, entry: &RoomEntry) -> Res
         description: some(&entry.description),
         building: some(&entry.building),
         capacity: entry.capacity,
+        features: Some(entry.features.clone()),
         color: some(&entry.color),
+        allow_overlaps: Some(entry.allow_overlaps),
     };
     manage::rooms::create(tx, acting, &new).await?;
     Ok(())
@@ -81,15 +92,11 @@ async fn ensure_bridge(
     if bridges::by_name(tx, acting.tenant, &entry.name).await?.is_some() {
         return Ok(());
     }
-    let (secrets, settings): (Vec<_>, Vec<_>) =
-        entry.settings.clone().into_iter().partition(|(name, _)| SECRETS.contains(&name.as_str()));
-    let secrets: BTreeMap<String, Secret> =
-        secrets.into_iter().filter_map(|(name, value)| Some((name, Secret::new(value.as_str()?)))).collect();
     let new = manage::bridges::NewBridge {
         name: entry.name.clone(),
         kind: entry.kind,
-        settings: settings.into_iter().collect::<serde_json::Map<String, Value>>(),
-        secrets,
+        settings: entry.settings.clone(),
+        secrets: BTreeMap::new(),
     };
     manage::bridges::create(tx, acting, ring, &new).await?;
     Ok(())

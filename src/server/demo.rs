@@ -4,7 +4,7 @@
 mod memory;
 mod sheet;
 
-use super::{Gateway, ServerError, listen, show};
+use super::{Gateway, ServerError, listen, make_folder, show};
 use crate::config::{BridgeEntry, Config, MappingEntry, RoomEntry, Secret, TenantEntry, UserEntry};
 use crate::manage;
 use crate::manage::Acting;
@@ -36,6 +36,11 @@ const USER: &str = "demo";
 const FIRST_CONTACT: Duration = Duration::from_secs(90);
 /// Pace of the people who keep booking with `--life`.
 const LIFE: Duration = Duration::from_secs(5);
+/// Seconds between two looks at a calendar whose system does not announce everything. Portico tells nobody what comes in
+/// over its own REST interface, as the real one does not; whoever books there to try it wants to see it arrive.
+const POLL_SECONDS: u64 = 2;
+/// Longest pause before a failed call is repeated: who turns a switch of the sandbox back wants to see it end.
+const BACKOFF_SECONDS: u64 = 5;
 
 /// How to run the demonstration.
 #[derive(Clone, Debug)]
@@ -91,7 +96,7 @@ impl Demo {
 fn data_folder(given: Option<PathBuf>) -> Result<(Option<TempDir>, PathBuf), ServerError> {
     let failed = |path: &Path, source| ServerError::Folder { path: show(path), source };
     if let Some(path) = given {
-        std::fs::create_dir_all(&path).map_err(|source| failed(&path, source))?;
+        make_folder(&path)?;
         return Ok((None, path));
     }
     let folder = tempfile::tempdir().map_err(|source| failed(&std::env::temp_dir(), source))?;
@@ -132,13 +137,13 @@ fn listen_as_before(wanted: SocketAddr, memory: &Memory) -> Result<TcpListener, 
 /// What an administrator would write into a file for this town.
 fn configuration(data: &Path, address: SocketAddr, sandbox: &Sandbox, memory: &Memory) -> Config {
     let town = seed::town_hall();
-    let base = format!("http://{address}");
     let mut config = Config::default();
     config.server.listen = address.to_string();
-    config.server.public_url = Some(base.clone());
     data.join("gateway").clone_into(&mut config.server.data_dir);
-    config.webhooks.base_url = Some(base);
+    config.webhooks.base_url = Some(config.public_url());
     config.webhooks.settle_ms = 300;
+    config.sync.poll_seconds = POLL_SECONDS;
+    config.sync.backoff_most_seconds = BACKOFF_SECONDS;
     config.tenant =
         vec![TenantEntry { key: TENANT.to_owned(), name: town.name.to_owned(), zone: town.zone.to_owned() }];
     config.bridge = bridge_entries(sandbox);
@@ -151,6 +156,7 @@ fn configuration(data: &Path, address: SocketAddr, sandbox: &Sandbox, memory: &M
             email: room.mailbox.clone(),
             building: room.building.to_owned(),
             capacity: (room.capacity > 0).then_some(i64::from(room.capacity)),
+            features: seed::features(room.slug).iter().map(|&feature| feature.to_owned()).collect(),
             ..RoomEntry::default()
         });
         config.mapping.push(mapping(room.slug, "outlook", &room.mailbox));
@@ -243,7 +249,7 @@ async fn furnish(
     let acting = Acting { tenant: &tenant.id, actor: "demo", now: SystemClock.now() };
     for entry in bridge_entries(sandbox) {
         let mut settings = entry.settings;
-        settings.retain(|name, _| !super::bootstrap::SECRETS.contains(&name.as_str()));
+        settings.retain(|name, _| !manage::bridges::SECRETS.contains(&name.as_str()));
         let patch = manage::bridges::BridgePatch { settings: Some(settings), ..Default::default() };
         manage::bridges::update(&mut tx, &acting, &gateway.keys().ring, &entry.name, &patch).await?;
     }
@@ -251,7 +257,7 @@ async fn furnish(
         let url = config.public_url();
         for room in seed::town_hall().rooms {
             for detail in [DetailLevel::Full, DetailLevel::Busy] {
-                let links = manage::feeds::Links { public_url: &url, key: &gateway.keys().feed };
+                let links = manage::feeds::Links { public_url: &url, key: &gateway.keys().feed, usual: &config.feed };
                 let new = manage::feeds::NewFeed {
                     room: room.slug.to_owned(),
                     label: Some("demonstration".to_owned()),

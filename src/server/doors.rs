@@ -3,6 +3,7 @@
 use super::Parts;
 use crate::api;
 use crate::api::ApiDoor;
+use crate::crypt::CryptError;
 use crate::dash;
 use crate::dash::DashDoor;
 use crate::dav;
@@ -11,6 +12,7 @@ use crate::feed;
 use crate::feed::{FeedCache, FeedDoor};
 use crate::hooks;
 use crate::hooks::HookDoor;
+use crate::manage::profile::Profiles;
 use actix_web::web;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +32,9 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    pub(super) fn new(parts: &Parts) -> Self {
-        Self {
-            dav: Arc::new(dav_door(parts)),
+    pub(super) fn new(parts: &Parts) -> Result<Self, CryptError> {
+        Ok(Self {
+            dav: Arc::new(dav_door(parts)?),
             api: web::Data::new(api_door(parts)),
             dash: web::Data::new(DashDoor {
                 store: parts.store.clone(),
@@ -51,7 +53,7 @@ impl Doors {
             },
             feed_cache: FeedCache::new(parts.config.feed.cache_bytes),
             hooks: hook_door(parts),
-        }
+        })
     }
 
     /// DAV comes last: it answers the root and everything nobody else does.
@@ -64,16 +66,17 @@ impl Doors {
     }
 }
 
-fn dav_door(parts: &Parts) -> DavDoor {
+fn dav_door(parts: &Parts) -> Result<DavDoor, CryptError> {
     let nudge = parts.nudge.clone();
-    DavDoor {
+    Ok(DavDoor {
         store: parts.store.clone(),
         clock: parts.clock.clone(),
         limits: parts.config.limits.clone(),
         keys: (*parts.keys).clone(),
         nudge: Arc::new(move |_| nudge.nudge()),
         sign_in: parts.sign_in.clone(),
-    }
+        profiles: Arc::new(Profiles::new(&parts.config.public_url(), &parts.config.profile)?),
+    })
 }
 
 fn api_door(parts: &Parts) -> ApiDoor {
@@ -84,6 +87,8 @@ fn api_door(parts: &Parts) -> ApiDoor {
         keys: parts.keys.clone(),
         limits: parts.config.limits.clone(),
         public_url: parts.config.public_url(),
+        feed: parts.config.feed.clone(),
+        bridges: parts.bridges.clone(),
         sign_in: parts.sign_in.clone(),
         nudge: Arc::new(move |_| nudge.nudge()),
         metrics: Arc::new(move || metrics.render()),

@@ -2,11 +2,13 @@
 //! doors, and stops all of it in good order.
 
 mod bootstrap;
+mod compress;
 mod demo;
 mod doors;
 mod source;
 mod watch;
 
+pub use bootstrap::judge_bridge;
 pub use demo::{Demo, DemoOptions};
 
 use doors::Doors;
@@ -27,10 +29,11 @@ use crate::sandbox::SandboxError;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::tenants;
-use crate::sync::{Engine, Nudge, Settings, Worker};
-use actix_web::middleware::{Compress, from_fn};
+use crate::sync::{BridgeSource, Engine, Nudge, Settings, Worker};
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -94,7 +97,7 @@ impl Gateway {
     /// Starts everything the configuration asks for.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let data_dir = &config.server.data_dir;
-        std::fs::create_dir_all(data_dir).map_err(|source| ServerError::Folder { path: show(data_dir), source })?;
+        make_folder(data_dir)?;
         let listener = listen(&config.server.listen)?;
         let address = listener.local_addr().map_err(ServerError::Web)?;
         Self::start_on(config, listener, address).await
@@ -108,7 +111,8 @@ impl Gateway {
         bootstrap::bootstrap(&store, &keys.ring, &config, clock.now()).await?;
         let sign_in = sign_in(&config, &store, &keys).await?;
         let metrics = Arc::new(Metrics::new());
-        let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in };
+        let bridges = source::bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()));
+        let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in, bridges };
         let web = serve(&parts, listener)?;
         let web_handle = web.handle();
         let engine = parts.engine();
@@ -181,6 +185,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     nudge: Nudge,
     sign_in: Arc<SignIn>,
+    bridges: BridgeSource,
 }
 
 impl Parts {
@@ -190,7 +195,7 @@ impl Parts {
             store: self.store.clone(),
             clock: self.clock.clone(),
             settings: Settings::from(&self.config.sync),
-            bridges: source::bridge_source(self.keys.clone(), self.clock.clone(), limits.clone()),
+            bridges: self.bridges.clone(),
             limits,
             keys: self.keys.clone(),
             metrics: self.metrics.clone(),
@@ -201,12 +206,12 @@ impl Parts {
 }
 
 fn serve(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server, ServerError> {
-    let (doors, metrics, config) = (Doors::new(parts), web::Data::from(parts.metrics.clone()), &parts.config);
+    let (doors, metrics, config) = (Doors::new(parts)?, web::Data::from(parts.metrics.clone()), &parts.config);
     let mut server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()
             .app_data(metrics.clone())
-            .wrap(Compress::default())
+            .wrap(from_fn(compress::compress))
             .wrap(from_fn(watch::watch))
             .configure(|app| doors.mount(app))
     })
@@ -237,6 +242,27 @@ pub(crate) fn load_keys(config: &Config) -> Result<Keys, CryptError> {
     Keys::load_or_create(&config.server.data_dir)
 }
 
+/// Makes a folder that only its owner can look into: databases and keys are in it. One that is there stays as it is.
+pub(crate) fn make_folder(path: &Path) -> Result<(), ServerError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| ServerError::Folder { path: show(path), source })
+}
+
 fn show(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::make_folder;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_new_data_folder_is_its_owners_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/b");
+        make_folder(&folder).unwrap();
+        make_folder(&folder).unwrap();
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
 }

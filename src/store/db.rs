@@ -1,12 +1,16 @@
 //! The two engines behind one SQL text. The only file that knows which one is in use.
 //!
-//! `SQLite` has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: an answered write is on disk) and
-//! several reading ones; `PostgreSQL` has one pool for both. Dialect differences: [`Tx::skip_locked`], nothing else.
+//! `SQLite` has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: an answered write is on disk) whose
+//! writers share commits (`turns`), and several reading ones; `PostgreSQL` has one pool for both, and shares commits by
+//! itself. Dialect differences: [`Tx::skip_locked`], nothing else.
 
 use super::error::StoreError;
+use super::turns::{Turn, Turns};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -20,16 +24,24 @@ const STATEMENTS: usize = 256;
 
 #[derive(Clone)]
 pub(super) enum Db {
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite { read: SqlitePool, write: Turns },
     Postgres(PgPool),
 }
 
 /// A transaction on either engine. Dropped without [`Tx::commit`], it leaves no trace.
 pub enum Tx {
     /// On `SQLite`.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     /// On `PostgreSQL`.
     Postgres(Transaction<'static, Postgres>),
+}
+
+/// A transaction on `SQLite`.
+pub enum SqliteTx {
+    /// On one of the reading connections.
+    Read(Transaction<'static, Sqlite>),
+    /// On the writing connection.
+    Write(Turn),
 }
 
 /// Runs `$body` on the engine in use: one SQL text, one list of binds, expanded once per engine.
@@ -37,7 +49,7 @@ macro_rules! on {
     ($tx:expr, $connection:ident => $body:expr) => {
         match $tx {
             $crate::store::db::Tx::Sqlite(transaction) => {
-                let $connection = &mut **transaction;
+                let $connection = transaction.connection()?;
                 $body
             }
             $crate::store::db::Tx::Postgres(transaction) => {
@@ -53,7 +65,8 @@ impl Tx {
     /// Makes everything done in this transaction durable.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Sqlite(SqliteTx::Read(transaction)) => transaction.commit().await?,
+            Self::Sqlite(SqliteTx::Write(turn)) => turn.commit().await?,
             Self::Postgres(transaction) => transaction.commit().await?,
         }
         Ok(())
@@ -69,6 +82,15 @@ impl Tx {
         match self {
             Self::Sqlite(_) => "",
             Self::Postgres(_) => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+}
+
+impl SqliteTx {
+    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        match self {
+            Self::Read(transaction) => Ok(&mut **transaction),
+            Self::Write(turn) => turn.connection(),
         }
     }
 }
@@ -90,6 +112,7 @@ impl Db {
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(WRITE_WAIT)
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.clone())
@@ -98,16 +121,17 @@ impl Db {
         migrator().run(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(8)
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
-        Ok(Self::Sqlite { read, write })
+        Ok(Self::Sqlite { read, write: Turns::new(write, WRITE_WAIT) })
     }
 
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Read(read.begin().await?)),
             Self::Postgres(pool) => {
                 Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
@@ -116,7 +140,7 @@ impl Db {
 
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => Tx::Sqlite(SqliteTx::Write(write.take().await?)),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -143,6 +167,10 @@ fn migrator() -> Migrator {
         ("audit", include_str!("../../migrations/0006_audit.sql")),
         ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
         ("rules", include_str!("../../migrations/0008_rules.sql")),
+        ("features", include_str!("../../migrations/0010_features.sql")),
+        ("growth", include_str!("../../migrations/0012_growth.sql")),
+        ("idempotency", include_str!("../../migrations/0013_idempotency.sql")),
+        ("overlaps", include_str!("../../migrations/0015_overlaps.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

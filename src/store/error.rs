@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The database is overloaded or locked; the caller may try again.
     #[error("the database is busy")]
     Busy,
+    /// The transaction ended well, but the commit that it shared with others did not.
+    #[error("the database could not commit: {0}")]
+    NotCommitted(String),
     /// A row breaks a uniqueness rule.
     #[error("the database already has such a row: {0}")]
     Taken(String),

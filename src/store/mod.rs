@@ -4,6 +4,7 @@
 mod db;
 mod error;
 mod row;
+mod turns;
 
 pub mod approvals;
 pub mod audit;
@@ -11,6 +12,7 @@ pub mod bridges;
 pub mod changes;
 pub mod conflicts;
 pub mod feeds;
+pub mod idempotency;
 pub mod inbox;
 pub mod instances;
 pub mod leases;

@@ -3,7 +3,7 @@
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, word};
-use crate::model::{RoomId, RoomKind, TenantId, Timestamp, ZoneId};
+use crate::model::{Features, RoomId, RoomKind, TenantId, Timestamp, ZoneId};
 
 row! {
     /// A room or piece of equipment.
@@ -28,8 +28,12 @@ row! {
         pub building: String,
         /// How many people fit.
         pub capacity: Option<i64>,
+        /// What it has.
+        pub features: Features,
         /// `#RRGGBB`.
         pub color: String,
+        /// Whether bookings may lie over each other: nobody is refused for a taken slot.
+        pub allow_overlaps: bool,
         /// Sequence number of its last change.
         pub seq: i64,
         /// When it last changed.
@@ -42,18 +46,20 @@ row! {
 }
 
 const INSERT: &str = "INSERT INTO rooms (id, tenant_id, slug, name, kind, zone, email, description, building, capacity,
-    color, seq, modified_ms, longest_ms, created_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    features, color, allow_overlaps, seq, modified_ms, longest_ms, created_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 const BY_SLUG: &str =
-    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, color, seq,
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND slug = $2";
-const GET: &str = "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, color, seq,
+const GET: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND id = $2";
-const LIST: &str = "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, color, seq,
+const LIST: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 ORDER BY slug";
 const UPDATE: &str =
     "UPDATE rooms SET name = $3, zone = $4, email = $5, description = $6, building = $7, capacity = $8,
-    color = $9 WHERE tenant_id = $1 AND id = $2";
+    features = $9, color = $10, allow_overlaps = $11 WHERE tenant_id = $1 AND id = $2";
 const NEXT_SEQ: &str =
     "UPDATE rooms SET seq = seq + 1, modified_ms = $3 WHERE tenant_id = $1 AND id = $2 RETURNING seq";
 const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING seq";
@@ -72,7 +78,9 @@ pub async fn insert(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(&room.description)
         .bind(&room.building)
         .bind(room.capacity)
+        .bind(room.features.to_string())
         .bind(&room.color)
+        .bind(room.allow_overlaps)
         .bind(room.seq)
         .bind(room.modified_ms.ms())
         .bind(room.longest_ms)
@@ -107,7 +115,9 @@ pub async fn update(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(&room.description)
         .bind(&room.building)
         .bind(room.capacity)
+        .bind(room.features.to_string())
         .bind(&room.color)
+        .bind(room.allow_overlaps)
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

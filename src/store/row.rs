@@ -2,9 +2,10 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    ApprovalId, Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, FeedId, Fingerprint, LinkId,
-    LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
-    ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
+    ApprovalId, Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, Features, FeedId,
+    Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId,
+    PrincipalKind, Privilege, ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId, TenantId, Timestamp,
+    Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -99,6 +100,13 @@ impl FromColumn for ObjectName {
     type Raw = String;
     fn from_raw(raw: String) -> Result<Self, String> {
         Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no object name"))
+    }
+}
+
+impl FromColumn for Features {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no list of features"))
     }
 }
 

@@ -104,7 +104,8 @@ pub(super) async fn remove(
 ) -> Result<bool, SyncError> {
     match (hub, part) {
         (None, _) => Ok(false),
-        (Some(hub), Part::Instance(id)) if hub.recurrence.is_some() => {
+        // Of instances without a series the last one takes the booking with it.
+        (Some(hub), Part::Instance(id)) if hub.recurrence.is_some() || hub.overrides.keys().any(|own| own != id) => {
             put(engine, tx, site, without_instance(hub, *id), true).await
         }
         (Some(_), _) => {

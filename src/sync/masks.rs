@@ -20,7 +20,8 @@ pub(super) fn project(
     event: Option<&Event>,
     window: TimeRange,
 ) -> Result<Projection, Unrepresentable> {
-    let Some(event) = event.filter(|event| event.content.status != EventStatus::Cancelled) else {
+    let takes_place = |event: &&Event| event.is_instances_alone() || event.content.status != EventStatus::Cancelled;
+    let Some(event) = event.filter(takes_place) else {
         return Ok(Projection::default());
     };
     match detail {

@@ -219,6 +219,93 @@ async fn graph_holds_a_series_with_its_exceptions_and_brings_it_from_one_state_t
     assert_eq!(item.event, next, "a removed date comes back, an override goes, another date is removed");
 }
 
+/// Creates an event's one part in the sandbox, brings it to other states one after the other, and finds it so each time.
+async fn becomes(key: &str, first: &Event, states: &[Event]) {
+    let sandbox = sandbox().await;
+    let bridge = graph(&sandbox);
+    let at = room("moterom-fjord@fjordby.example", "Møterom Fjord");
+    let part = |event: &Event| {
+        let parts = bridge.project(&at, event, window()).unwrap().parts;
+        assert_eq!(parts.len(), 1, "{parts:?}");
+        parts[&Part::Whole].clone()
+    };
+    let mut have = part(first);
+    let mut item = bridge.create(&at, &have, &IdempotencyKey(key.to_owned())).await.unwrap();
+    assert_eq!(item.event, have);
+    let id = item.id.clone();
+    for state in states {
+        let want = part(state);
+        item = bridge.update(&at, &known(&item), &have, &want).await.unwrap();
+        assert_eq!(item.event, want);
+        assert_eq!(item.id, id, "changed in place");
+        have = want;
+    }
+    assert_eq!(bridge.read_all(&at, window()).await.unwrap().items().len(), 1);
+}
+
+#[actix_web::test]
+async fn graph_loses_exceptions_when_the_pattern_changes_and_gets_them_again() {
+    let first = weekly();
+    let mut longer = first.clone();
+    longer.recurrence.as_mut().unwrap().rule.as_mut().unwrap().end = RuleEnd::Count(8);
+    let mut earlier = first.clone();
+    earlier.when = timed(date(2027, 3, 2).at(17, 0, 0, 0), date(2027, 3, 2).at(19, 0, 0, 0));
+    earlier.recurrence.as_mut().unwrap().exdates = [date(2027, 3, 16).at(17, 0, 0, 0)].into();
+    let moved = earlier.overrides.pop_first().unwrap().1;
+    earlier.overrides.insert(RecurrenceId(date(2027, 3, 23).at(17, 0, 0, 0)), moved);
+    let mut sparser = earlier.clone();
+    let rule = sparser.recurrence.as_mut().unwrap().rule.as_mut().unwrap();
+    (rule.freq, rule.by_day[0].ordinal, rule.end) = (Frequency::Monthly, Some(1), RuleEnd::Count(3));
+    sparser.recurrence.as_mut().unwrap().exdates = [date(2027, 4, 6).at(17, 0, 0, 0)].into();
+    sparser.overrides.clear();
+    becomes("pattern", &first, &[longer, earlier, sparser, first.clone()]).await;
+}
+
+#[actix_web::test]
+async fn graph_turns_a_single_event_into_a_series_and_back_in_its_place() {
+    let series = weekly();
+    let single = Event { recurrence: None, overrides: BTreeMap::new(), ..series.clone() };
+    becomes("single", &single, &[series, single.clone()]).await;
+}
+
+#[actix_web::test]
+async fn graph_cuts_a_series_short_for_this_and_future_and_keeps_its_exceptions() {
+    let first = weekly();
+    let mut short = first.clone();
+    short.recurrence.as_mut().unwrap().rule.as_mut().unwrap().end = RuleEnd::Until(date(2027, 3, 23).at(18, 0, 0, 0));
+    becomes("short", &first, &[short]).await;
+}
+
+#[actix_web::test]
+async fn graph_moves_neighbouring_exceptions_without_one_meeting_the_other_on_its_way() {
+    let on = |first: i8, second: i8| {
+        let mut event = weekly();
+        event.overrides.clear();
+        for (id, day) in [(9, first), (23, second)] {
+            let when = timed(date(2027, 3, day).at(18, 0, 0, 0), date(2027, 3, day).at(20, 0, 0, 0));
+            let changed = Override { when, content: event.content.clone() };
+            event.overrides.insert(RecurrenceId(date(2027, 3, id).at(18, 0, 0, 0)), changed);
+        }
+        event
+    };
+    // The 16th is removed, so that the two instances are neighbours.
+    becomes("order", &on(10, 17), &[on(12, 19), on(3, 17), on(15, 24), on(8, 17)]).await;
+}
+
+#[actix_web::test]
+async fn graph_holds_a_series_of_whole_days_with_a_moved_and_a_removed_one() {
+    let mut event = weekly();
+    let days = |first: i8| EventTime::AllDay { start: date(2027, 3, first), end: date(2027, 3, first + 1) };
+    event.when = days(2);
+    event.recurrence.as_mut().unwrap().exdates = [date(2027, 3, 16).at(0, 0, 0, 0)].into();
+    let content = Content { summary: "Choir, moved".to_owned(), ..event.content.clone() };
+    event.overrides.clear();
+    event.overrides.insert(RecurrenceId(date(2027, 3, 23).at(0, 0, 0, 0)), Override { when: days(25), content });
+    let mut timed_again = weekly();
+    timed_again.overrides.clear();
+    becomes("days", &event, &[timed_again, event.clone()]).await;
+}
+
 #[actix_web::test]
 async fn graph_gets_overrides_that_cross_a_neighbour_as_items_of_their_own() {
     let sandbox = sandbox().await;

@@ -4,7 +4,8 @@
 //! removed when the test leaves, also when it fails.
 
 use anteroom::model::{
-    Clock, ManualClock, PrincipalId, PrincipalKind, Privilege, Role, RoomId, RoomKind, TenantId, Timestamp, ZoneId,
+    Clock, Features, ManualClock, PrincipalId, PrincipalKind, Privilege, Role, RoomId, RoomKind, TenantId, Timestamp,
+    ZoneId,
 };
 use anteroom::store::principals::Principal;
 use anteroom::store::rooms::Room;
@@ -158,7 +159,9 @@ impl House {
             description: String::new(),
             building: String::new(),
             capacity: Some(12),
+            features: Features::default(),
             color: "#2a6f97".to_owned(),
+            allow_overlaps: false,
             seq: 0,
             modified_ms: self.now(),
             longest_ms: 0,

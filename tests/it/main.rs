@@ -18,6 +18,8 @@ mod hooks;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod safety;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod store;

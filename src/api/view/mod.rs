@@ -6,7 +6,7 @@ mod rules;
 mod sync;
 
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
-pub use room::{BridgeView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
+pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
 pub use rules::{ApprovalView, ClosedOutView, ClosureView, RulesView};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};
 

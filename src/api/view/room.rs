@@ -67,8 +67,12 @@ pub struct RoomView {
     /// How many people fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<i64>,
+    /// What it has.
+    pub features: Vec<String>,
     /// `#RRGGBB`.
     pub color: String,
+    /// Whether bookings may lie over each other.
+    pub allow_overlaps: bool,
     /// Sequence number of its last change.
     pub seq: i64,
     /// When its bookings last changed.
@@ -87,7 +91,9 @@ impl From<Room> for RoomView {
             description: text_if(room.description),
             building: text_if(room.building),
             capacity: room.capacity,
+            features: room.features.iter().map(str::to_owned).collect(),
             color: room.color,
+            allow_overlaps: room.allow_overlaps,
             seq: room.seq,
             modified: time(room.modified_ms),
         }
@@ -163,6 +169,18 @@ impl From<BridgeRow> for BridgeView {
             created: time(bridge.created_ms),
         }
     }
+}
+
+/// A calendar of a remote system that can be mapped.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CalendarView {
+    /// How the remote system addresses it: the `remote_id` of a mapping.
+    pub remote_id: String,
+    /// How people know it there.
+    pub name: String,
+    /// Slug of the room it is mapped to on this bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
 }
 
 /// A room on one bridge.

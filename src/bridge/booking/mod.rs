@@ -23,12 +23,13 @@ fn dated(
     comparable: impl Fn(&RemoteCalendar, &Event) -> Event,
 ) -> Result<Projection, Unrepresentable> {
     let mut projection = Projection::default();
-    if event.content.status == EventStatus::Cancelled {
+    let alone = event.is_instances_alone();
+    if event.content.status == EventStatus::Cancelled && !alone {
         return Ok(projection);
     }
     let all = match event.recurrence {
-        None => vec![(Part::Whole, event.clone())],
-        Some(_) => instances(at, event, window)?.into_iter().map(|(id, one)| (Part::Instance(id), one)).collect(),
+        None if !alone => vec![(Part::Whole, event.clone())],
+        _ => instances(at, event, window)?.into_iter().map(|(id, one)| (Part::Instance(id), one)).collect(),
     };
     for (part, one) in all {
         // A reservation always takes the room: what does not take it has nothing to be there.

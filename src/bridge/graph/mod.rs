@@ -33,13 +33,14 @@ pub(super) struct Graph {
     delta: DeltaForm,
     zone: ZoneId,
     pages: usize,
+    strict: bool,
 }
 
 impl Graph {
     pub(super) fn new(config: GraphConfig, clock: Arc<dyn Clock>, limits: &Limits) -> Result<Self, BridgeError> {
-        let (delta, zone) = (config.delta, config.zone.clone());
+        let (delta, zone, strict) = (config.delta, config.zone.clone(), config.strict);
         let calls = Calls::new(config, Arc::clone(&clock), limits)?;
-        Ok(Self { calls, clock, delta, zone, pages: limits.pull_pages })
+        Ok(Self { calls, clock, delta, zone, pages: limits.pull_pages, strict })
     }
 }
 
@@ -50,7 +51,7 @@ impl Bridge for Graph {
     }
 
     fn project(&self, at: &RemoteCalendar, event: &Event, window: TimeRange) -> Result<Projection, Unrepresentable> {
-        project::project(at, event, window)
+        if self.strict { project::whole(at, event) } else { project::project(at, event, window) }
     }
 
     fn comparable(&self, at: &RemoteCalendar, event: &Event) -> Event {

@@ -15,23 +15,26 @@ use std::collections::BTreeMap;
 /// How much work one projection may be.
 const BUDGET: Budget = Budget { candidates: 200_000, instances: 5_000 };
 
-/// The projection of an event.
+/// The projection of an event: a series that Graph cannot hold becomes its instances inside the window.
 pub(super) fn project(at: &RemoteCalendar, event: &Event, window: TimeRange) -> Result<Projection, Unrepresentable> {
+    if event.is_instances_alone() {
+        return materialise(at, event, window);
+    }
+    whole(at, event).or_else(|_| materialise(at, event, window))
+}
+
+/// The projection of an event that is one item there; what stands in the way where it is none.
+pub(super) fn whole(at: &RemoteCalendar, event: &Event) -> Result<Projection, Unrepresentable> {
     let mut projection = Projection::default();
     if event.content.status == EventStatus::Cancelled {
         return Ok(projection);
     }
-    let Some(set) = &event.recurrence else {
-        projection.parts.insert(Part::Whole, comparable(at, event));
-        return Ok(projection);
+    let master = match &event.recurrence {
+        None => comparable(at, event),
+        Some(set) => series(at, event, set, &mut projection.parts)?,
     };
-    match series(at, event, set, &mut projection.parts) {
-        Some(master) => {
-            projection.parts.insert(Part::Whole, master);
-            Ok(projection)
-        }
-        None => materialise(at, event, window),
-    }
+    projection.parts.insert(Part::Whole, master);
+    Ok(projection)
 }
 
 /// Every instance inside the window as an item of its own.
@@ -45,7 +48,7 @@ pub(in crate::bridge) fn instances(
     let mut all = Vec::new();
     for instance in found {
         let Some(id) = instance.recurrence_id else { continue };
-        let content = event.overrides.get(&id).map_or(&event.content, |changed| &changed.content);
+        let content = event.content_of(Some(id));
         if content.status != EventStatus::Cancelled {
             all.push((id, single(event, instance.when, content)));
         }
@@ -70,19 +73,19 @@ fn single(event: &Event, when: EventTime, content: &Content) -> Event {
     }
 }
 
-/// The event as a series of Graph, with the instances that must stand beside it in `beside`; `None` where the rule has
+/// The event as a series of Graph, with the instances that must stand beside it in `beside`; an error where the rule has
 /// no Graph form.
-fn series(at: &RemoteCalendar, event: &Event, set: &Recurrence, beside: &mut BTreeMap<Part, Event>) -> Option<Event> {
-    // Exchange keeps the start of a series in whole minutes and its zone by a Windows name.
-    let zoned = event.when.zone().is_none_or(|zone| kept_zone(at, zone).is_some());
-    let minutes = event.when.wall_start().second() == 0 && event.when.wall_end().second() == 0;
-    if !zoned || !minutes || set.rule.is_none() {
-        return None;
-    }
+fn series(
+    at: &RemoteCalendar,
+    event: &Event,
+    set: &Recurrence,
+    beside: &mut BTreeMap<Part, Event>,
+) -> Result<Event, Unrepresentable> {
+    check_series(at, event, set)?;
     let mut master = comparable(at, &bare(event, set));
     let rule_only = Recurrence { rule: set.rule.clone(), ..Recurrence::default() };
-    let graph = recurrence::to_graph(&master.when, &rule_only).ok()?;
-    let rule = recurrence::from_graph(&graph, &master.when).ok()?;
+    let graph = recurrence::to_graph(&master.when, &rule_only).map_err(|why| no(why.part, why.why))?;
+    let rule = recurrence::from_graph(&graph, &master.when).map_err(|why| no("RRULE", why.why))?;
     let mut out = Recurrence { rule: Some(rule), exdates: set.exdates.clone(), ..Recurrence::default() };
     let mut apart = stay_apart(event, &mut out, &mut master);
     let plain = Event { recurrence: Some(rule_only), overrides: BTreeMap::new(), ..master.clone() };
@@ -96,7 +99,28 @@ fn series(at: &RemoteCalendar, event: &Event, set: &Recurrence, beside: &mut BTr
         }
     }
     master.recurrence = Some(out);
-    Some(master)
+    Ok(master)
+}
+
+/// What no series there has, whatever its rule.
+fn check_series(at: &RemoteCalendar, event: &Event, set: &Recurrence) -> Result<(), Unrepresentable> {
+    if event.when.zone().is_some_and(|zone| kept_zone(at, zone).is_none()) {
+        return Err(no("DTSTART", "is told in a time zone that Windows has no equal of"));
+    }
+    if event.when.wall_start().second() != 0 || event.when.wall_end().second() != 0 {
+        return Err(no("DTSTART", "or the end is no whole minute"));
+    }
+    if !set.changes.is_empty() {
+        return Err(no(
+            "RECURRENCE-ID",
+            "changes this and all later instances; a series there has one time and one text",
+        ));
+    }
+    Ok(())
+}
+
+fn no(part: &str, why: &str) -> Unrepresentable {
+    Unrepresentable { part: part.to_owned(), why: format!("Microsoft 365 cannot hold this series: {part} {why}.") }
 }
 
 /// The event without overrides, for the form of its master.

@@ -59,6 +59,7 @@ pub fn to_graph(when: &EventTime, recurrence: &Recurrence) -> Result<PatternedRe
     let rule = recurrence.rule.as_ref().ok_or_else(|| no("RRULE", "is missing"))?;
     let start = when.wall_start();
     check_times(rule, start)?;
+    check_interval(rule)?;
     let pattern = pattern(rule, start)?;
     if !recur::rule_starts(rule, start, (start, start), &BUDGET).is_ok_and(|starts| starts.contains(&start)) {
         return Err(no("DTSTART", "is not a date of the rule; move it to the first one"));
@@ -124,6 +125,12 @@ fn check_times(rule: &Rule, start: DateTime) -> Result<(), NoGraphForm> {
         }
     }
     Ok(())
+}
+
+/// Exchange bounds the distance between two instances; beyond it, the instances themselves are exact.
+fn check_interval(rule: &Rule) -> Result<(), NoGraphForm> {
+    let most = if rule.freq == Frequency::Daily { 999 } else { 99 };
+    if rule.interval > most { Err(no("INTERVAL", "is longer than a series there may have")) } else { Ok(()) }
 }
 
 fn pattern(rule: &Rule, start: DateTime) -> Result<RecurrencePattern, NoGraphForm> {

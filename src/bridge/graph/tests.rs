@@ -1,6 +1,6 @@
 //! Graph events as bookings, and bookings in the form Graph can hold: tables, and what must hold for every event.
 
-use super::project::project;
+use super::project::{project, whole};
 use super::translate::{comparable, members, read_item};
 use super::wire::GraphEvent;
 use crate::bridge::{Part, RemoteCalendar, RemoteItem};
@@ -153,6 +153,47 @@ fn an_added_date_stands_beside_the_series_and_a_removed_one_that_is_no_date_is_f
     assert_eq!(parts(&event), ["", "20270304T180000"], "9 March is a date of the rule already");
     let master = project(&room(), &event, window()).unwrap().parts.remove(&Part::Whole).unwrap();
     assert_eq!(master.recurrence.unwrap().exdates, [id(16).0].into());
+}
+
+#[test]
+fn under_strict_a_series_without_a_graph_form_is_refused_by_the_part_that_stands_in_the_way() {
+    let refused = |edit: &dyn Fn(&mut Event)| {
+        let mut event = tuesdays(&oslo());
+        edit(&mut event);
+        whole(&room(), &event).map(|projection| projection.parts.len()).map_err(|why| why.part)
+    };
+    let rule = |event: &mut Event| event.recurrence.as_mut().unwrap().rule.take().unwrap();
+    assert_eq!(refused(&|_| {}), Ok(1));
+    let short = |event: &mut Event| {
+        let rule = Rule { freq: Frequency::Monthly, by_day: Vec::new(), by_month_day: vec![31], ..rule(event) };
+        event.recurrence.as_mut().unwrap().rule = Some(rule);
+    };
+    assert_eq!(refused(&short), Err("BYMONTHDAY".to_owned()));
+    assert_eq!(refused(&|event| drop(rule(event))), Err("RRULE".to_owned()));
+    let custom = |event: &mut Event| {
+        let zone = ZoneId::custom("<+0537>-5:37").unwrap();
+        event.when = timed(date(2027, 3, 2).at(18, 0, 0, 0), 120, &zone);
+    };
+    assert_eq!(refused(&custom), Err("DTSTART".to_owned()));
+    assert_eq!(refused(&later_from_16_march), Err("RECURRENCE-ID".to_owned()));
+}
+
+/// This and all later instances begin an hour later.
+fn later_from_16_march(event: &mut Event) {
+    let changed =
+        Override { when: timed(date(2027, 3, 16).at(19, 0, 0, 0), 90, &oslo()), content: event.content.clone() };
+    event.recurrence.as_mut().unwrap().changes.insert(id(16), changed);
+}
+
+#[test]
+fn a_change_of_this_and_future_becomes_dated_items_at_their_new_times() {
+    let mut event = tuesdays(&oslo());
+    later_from_16_march(&mut event);
+    let projection = project(&room(), &event, window()).unwrap();
+    let starts: Vec<String> =
+        projection.parts.values().map(|part| part.when.wall_start().strftime("%m-%d %H").to_string()).collect();
+    assert_eq!(starts, ["03-02 18", "03-09 18", "03-16 19", "03-23 19", "03-30 19", "04-06 19"]);
+    assert!(projection.parts.values().all(|part| part.recurrence.is_none()));
 }
 
 #[test]

@@ -361,7 +361,9 @@ pub(super) fn recurrence_id(master: &EventTime, row: &GraphEvent) -> Result<Recu
     let wrong = || format!("`{}` is no originalStart", text::shorten(text, 40));
     let instant: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
     match master {
-        EventTime::Timed { zone, .. } => Ok(RecurrenceId(zone.wall(Timestamp::from_jiff(instant)))),
+        EventTime::Timed { .. } => {
+            master.original_start(Timestamp::from_jiff(instant)).map(RecurrenceId).ok_or_else(wrong)
+        }
         EventTime::AllDay { .. } => {
             // A midnight of some zone: the nearest midnight in UTC is the date.
             let near = instant.as_second() + 43_200;

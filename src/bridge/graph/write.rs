@@ -129,7 +129,8 @@ impl Graph {
         if let Some(set) = event.recurrence.as_ref().filter(|_| lost_dates(&now.event, event)) {
             // Only a series that takes place at another time forgets removed dates, so there is a step in between.
             let step = members(at, &longer(&event.when), &event.content);
-            let body = json!({"recurrence": pattern(&event.when, set)?, "start": step["start"], "end": step["end"]});
+            let body = json!({"recurrence": pattern(&event.when, set)?, "start": step["start"], "end": step["end"],
+                "isAllDay": step["isAllDay"]});
             self.patch(at, &now.id.0, body, version.take()).await?;
         }
         self.patch(at, &now.id.0, Value::Object(body), version).await
@@ -160,13 +161,7 @@ impl Graph {
         for wall in set.exdates.difference(&gone) {
             wrote |= self.remove_instance(at, id, &event.when, (RecurrenceId(*wall), &known)).await?;
         }
-        for id_of in all_ids(&now.event, &event) {
-            let have = as_it_is(&now.event, id_of);
-            let want = as_it_is(&event, id_of);
-            if set.exdates.contains(&id_of.0) || have == want {
-                continue;
-            }
-            let (Some(have), Some(want)) = (have, want) else { continue };
+        for (id_of, have, want) in in_order(&now.event, &event, set) {
             let body =
                 changed_members(&members(at, &have.when, &have.content), &members(at, &want.when, &want.content));
             let instance = self.instance_id(at, id, &event.when, (id_of, &known)).await?;
@@ -289,6 +284,21 @@ fn exception_ids(when: &EventTime, row: &GraphEvent) -> BTreeMap<RecurrenceId, S
 
 fn all_ids(now: &Event, event: &Event) -> std::collections::BTreeSet<RecurrenceId> {
     now.overrides.keys().chain(event.overrides.keys()).copied().collect()
+}
+
+/// The instances that have to change, in an order in which none of them meets the day of a neighbour on its way, which
+/// Exchange refuses: those that move to an earlier time first to last, then the others last to first.
+fn in_order(now: &Event, event: &Event, set: &Recurrence) -> Vec<(RecurrenceId, Override, Override)> {
+    let differs = |id: RecurrenceId| {
+        let (have, want) = (as_it_is(now, id)?, as_it_is(event, id)?);
+        (!set.exdates.contains(&id.0) && have != want).then_some((id, have, want))
+    };
+    let all = all_ids(now, event).into_iter().filter_map(differs);
+    let (mut order, mut later): (Vec<_>, Vec<_>) =
+        all.partition(|(_, have, want)| want.when.wall_start() < have.when.wall_start());
+    later.reverse();
+    order.append(&mut later);
+    order
 }
 
 /// An instance as the event has it, override or not.

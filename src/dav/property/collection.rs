@@ -22,18 +22,44 @@ properties! {
         SupportedReportSet = dav "supported-report-set";
         CurrentUserPrivilegeSet = dav "current-user-privilege-set";
         Owner = dav "owner";
+        Acl = dav "acl";
         CalendarHomeSet = caldav "calendar-home-set";
         SupportedComponentSets = caldav "supported-calendar-component-sets";
     }
 }
 
 impl Property {
+    /// Whether resources of this kind have the property by this table; some have it by their own.
+    pub const fn is_on(self, kind: Kind) -> bool {
+        match self {
+            Self::ResourceType
+            | Self::CurrentUserPrincipal
+            | Self::PrincipalCollectionSet
+            | Self::SupportedReportSet
+            | Self::CurrentUserPrivilegeSet
+            | Self::Acl => true,
+            Self::DisplayName => matches!(
+                kind,
+                Kind::Root | Kind::Tenant | Kind::Principals | Kind::RoomPrincipals | Kind::Home | Kind::Outbox
+            ),
+            Self::Owner => {
+                matches!(kind, Kind::Principal | Kind::RoomPrincipal | Kind::Room | Kind::Object | Kind::Outbox)
+            }
+            // Some clients ask the root or the home itself instead of the principal.
+            Self::CalendarHomeSet => matches!(kind, Kind::Root | Kind::Tenant | Kind::Home),
+            Self::SupportedComponentSets => matches!(kind, Kind::Home),
+        }
+    }
+
     /// Writes the property; `false` where this resource has none.
     pub fn write(self, scene: &Scene<'_>, subject: &Subject<'_>, xml: &mut XmlWriter) -> bool {
         let name = self.name();
+        if !self.is_on(subject.resource.kind()) {
+            return false;
+        }
         match self {
             Self::ResourceType => resource_type(subject, xml),
-            Self::DisplayName => return display_name(subject, scene, xml),
+            Self::DisplayName => display_name(subject, scene, xml),
             Self::CurrentUserPrincipal => {
                 xml.href_in(&name, &scene.caller.resource().href());
             }
@@ -57,18 +83,13 @@ impl Property {
                 }
                 xml.close(&name);
             }
-            Self::Owner => return owner(subject, xml),
+            Self::Owner => owner(subject, xml),
+            // Hidden from everybody.
+            Self::Acl => return false,
             Self::CalendarHomeSet => {
-                // Some clients ask the root or the home itself instead of the principal.
-                if !matches!(subject.resource.kind(), Kind::Root | Kind::Tenant | Kind::Home) {
-                    return false;
-                }
                 xml.href_in(&name, &home(scene).href());
             }
             Self::SupportedComponentSets => {
-                if subject.resource.kind() != Kind::Home {
-                    return false;
-                }
                 let (set, comp) = (QName::caldav("supported-calendar-component-set"), QName::caldav("comp"));
                 xml.open(&name).open(&set).empty_with(&comp, &[("name", "VEVENT")]).close(&set).close(&name);
             }
@@ -98,7 +119,7 @@ fn resource_type(subject: &Subject<'_>, xml: &mut XmlWriter) {
     xml.close(&name);
 }
 
-fn display_name(subject: &Subject<'_>, scene: &Scene<'_>, xml: &mut XmlWriter) -> bool {
+fn display_name(subject: &Subject<'_>, scene: &Scene<'_>, xml: &mut XmlWriter) {
     let text = match subject.resource.kind() {
         Kind::Root => "Anteroom",
         Kind::Tenant => &scene.caller.tenant.name,
@@ -106,14 +127,13 @@ fn display_name(subject: &Subject<'_>, scene: &Scene<'_>, xml: &mut XmlWriter) -
         Kind::RoomPrincipals | Kind::Home => "Rooms",
         Kind::Outbox => "Outbox",
         // These have their own table.
-        Kind::Principal | Kind::RoomPrincipal | Kind::Room | Kind::Object => return false,
+        Kind::Principal | Kind::RoomPrincipal | Kind::Room | Kind::Object => return,
     };
     xml.leaf(&QName::dav("displayname"), text);
-    true
 }
 
 /// Rooms are owned by their own principal; a person owns what is below their own principal.
-fn owner(subject: &Subject<'_>, xml: &mut XmlWriter) -> bool {
+fn owner(subject: &Subject<'_>, xml: &mut XmlWriter) {
     let owner = match &subject.resource {
         Resource::Room { tenant, room }
         | Resource::Object { tenant, room, .. }
@@ -123,10 +143,9 @@ fn owner(subject: &Subject<'_>, xml: &mut XmlWriter) -> bool {
         Resource::Principal { tenant, login } | Resource::Outbox { tenant, login } => {
             Resource::Principal { tenant: tenant.clone(), login: login.clone() }
         }
-        _ => return false,
+        _ => return,
     };
     xml.href_in(&QName::dav("owner"), &owner.href());
-    true
 }
 
 /// What the caller may do with the resource, one by one: aggregates with all they contain, because clients look for

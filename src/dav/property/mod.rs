@@ -10,10 +10,12 @@ use super::DavDoor;
 use super::caller::Caller;
 use super::caller::VisibleRoom;
 use super::path::Resource;
+use crate::davxml::Condition;
 use crate::davxml::PropFind;
 use crate::davxml::PropStats;
 use crate::davxml::QName;
 use crate::davxml::XmlWriter;
+use crate::model::Privilege;
 use crate::store::principals::Principal;
 use crate::store::properties::PropertyRow;
 use object::ObjectView;
@@ -85,6 +87,38 @@ pub enum What<'a> {
     Object(&'a VisibleRoom, &'a ObjectView),
 }
 
+/// What a resource has to say to one name.
+pub enum Value {
+    /// The property element.
+    Is(String),
+    /// There is such a property, but it takes a privilege that the caller lacks (RFC 3744, 3).
+    Hidden {
+        /// The privilege.
+        privilege: QName,
+    },
+    /// There is no such property.
+    Absent,
+}
+
+impl Value {
+    /// Tells it under its status: 200, 403 or 404.
+    pub fn tell(self, href: &str, name: &QName, stats: &mut PropStats) {
+        match self {
+            Self::Is(element) => {
+                stats.add(200, &element);
+            }
+            Self::Hidden { privilege } => {
+                let text = format!("This takes the privilege {}.", privilege.local);
+                stats.add_name(403, name);
+                stats.explain(403, Some(Condition::NeedPrivileges { href: href.to_owned(), privilege }), &text);
+            }
+            Self::Absent => {
+                stats.add_name(404, name);
+            }
+        }
+    }
+}
+
 impl<'a> Subject<'a> {
     /// A resource; `own` are all properties the caller has set anywhere.
     pub fn new(resource: Resource, what: What<'a>, own: &'a [PropertyRow]) -> Self {
@@ -105,13 +139,14 @@ impl<'a> Subject<'a> {
             PropFind::AllProp { include } => {
                 let mut names = self.names(true);
                 let more: Vec<QName> = include.iter().filter(|name| !names.contains(name)).cloned().collect();
-                names.retain(|name| self.value(scene, name).is_some());
+                names.retain(|name| matches!(self.value(scene, name), Value::Is(_)));
                 for name in names.iter().chain(&more) {
                     self.tell(scene, name, &mut stats);
                 }
             }
             PropFind::PropName => {
-                let names = self.names(false).into_iter().filter(|name| self.value(scene, name).is_some());
+                let names =
+                    self.names(false).into_iter().filter(|name| matches!(self.value(scene, name), Value::Is(_)));
                 for name in names {
                     stats.add_name(200, &name);
                 }
@@ -121,17 +156,35 @@ impl<'a> Subject<'a> {
     }
 
     fn tell(&self, scene: &Scene<'_>, name: &QName, stats: &mut PropStats) {
-        match self.value(scene, name) {
-            Some(element) => stats.add(200, &element),
-            None => stats.add_name(404, name),
-        };
+        self.value(scene, name).tell(&self.resource.href(), name, stats);
     }
 
-    /// The property element; `None` where the resource has no such property.
-    pub fn value(&self, scene: &Scene<'_>, name: &QName) -> Option<String> {
+    /// What the resource has to say to a name.
+    pub fn value(&self, scene: &Scene<'_>, name: &QName) -> Value {
         if let Some(row) = self.own.iter().find(|row| name.is(&row.namespace, &row.name)) {
-            return Some(row.value.clone());
+            return Value::Is(row.value.clone());
         }
+        match self.hidden(name) {
+            Some(privilege) => Value::Hidden { privilege },
+            None => self.element(scene, name).map_or(Value::Absent, Value::Is),
+        }
+    }
+
+    /// The privilege that the caller would need to see a property that is there.
+    fn hidden(&self, name: &QName) -> Option<QName> {
+        if *name == collection::Property::Acl.name() {
+            // Grants are looked after by administrators; nobody reads them over DAV.
+            return Some(QName::dav("read-acl"));
+        }
+        match self.what {
+            What::Room(room) if room.privilege < Privilege::Read => room::Property::from_name(name)
+                .filter(|property| property.tells_of_bookings())
+                .map(|_| QName::dav("read")),
+            _ => None,
+        }
+    }
+
+    fn element(&self, scene: &Scene<'_>, name: &QName) -> Option<String> {
         let mut xml = XmlWriter::fragment();
         let known =
             match self.what {

@@ -64,7 +64,7 @@ impl Property {
 }
 
 properties! {
-    /// Properties of a room's principal. Capacity and building are this gateway's own: no standard names them.
+    /// Properties of a room's principal. Capacity, building and features are this gateway's own: no standard names them.
     RoomProperty {
         DisplayName = dav "displayname" all;
         PrincipalUrl = dav "principal-URL";
@@ -77,17 +77,19 @@ properties! {
         Calendar = ours "calendar";
         Capacity = ours "capacity";
         Building = ours "building";
+        Features = ours "features";
         Description = ours "description";
     }
 }
 
 impl RoomProperty {
     /// The properties by which rooms can be searched, with what they are called.
-    pub const SEARCHABLE: [(Self, &'static str); 4] = [
+    pub const SEARCHABLE: [(Self, &'static str); 5] = [
         (Self::DisplayName, "Name"),
         (Self::CalendarUserAddressSet, "Address"),
         (Self::Capacity, "Seats (at least)"),
         (Self::Building, "Building"),
+        (Self::Features, "Features (each word one that the room has)"),
     ];
 
     /// Writes the property; `false` where the room has none.
@@ -117,6 +119,14 @@ impl RoomProperty {
             },
             Self::Building if room.building.is_empty() => return false,
             Self::Building => xml.leaf(&name, &room.building),
+            Self::Features if room.features.is_empty() => return false,
+            Self::Features => {
+                xml.open(&name);
+                for feature in room.features.iter() {
+                    xml.leaf(&QName::ours("feature"), feature);
+                }
+                xml.close(&name)
+            }
             Self::Description if room.description.is_empty() => return false,
             Self::Description => xml.leaf(&name, &room.description),
         };

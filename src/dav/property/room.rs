@@ -2,6 +2,7 @@
 
 use super::Scene;
 use super::properties;
+use crate::config::Limits;
 use crate::dav::caller::VisibleRoom;
 use crate::dav::report::freebusy::PRODUCT;
 use crate::dav::token;
@@ -9,8 +10,13 @@ use crate::davxml::QName;
 use crate::davxml::XmlWriter;
 use crate::ical::availability::{AvailabilityHead, availability};
 use crate::ical::vtimezone::vtimezone;
-use crate::model::SyncToken;
 use crate::model::Timestamp;
+
+/// The components that a room takes (RFC 4791, 5.2.3).
+pub const COMPONENTS: [&str; 1] = ["VEVENT"];
+
+/// The collations of text-match (RFC 4791, 7.5.1).
+pub const COLLATIONS: [&str; 3] = ["i;ascii-casemap", "i;octet", "i;unicode-casemap"];
 
 properties! {
     /// Properties of a calendar.
@@ -68,6 +74,11 @@ impl Property {
         }
     }
 
+    /// Whether the property shows when bookings change, which callers who see only taken times need not know.
+    pub const fn tells_of_bookings(self) -> bool {
+        matches!(self, Self::SyncToken | Self::GetCtag | Self::GetLastModified)
+    }
+
     /// Writes the property; `false` where the room has none.
     pub fn write(self, scene: &Scene<'_>, visible: &VisibleRoom, xml: &mut XmlWriter) -> bool {
         let (name, room, limits) = (self.name(), &visible.room, &scene.door.limits);
@@ -76,13 +87,17 @@ impl Property {
             Self::CreationDate => xml.leaf(&name, &room.created_ms.to_string()),
             Self::GetLastModified => xml.leaf(&name, &http_date(room.modified_ms)),
             Self::ResourceId => xml.href_in(&name, &format!("urn:uuid:{}", room.id)),
-            Self::SyncToken | Self::GetCtag => xml.leaf(&name, &sync_token(scene, visible)),
+            Self::SyncToken | Self::GetCtag => xml.leaf(&name, &token::of_room(&scene.door.keys.sync_token, visible)),
             Self::CalendarDescription if room.description.is_empty() => return false,
             Self::CalendarDescription => xml.leaf(&name, &room.description),
             Self::CalendarTimezone => xml.leaf(&name, &timezone(visible)),
             Self::CalendarTimezoneId => xml.leaf(&name, room.zone.as_str()),
             Self::SupportedCalendarComponentSet => {
-                xml.open(&name).empty_with(&QName::caldav("comp"), &[("name", "VEVENT")]).close(&name)
+                xml.open(&name);
+                for component in COMPONENTS {
+                    xml.empty_with(&QName::caldav("comp"), &[("name", component)]);
+                }
+                xml.close(&name)
             }
             Self::SupportedCalendarData => {
                 let attributes = [("content-type", "text/calendar"), ("version", "2.0")];
@@ -90,15 +105,15 @@ impl Property {
             }
             Self::SupportedCollationSet => {
                 xml.open(&name);
-                for collation in ["i;ascii-casemap", "i;octet", "i;unicode-casemap"] {
+                for collation in COLLATIONS {
                     xml.leaf(&QName::caldav("supported-collation"), collation);
                 }
                 xml.close(&name)
             }
             Self::MaxResourceSize => xml.leaf(&name, &limits.object_bytes.to_string()),
-            Self::MinDateTime => xml.leaf(&name, &format!("{:04}0101T000000Z", limits.min_year)),
-            Self::MaxDateTime => xml.leaf(&name, &format!("{:04}1231T235959Z", limits.max_year)),
-            Self::MaxInstances => xml.leaf(&name, &limits.report_instances.to_string()),
+            Self::MinDateTime => xml.leaf(&name, &min_date_time(limits)),
+            Self::MaxDateTime => xml.leaf(&name, &max_date_time(limits)),
+            Self::MaxInstances => xml.leaf(&name, &limits.max_instances().to_string()),
             Self::MaxAttendeesPerInstance => xml.leaf(&name, &limits.attendees.to_string()),
             Self::CalendarAvailability => match available(visible) {
                 Some(text) => xml.leaf(&name, &text),
@@ -113,10 +128,14 @@ impl Property {
     }
 }
 
-/// The room's present sync token from the caller's point of view.
-pub fn sync_token(scene: &Scene<'_>, visible: &VisibleRoom) -> String {
-    let point = SyncToken { room: visible.room.id.clone(), seq: visible.room.seq, began: None };
-    token::print(&scene.door.keys.sync_token, &point, visible.view())
+/// `CALDAV:min-date-time` (RFC 4791, 5.2.6).
+pub fn min_date_time(limits: &Limits) -> String {
+    format!("{:04}0101T000000Z", limits.min_year)
+}
+
+/// `CALDAV:max-date-time` (RFC 4791, 5.2.7).
+pub fn max_date_time(limits: &Limits) -> String {
+    format!("{:04}1231T235959Z", limits.max_year)
 }
 
 /// An HTTP date (RFC 9110, 5.6.7).

@@ -4,8 +4,12 @@
 use super::super::Call;
 use super::super::caller::VisibleRoom;
 use super::super::error::DavError;
-use super::super::get::visible_octets;
+use super::super::get::seen;
+use super::super::own_zone::defined;
+use super::super::own_zone::own_zone;
 use super::super::path::Resource;
+use super::desk::Desk;
+use super::desk::aside;
 use super::members::Members;
 use super::sync_collection::member;
 use crate::davxml::CalendarQuery;
@@ -13,9 +17,7 @@ use crate::davxml::Condition;
 use crate::davxml::TimezoneChoice;
 use crate::ical::CalendarObject;
 use crate::ical::ParseContext;
-use crate::ical::component::Component;
 use crate::ical::recur::Budget;
-use crate::ical::zone;
 use crate::model::TimeRange;
 use crate::model::ZoneId;
 use crate::store::Tx;
@@ -23,14 +25,11 @@ use crate::store::objects;
 use crate::store::objects::ObjectRow;
 use actix_web::HttpResponse;
 
-/// How many objects are looked at before others get their turn on the thread.
-const TURN: usize = 64;
-
 /// Instances are indexed in the room's zone; in another zone whole days begin up to a day and some hours elsewhere.
 const ZONE_SLACK_MS: i64 = 26 * 3_600_000;
 
 /// Answers a calendar-query report.
-pub async fn answer(call: &Call<'_>, query: &CalendarQuery) -> Result<HttpResponse, DavError> {
+pub async fn answer(call: &Call<'_>, query: CalendarQuery) -> Result<HttpResponse, DavError> {
     let href = call.resource.href();
     let (Resource::Room { room, .. } | Resource::Object { room, .. }) = &call.resource else {
         return Err(DavError::not_found(&href));
@@ -38,31 +37,32 @@ pub async fn answer(call: &Call<'_>, query: &CalendarQuery) -> Result<HttpRespon
     let mut tx = call.door.store.begin_read().await?;
     let room = call.caller.room(&mut tx, room, &href).await?;
     room.require_read(&href)?;
-    let zone = query_zone(call, query, &room)?;
-    let rows = candidates(&mut tx, call, query, &room).await?;
+    let zone = query_zone(&mut tx, call, &query, &room).await?;
+    let rows = candidates(&mut tx, call, &query, &room).await?;
     drop(tx);
-    let most = query.limit.unwrap_or(usize::MAX).min(call.door.limits.report_members);
-    let mut members = Members::new(call, &room, &query.select, most).in_zone(zone.clone());
-    for (at, row) in rows.iter().enumerate() {
-        if at % TURN == TURN - 1 {
-            tokio::task::yield_now().await;
-        }
-        if matches(call, query, &room, row, &zone)? {
-            members.tell(&member(&call.resource, &row.name).href(), row)?;
-        }
-    }
-    Ok(members.finish())
+    let desk = Desk::new(call, room)?;
+    Ok(aside(move || search(desk, &query, &zone, &rows)).await?.finish())
 }
 
-fn matches(
-    call: &Call<'_>,
-    query: &CalendarQuery,
-    room: &VisibleRoom,
-    row: &ObjectRow,
-    zone: &ZoneId,
-) -> Result<bool, DavError> {
-    let limits = &call.door.limits;
-    let octets = visible_octets(call, room, row)?;
+/// Tells of the candidates that match.
+fn search(desk: Desk, query: &CalendarQuery, zone: &ZoneId, rows: &[ObjectRow]) -> Result<Members, DavError> {
+    let most = query.limit.unwrap_or(usize::MAX).min(desk.door.limits.report_members);
+    let mut members = Members::new(desk, query.select.clone(), most).in_zone(zone.clone());
+    for row in rows {
+        if members.is_full() {
+            break;
+        }
+        if matches(members.desk(), query, row, zone)? {
+            let href = member(&members.desk().resource, &row.name).href();
+            members.tell(&href, row)?;
+        }
+    }
+    Ok(members)
+}
+
+fn matches(desk: &Desk, query: &CalendarQuery, row: &ObjectRow, zone: &ZoneId) -> Result<bool, DavError> {
+    let limits = &desk.door.limits;
+    let octets = seen(limits, &desk.room, row)?;
     let object = CalendarObject::parse(octets.as_bytes(), &ParseContext { limits, floating: zone })
         .map_err(|error| DavError::Failed(format!("object {} cannot be read: {error}", row.id)))?;
     query
@@ -92,17 +92,20 @@ async fn candidates(
     })
 }
 
-/// The zone of whole days and floating times: the query's, else the room's (RFC 4791, 7.3; RFC 7809, 5.2).
-fn query_zone(call: &Call<'_>, query: &CalendarQuery, room: &VisibleRoom) -> Result<ZoneId, DavError> {
+/// The zone of whole days and floating times: the query's, else the one the caller has set on the calendar, else the
+/// room's (RFC 4791, 5.2.2 and 7.3; RFC 7809, 5.2).
+async fn query_zone(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    query: &CalendarQuery,
+    room: &VisibleRoom,
+) -> Result<ZoneId, DavError> {
     let refused = || DavError::forbidden(Condition::ValidTimezone, "The time zone of the query is not a usable one.");
     match &query.timezone {
-        None => Ok(room.room.zone.clone()),
+        None => Ok(own_zone(tx, call, room).await?.unwrap_or_else(|| room.room.zone.clone())),
         Some(TimezoneChoice::Name(name)) => ZoneId::parse(name).ok_or_else(refused),
         Some(TimezoneChoice::Definition(text)) => {
-            let calendar = Component::parse(text.trim_start(), &call.door.limits).map_err(|_| refused())?;
-            let definition = calendar.components_named("VTIMEZONE").next().ok_or_else(refused)?;
-            let name = definition.line("TZID").ok_or_else(refused)?.value.clone();
-            zone::resolve(&name, Some(&definition.emit()), Some(&room.room.zone)).ok_or_else(refused)
+            defined(text, &call.door.limits, Some(&room.room.zone)).ok_or_else(refused)
         }
     }
 }

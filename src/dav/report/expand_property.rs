@@ -8,6 +8,7 @@ use super::super::multistatus;
 use super::super::path::Resource;
 use super::super::property::Scene;
 use super::super::property::Subject;
+use super::super::property::Value;
 use super::super::property::What;
 use super::super::property::object::ObjectView;
 use super::super::propfind::own_outbox;
@@ -32,17 +33,12 @@ pub async fn answer(call: &Call<'_>, expansions: &[Expansion]) -> Result<HttpRes
     let mut stats = PropStats::default();
     for (expansion, value) in expansions.iter().zip(values) {
         match value {
-            None if minimal => {}
-            None => {
-                stats.add_name(404, &expansion.name);
-            }
-            Some(_) if !expansion.inner.is_empty() => {
+            Value::Absent if minimal => {}
+            Value::Is(_) if !expansion.inner.is_empty() => {
                 let expanded = expand(&mut tx, call, expansion, &own).await?;
                 stats.add(200, &expanded);
             }
-            Some(value) => {
-                stats.add(200, &value);
-            }
+            value => value.tell(&call.resource.href(), &expansion.name, &mut stats),
         }
     }
     let mut answer = MultiStatus::new();
@@ -58,10 +54,7 @@ async fn expand(tx: &mut Tx, call: &Call<'_>, expansion: &Expansion, own: &[Prop
     for target in targets(call, &expansion.name) {
         let mut stats = PropStats::default();
         for (name, value) in names.iter().zip(values(tx, call, &target, &names, own).await?) {
-            match value {
-                Some(value) => stats.add(200, &value),
-                None => stats.add_name(404, name),
-            };
+            value.tell(&target.href(), name, &mut stats);
         }
         let mut inner = MultiStatus::new();
         inner.properties(&target.href(), &stats);
@@ -93,14 +86,14 @@ fn targets(call: &Call<'_>, name: &QName) -> Vec<Resource> {
     }
 }
 
-/// The values of properties of a resource, in order; `None` for those it has not.
+/// The values of properties of a resource, in order.
 async fn values(
     tx: &mut Tx,
     call: &Call<'_>,
     resource: &Resource,
     names: &[QName],
     own: &[PropertyRow],
-) -> Result<Vec<Option<String>>, DavError> {
+) -> Result<Vec<Value>, DavError> {
     let href = resource.href();
     let scene = Scene { door: call.door, caller: &call.caller };
     let (room, principal, view);

@@ -4,6 +4,8 @@ use super::super::Call;
 use super::super::caller::VisibleRoom;
 use super::super::error::DavError;
 use super::super::path::Resource;
+use super::desk::aside;
+use crate::config::Limits;
 use crate::davxml::Condition;
 use crate::ical::freebusy;
 use crate::ical::freebusy::BusyPeriod;
@@ -13,8 +15,10 @@ use crate::ical::object::ParseContext;
 use crate::ical::recur::{Budget, RecurError};
 use crate::model::Event;
 use crate::model::TimeRange;
+use crate::model::ZoneId;
 use crate::store::Tx;
 use crate::store::objects;
+use crate::store::objects::ObjectRow;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 
@@ -42,16 +46,23 @@ pub async fn busy(
     room: &VisibleRoom,
     range: TimeRange,
 ) -> Result<Vec<BusyPeriod>, DavError> {
-    let (rules, zone) = (room.hours(), &room.room.zone);
-    let gap_ms = i64::from(rules.gap_minutes()) * 60_000;
+    let (rules, zone) = (room.hours(), room.room.zone.clone());
+    let room = &room.room;
+    // Where bookings may lie over each other nothing has to be free around them.
+    let gap_ms = if room.allow_overlaps { 0 } else { i64::from(rules.gap_minutes()) * 60_000 };
+    let limits = call.door.limits.clone();
     let wide = TimeRange::new(range.start.plus_ms(-gap_ms), range.end.plus_ms(gap_ms));
-    let periods = booked(tx, call, room, wide).await?;
-    let periods = if gap_ms > 0 { freebusy::with_buffers(&periods, gap_ms) } else { periods };
-    if !rules.has_hours() {
-        return Ok(freebusy::cut(periods, range));
-    }
-    refuse_endless(range, call.door.limits.report_instances)?;
-    Ok(freebusy::cut(freebusy::with_closed_times(periods, &rules.closed(zone, range)), range))
+    let rows = objects::in_range(tx, &room.tenant_id, &room.id, wide, room.longest_ms).await?;
+    aside(move || {
+        let booked = periods(&rows, wide, &zone, &limits)?;
+        let periods = if gap_ms > 0 { freebusy::with_buffers(&booked, gap_ms) } else { booked };
+        if !rules.has_hours() {
+            return Ok(freebusy::cut(periods, range));
+        }
+        refuse_endless(range, limits.report_instances)?;
+        Ok(freebusy::cut(freebusy::with_closed_times(periods, &rules.closed(&zone, range)), range))
+    })
+    .await
 }
 
 /// Hours repeat for ever, and so would the answer about a range without end.
@@ -65,22 +76,15 @@ fn refuse_endless(range: TimeRange, most: usize) -> Result<(), DavError> {
 }
 
 /// The times that bookings take.
-async fn booked(
-    tx: &mut Tx,
-    call: &Call<'_>,
-    room: &VisibleRoom,
-    range: TimeRange,
-) -> Result<Vec<BusyPeriod>, DavError> {
-    let (room, limits) = (&room.room, &call.door.limits);
-    let rows = objects::in_range(tx, &room.tenant_id, &room.id, range, room.longest_ms).await?;
-    let cx = ParseContext { limits, floating: &room.zone };
+fn periods(rows: &[ObjectRow], range: TimeRange, zone: &ZoneId, limits: &Limits) -> Result<Vec<BusyPeriod>, DavError> {
+    let cx = ParseContext { limits, floating: zone };
     let mut events = Vec::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows {
         let object = CalendarObject::parse(row.body.as_bytes(), &cx)
             .map_err(|error| DavError::Failed(format!("object {} cannot be read: {error}", row.id)))?;
         // The class is what the booking system says; clients cannot write it.
         events.push(Event { class: row.class, ..object.event().clone() });
     }
-    freebusy::busy_periods(&events, range, &room.zone, &Budget::of(limits))
+    freebusy::busy_periods(&events, range, zone, &Budget::of(limits))
         .map_err(|error| DavError::forbidden(Condition::NumberOfMatchesWithinLimits, error.to_string()))
 }

@@ -1,17 +1,15 @@
 //! What calendar-query and calendar-multiget tell of each member: its properties, with the part of its data that was
 //! asked for (RFC 4791, 9.6), until the answer is as long as it may be.
 
-use super::super::Call;
-use super::super::caller::VisibleRoom;
 use super::super::error::DavError;
-use super::super::get::visible_octets;
-use super::super::headers::Preferences;
+use super::super::get::seen;
 use super::super::multistatus;
 use super::super::path::Resource;
 use super::super::property::Scene;
 use super::super::property::Subject;
 use super::super::property::What;
 use super::super::property::object::ObjectView;
+use super::desk::Desk;
 use crate::davxml::Condition;
 use crate::davxml::MultiStatus;
 use crate::davxml::Selection;
@@ -24,12 +22,10 @@ use crate::store::objects::ObjectRow;
 use actix_web::HttpResponse;
 
 /// A multi-status of members under construction.
-pub struct Members<'a> {
-    call: &'a Call<'a>,
-    room: &'a VisibleRoom,
-    select: &'a Selection,
+pub struct Members {
+    desk: Desk,
+    select: Selection,
     most: usize,
-    minimal: bool,
     /// The zone of whole days and floating times in what is rendered.
     zone: ZoneId,
     /// How many instances may still be expanded.
@@ -38,13 +34,22 @@ pub struct Members<'a> {
     answer: MultiStatus,
 }
 
-impl<'a> Members<'a> {
+impl Members {
     /// An empty answer for at most `most` members.
-    pub fn new(call: &'a Call<'a>, room: &'a VisibleRoom, select: &'a Selection, most: usize) -> Self {
-        let minimal = Preferences::parse(call.headers).minimal;
-        let instances = call.door.limits.report_instances;
-        let zone = room.room.zone.clone();
-        Self { call, room, select, most, minimal, zone, instances, full: false, answer: MultiStatus::new() }
+    pub fn new(desk: Desk, select: Selection, most: usize) -> Self {
+        let instances = desk.door.limits.report_instances;
+        let zone = desk.room.room.zone.clone();
+        Self { desk, select, most, zone, instances, full: false, answer: MultiStatus::new() }
+    }
+
+    /// What the answer is for.
+    pub const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Whether nothing more is told.
+    pub const fn is_full(&self) -> bool {
+        self.full
     }
 
     /// The same in another zone (RFC 4791, 9.8).
@@ -58,18 +63,19 @@ impl<'a> Members<'a> {
         if !self.has_room() {
             return Ok(());
         }
-        let octets = visible_octets(self.call, self.room, row)?;
-        let mut view = ObjectView::of_row(row, &octets, self.room.view());
-        if let Some(data) = &self.select.data {
-            match self.render(&octets, row, data)? {
+        let octets = seen(&self.desk.door.limits, &self.desk.room, row)?;
+        let mut view = ObjectView::of_row(row, &octets, self.desk.room.view());
+        if let Some(data) = self.select.data.clone() {
+            match self.render(&octets, row, &data)? {
                 Some(text) => view.data = Some(text),
                 None => return Ok(()),
             }
         }
-        let scene = Scene { door: self.call.door, caller: &self.call.caller };
-        let resource = Resource::parse(href).unwrap_or_else(|| self.call.resource.clone());
-        let mut stats = Subject::new(resource, What::Object(self.room, &view), &[]).answer(&scene, &self.select.props);
-        if self.minimal {
+        let scene = Scene { door: &self.desk.door, caller: &self.desk.caller };
+        let resource = Resource::parse(href).unwrap_or_else(|| self.desk.resource.clone());
+        let subject = Subject::new(resource, What::Object(&self.desk.room, &view), &[]);
+        let mut stats = subject.answer(&scene, &self.select.props);
+        if self.desk.minimal {
             stats.without(404);
         }
         self.answer.properties(href, &stats);
@@ -78,10 +84,11 @@ impl<'a> Members<'a> {
 
     /// The part of an object that was asked for; `None` when expanding it would be too much, which ends the answer.
     fn render(&mut self, octets: &str, row: &ObjectRow, data: &CalendarData) -> Result<Option<String>, DavError> {
+        let limits = &self.desk.door.limits;
         if *data == CalendarData::default() {
-            return Ok(Some(octets.to_owned()));
+            return Ok(Some(self.desk.timezones.shown(octets, limits)?.into_owned()));
         }
-        let cx = ParseContext { limits: &self.call.door.limits, floating: &self.zone };
+        let cx = ParseContext { limits, floating: &self.zone };
         let object = CalendarObject::parse(octets.as_bytes(), &cx)
             .map_err(|error| DavError::Failed(format!("object {} cannot be read: {error}", row.id)))?;
         let Ok(text) = select::render(&object, data, &self.zone, self.instances) else {
@@ -91,6 +98,10 @@ impl<'a> Members<'a> {
         if data.expand.is_some() {
             self.instances = self.instances.saturating_sub(text.matches("BEGIN:VEVENT").count());
         }
+        if data.selection.is_none() {
+            return Ok(Some(self.desk.timezones.shown(&text, limits)?.into_owned()));
+        }
+        // Who selects components has said which.
         Ok(Some(text))
     }
 
@@ -106,7 +117,7 @@ impl<'a> Members<'a> {
         if self.full {
             return false;
         }
-        self.full = self.answer.responses() >= self.most || self.answer.len() > self.call.door.limits.report_bytes;
+        self.full = self.answer.responses() >= self.most || self.answer.len() > self.desk.door.limits.report_bytes;
         !self.full
     }
 
@@ -114,8 +125,8 @@ impl<'a> Members<'a> {
     pub fn finish(mut self) -> HttpResponse {
         if self.full {
             let text = "There are more matches than one answer may have; ask for less.";
-            self.answer.status(&self.call.resource.href(), 507, Some(&Condition::NumberOfMatchesWithinLimits), text);
+            self.answer.status(&self.desk.resource.href(), 507, Some(&Condition::NumberOfMatchesWithinLimits), text);
         }
-        multistatus(self.answer.finish(), self.minimal)
+        multistatus(self.answer.finish(), self.desk.minimal)
     }
 }

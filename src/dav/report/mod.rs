@@ -1,6 +1,7 @@
 //! REPORT (RFC 3253, 3.6): which report is offered where, and which file answers it.
 
 mod calendar_query;
+mod desk;
 mod expand_property;
 pub(super) mod freebusy;
 mod members;
@@ -47,9 +48,9 @@ pub async fn report(call: &Call<'_>) -> Result<HttpResponse, DavError> {
         return Err(not_offered(&report, kind));
     }
     match report {
-        Report::CalendarQuery(query) => calendar_query::answer(call, &query).await,
+        Report::CalendarQuery(query) => calendar_query::answer(call, query).await,
         Report::FreeBusyQuery(range) => freebusy::answer(call, range).await,
-        Report::CalendarMultiget(multiget) => multiget::answer(call, &multiget).await,
+        Report::CalendarMultiget(multiget) => multiget::answer(call, multiget).await,
         Report::SyncCollection(sync) => sync_collection::answer(call, &sync).await,
         Report::ExpandProperty(expansions) => expand_property::answer(call, &expansions).await,
         Report::PrincipalSearchPropertySet => Ok(principal_search::property_set()),

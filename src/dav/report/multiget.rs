@@ -3,6 +3,8 @@
 use super::super::Call;
 use super::super::error::DavError;
 use super::super::path::Resource;
+use super::desk::Desk;
+use super::desk::aside;
 use super::members::Members;
 use crate::davxml::CalendarMultiget;
 use crate::model::ObjectName;
@@ -12,7 +14,7 @@ use actix_web::HttpResponse;
 use std::collections::HashMap;
 
 /// Answers a calendar-multiget report.
-pub async fn answer(call: &Call<'_>, multiget: &CalendarMultiget) -> Result<HttpResponse, DavError> {
+pub async fn answer(call: &Call<'_>, multiget: CalendarMultiget) -> Result<HttpResponse, DavError> {
     let href = call.resource.href();
     let (Resource::Room { room, .. } | Resource::Object { room, .. }) = &call.resource else {
         return Err(DavError::not_found(&href));
@@ -20,8 +22,14 @@ pub async fn answer(call: &Call<'_>, multiget: &CalendarMultiget) -> Result<Http
     let mut tx = call.door.store.begin_read().await?;
     let room = call.caller.room(&mut tx, room, &href).await?;
     room.require_read(&href)?;
-    let wanted: Vec<(&String, Option<ObjectName>)> =
-        multiget.hrefs.iter().map(|href| (href, member_named(&call.resource, href))).collect();
+    let CalendarMultiget { select, hrefs } = multiget;
+    let wanted: Vec<(String, Option<ObjectName>)> = hrefs
+        .into_iter()
+        .map(|href| {
+            let name = member_named(&call.resource, &href);
+            (href, name)
+        })
+        .collect();
     let mut names: Vec<ObjectName> = wanted.iter().filter_map(|(_, name)| name.clone()).collect();
     names.sort();
     names.dedup();
@@ -31,14 +39,24 @@ pub async fn answer(call: &Call<'_>, multiget: &CalendarMultiget) -> Result<Http
             .into_iter()
             .map(|row| (row.name.clone(), row))
             .collect();
-    let mut members = Members::new(call, &room, &multiget.select, call.door.limits.multiget_hrefs);
+    drop(tx);
+    let most = call.door.limits.multiget_hrefs;
+    let desk = Desk::new(call, room)?;
+    Ok(aside(move || tell(Members::new(desk, select, most), &wanted, &found)).await?.finish())
+}
+
+fn tell(
+    mut members: Members,
+    wanted: &[(String, Option<ObjectName>)],
+    found: &HashMap<ObjectName, ObjectRow>,
+) -> Result<Members, DavError> {
     for (href, name) in wanted {
-        match name.and_then(|name| found.get(&name)) {
+        match name.as_ref().and_then(|name| found.get(name)) {
             Some(row) => members.tell(href, row)?,
             None => members.missing(href),
         }
     }
-    Ok(members.finish())
+    Ok(members)
 }
 
 /// The member of the request's calendar that an href names; `None` for anything else, whatever it is: what a report may

@@ -19,6 +19,7 @@ use crate::davxml::PropertyMatch;
 use crate::davxml::QName;
 use crate::davxml::TokenSearch;
 use crate::davxml::XmlWriter;
+use crate::model::Features;
 use crate::store::principals::Principal;
 use crate::store::rooms::Room;
 use actix_web::HttpResponse;
@@ -30,16 +31,23 @@ struct Card<'a> {
     email: &'a str,
     building: &'a str,
     capacity: Option<i64>,
+    features: Option<&'a Features>,
 }
 
 impl<'a> Card<'a> {
     fn of_room(room: &'a Room) -> Self {
-        Self { name: &room.name, email: &room.email, building: &room.building, capacity: room.capacity }
+        Self {
+            name: &room.name,
+            email: &room.email,
+            building: &room.building,
+            capacity: room.capacity,
+            features: Some(&room.features),
+        }
     }
 
     fn of_principal(principal: &'a Principal) -> Self {
         let email = address(principal).unwrap_or_default();
-        Self { name: &principal.display_name, email, building: "", capacity: None }
+        Self { name: &principal.display_name, email, building: "", capacity: None, features: None }
     }
 
     /// Whether the text is found in any of the properties. A number of seats is looked for as a least number.
@@ -55,8 +63,16 @@ impl<'a> Card<'a> {
                 let wanted: Option<i64> = condition.text.trim().parse().ok();
                 self.capacity.zip(wanted).is_some_and(|(seats, wanted)| seats >= wanted)
             }
+            Some(RoomProperty::Features) => self.has_all(&condition.text),
             _ => false,
         })
+    }
+
+    /// Whether the room has everything that is listed, separated by commas as clients of other servers do.
+    fn has_all(&self, wanted: &str) -> bool {
+        let has = |wanted: &str| self.features.is_some_and(|own| own.iter().any(|feature| holds(feature, wanted)));
+        let mut wanted = wanted.split(',').map(str::trim).filter(|text| !text.is_empty()).peekable();
+        wanted.peek().is_some() && wanted.all(has)
     }
 }
 

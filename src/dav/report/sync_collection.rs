@@ -121,13 +121,14 @@ async fn views(
         let views = present().filter_map(|row| ObjectView::of_change(row, room.view()));
         return Ok(views.map(|view| (view.name.clone(), view)).collect());
     }
+    let timezones = super::super::timezones::Timezones::parse(call.headers)?;
     let names: Vec<ObjectName> = present().map(|row| row.name.clone()).collect();
     let mut views = HashMap::with_capacity(names.len());
     for row in objects::by_names(tx, &call.caller.tenant.id, &room.room.id, &names).await? {
         let octets = super::super::get::visible_octets(call, room, &row)?;
         let mut view = ObjectView::of_row(&row, &octets, room.view());
         if sync.props.names(&QName::caldav("calendar-data")) {
-            view.data = Some(octets.into_owned());
+            view.data = Some(timezones.shown(&octets, &call.door.limits)?.into_owned());
         }
         views.insert(row.name.clone(), view);
     }

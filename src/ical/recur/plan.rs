@@ -39,7 +39,7 @@ pub struct Plan {
 pub struct Filled {
     /// The next period that can hold anything.
     pub next: i64,
-    /// How many days were looked at.
+    /// How many days were looked at, and how many starts BYSETPOS had to pick from.
     pub cost: usize,
 }
 
@@ -98,6 +98,7 @@ impl Plan {
             Frequency::Monthly => self.fill_month(period, &mut filled, out)?,
             Frequency::Yearly => self.fill_year(period, &mut filled, out)?,
         }
+        filled.cost += out.len();
         self.pick(out);
         Some(filled)
     }
@@ -201,11 +202,12 @@ impl Plan {
             return;
         }
         let size = i64::try_from(set.len()).unwrap_or(i64::MAX);
-        let mut position = 0;
-        set.retain(|_| {
-            position += 1;
-            self.set_pos.iter().any(|pos| *pos == position || *pos == position - size - 1)
-        });
+        let from_start = |pos: i64| if pos > 0 { pos - 1 } else { size + pos };
+        let mut places: Vec<usize> =
+            self.set_pos.iter().filter_map(|pos| usize::try_from(from_start(*pos)).ok()).collect();
+        places.sort_unstable();
+        places.dedup();
+        *set = places.into_iter().filter_map(|place| set.get(place).copied()).collect();
     }
 }
 

@@ -3,10 +3,13 @@
 use super::*;
 use crate::config::Limits;
 use crate::ical::component::Component;
+use crate::ical::recur;
+use crate::ical::recur::Budget;
 use crate::ical::write::fold;
 use crate::model::EventStatus;
 use crate::model::EventTime;
 use crate::model::Privacy;
+use crate::model::TimeRange;
 use jiff::civil::date;
 use proptest::prelude::*;
 
@@ -85,6 +88,75 @@ fn overrides_without_a_master_stay_listed_and_the_first_stands_for_the_event() {
     assert_eq!(event.recurrence, None);
     let ids: Vec<String> = event.overrides.keys().map(ToString::to_string).collect();
     assert_eq!(ids, ["20260309T090000", "20260316T090000"]);
+}
+
+#[test]
+fn parameters_are_decoded_and_lists_of_quoted_and_bare_values_stay_apart() {
+    let object = read(PARAMETERS);
+    let vevent = object.root().components_named("VEVENT").next().unwrap();
+    let organizer = vevent.line("ORGANIZER").unwrap();
+    assert_eq!(organizer.param("CN"), Some("Kari \"Kaia\" Nordmann"));
+    assert_eq!(organizer.param("X-NOTE"), Some("a\nb^c"));
+    let list = &vevent.line("X-LIST").unwrap().params[0].values;
+    assert_eq!(*list, ["a;1", "b", "c:d"]);
+    let names: Vec<&str> = object.event().content.attendees.iter().map(|person| person.name.as_str()).collect();
+    assert_eq!(names, ["Hansen; Per (Drift, bygg)", ""]);
+    assert_eq!(object.event().content.summary, "Årsmøte; innkalling");
+}
+
+#[test]
+fn dates_in_utc_name_the_instances_of_a_series_in_a_zone() {
+    let event = read(DAVX5_DATES).event().clone();
+    let recurrence = event.recurrence.unwrap();
+    let days = |dates: &std::collections::BTreeSet<jiff::civil::DateTime>| -> Vec<String> {
+        dates.iter().map(|date| date.strftime("%m%d %H:%M").to_string()).collect()
+    };
+    assert_eq!(days(&recurrence.exdates), ["0326 07:00", "0330 07:00"], "before and after the clock went forward");
+    assert_eq!(days(&recurrence.rdates), ["0410 07:00", "0411 07:00"]);
+    let exdates = read(THUNDERBIRD_ZONE).event().recurrence.as_ref().unwrap().exdates.clone();
+    assert_eq!(days(&exdates), ["0402 17:00"]);
+}
+
+#[test]
+fn an_instance_that_the_spring_gap_moved_is_named_by_its_instant_too() {
+    let text = "DTSTART;TZID=Europe/Oslo:20260327T023000\nRRULE:FREQ=DAILY;COUNT=5\nEXDATE:20260329T013000Z";
+    let event = read(&vevent(text)).event().clone();
+    let exdates = event.recurrence.unwrap().exdates;
+    assert_eq!(exdates.first(), Some(&date(2026, 3, 29).at(2, 30, 0, 0)));
+}
+
+#[test]
+fn a_custom_vtimezone_of_rules_that_no_zone_has_counts_by_its_rules() {
+    let event = read(EXCHANGE_RULES).event().clone();
+    let zone = event.when.zone().unwrap();
+    assert_eq!(zone.as_str(), "Custom/<+0100>-1<+0200>-2_M3.2.0/2_M11.1.0/3");
+    // Two hours from UTC from 8 March until 1 November; UNTIL is in UTC and names the last instance.
+    let found = recur::occurrences(&event, TimeRange::ALL, &oslo(), &Budget::of(&Limits::default())).unwrap();
+    assert_eq!(found.first().unwrap().start, instant("20260316T070000Z"));
+    assert_eq!(found.last().unwrap().start, instant("20261116T080000Z"));
+    assert_eq!(found.len(), 36);
+}
+
+#[test]
+fn a_vtimezone_with_an_offset_and_nothing_else_is_that_offset() {
+    let event = read(EXCHANGE_BROKEN).event().clone();
+    assert_eq!(event.when.instants(&oslo()).0, instant("20260316T032300Z"));
+}
+
+#[test]
+fn periods_among_added_dates_keep_their_own_length() {
+    let event = read(PERIODS).event().clone();
+    let found = recur::occurrences(&event, TimeRange::ALL, &oslo(), &Budget::of(&Limits::default())).unwrap();
+    let hours: Vec<i64> = found.iter().map(|instance| (instance.end.ms() - instance.start.ms()) / 3_600_000).collect();
+    assert_eq!(hours, [2, 5, 1]);
+}
+
+#[test]
+fn trailing_blanks_and_blank_lines_are_nobodys_business() {
+    let event = read(BLANKS).event().clone();
+    assert_eq!(event.content.summary, "Dugnad");
+    assert_eq!(event.content.description, "Ta med rake og hansker");
+    assert!(read(BARE_LF).event().content.summary.ends_with("dem som bare vil se på"));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Tests of calendar objects as a whole; every fixture is written in the manner of one client.
 
 mod compared;
+mod corpus;
 mod fixtures;
 mod patching;
 mod refusals;
 mod reports;
 mod strategies;
+mod this_and_future;
 
 use super::CalendarObject;
 use super::IcalError;
@@ -23,7 +25,40 @@ const EVOLUTION: &str = include_str!("../../../fixtures/ics/evolution/local-unti
 const OUTLOOK: &str = include_str!("../../../fixtures/ics/outlook/windows-zone.ics");
 const GOOGLE: &str = include_str!("../../../fixtures/ics/google/all-day.ics");
 const EXCHANGE: &str = include_str!("../../../fixtures/ics/exchange/override-only.ics");
-const ALL: [&str; 8] = [APPLE, APPLE_SERIES, THUNDERBIRD, DAVX5, EVOLUTION, OUTLOOK, GOOGLE, EXCHANGE];
+const APPLE_ALARMS: &str = include_str!("../../../fixtures/ics/apple/alarms.ics");
+const THUNDERBIRD_ZONE: &str = include_str!("../../../fixtures/ics/thunderbird/mozilla-zone.ics");
+const PARAMETERS: &str = include_str!("../../../fixtures/ics/thunderbird/parameters.ics");
+const DAVX5_DATES: &str = include_str!("../../../fixtures/ics/davx5/utc-exdates.ics");
+const EVOLUTION_FUTURE: &str = include_str!("../../../fixtures/ics/evolution/this-and-future.ics");
+const OUTLOOK_HTML: &str = include_str!("../../../fixtures/ics/outlook/html-body.ics");
+const GOOGLE_SERIES: &str = include_str!("../../../fixtures/ics/google/conference.ics");
+const EXCHANGE_RULES: &str = include_str!("../../../fixtures/ics/exchange/custom-rules.ics");
+const EXCHANGE_BROKEN: &str = include_str!("../../../fixtures/ics/exchange/broken-zone.ics");
+const BARE_LF: &str = include_str!("../../../fixtures/ics/other/bare-lf.ics");
+const BLANKS: &str = include_str!("../../../fixtures/ics/other/bom-and-blanks.ics");
+const PERIODS: &str = include_str!("../../../fixtures/ics/other/rdate-periods.ics");
+const ALL: [&str; 20] = [
+    APPLE,
+    APPLE_SERIES,
+    THUNDERBIRD,
+    DAVX5,
+    EVOLUTION,
+    OUTLOOK,
+    GOOGLE,
+    EXCHANGE,
+    APPLE_ALARMS,
+    THUNDERBIRD_ZONE,
+    PARAMETERS,
+    DAVX5_DATES,
+    EVOLUTION_FUTURE,
+    OUTLOOK_HTML,
+    GOOGLE_SERIES,
+    EXCHANGE_RULES,
+    EXCHANGE_BROKEN,
+    BARE_LF,
+    BLANKS,
+    PERIODS,
+];
 
 fn oslo() -> ZoneId {
     ZoneId::parse("Europe/Oslo").unwrap()

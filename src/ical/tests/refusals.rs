@@ -9,6 +9,7 @@ fn precondition(error: &IcalError) -> &'static str {
         IcalError::SupportedCalendarData(_) => "supported-calendar-data",
         IcalError::ValidCalendarData(_) => "valid-calendar-data",
         IcalError::ValidCalendarObjectResource(_) => "valid-calendar-object-resource",
+        IcalError::UnsupportedRecurrence { .. } => "unsupported-recurrence",
         IcalError::SupportedCalendarComponent(_) => "supported-calendar-component",
         IcalError::MaxResourceSize { .. } => "max-resource-size",
         IcalError::MinDateTime(_) => "min-date-time",
@@ -42,12 +43,10 @@ fn events_that_break_the_grammar_are_refused_with_line_and_property() {
         (&format!("{START}\nDURATION:PT"), "no positive duration"),
         (&format!("{START}\n{START}"), "second DTSTART"),
         (&format!("{START}\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY"), "second RRULE"),
-        (&format!("{START}\nRRULE:FREQ=MINUTELY"), "FREQ"),
-        (&format!("{START}\nRRULE:FREQ=SECONDLY"), "FREQ"),
+        (&format!("{START}\nRRULE:FREQ=OFTEN"), "FREQ"),
         (&format!("{START}\nRRULE:FREQ=DAILY;INTERVAL=0"), "INTERVAL"),
         (&format!("{START}\nRRULE:FREQ=DAILY;COUNT=3;UNTIL=20260401"), "COUNT"),
-        (&format!("{START}\nEXRULE:FREQ=DAILY"), "EXRULE"),
-        (&format!("{START}\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260302T170000Z"), "THISANDFUTURE"),
+        (&format!("{START}\nRECURRENCE-ID;RANGE=THISANDPRIOR:20260302T170000Z"), "THISANDFUTURE"),
         (&format!("{START}\nDTSTAMP:20260101T000000Z"), "second DTSTAMP"),
         (&format!("{START}\nSUMMARY:a\u{0}b"), "U+0000"),
         (&format!("{START}\nSUMMARY:a\u{7}b"), "U+0007"),
@@ -57,11 +56,37 @@ fn events_that_break_the_grammar_are_refused_with_line_and_property() {
     ] {
         refused(&vevent(lines), "valid-calendar-data", says);
     }
-    refused(&good.replace("DTSTAMP:20260101T000000Z\r\n", ""), "valid-calendar-data", "no DTSTAMP");
     refused(&good.replace("DTSTAMP:20260101T000000Z", "DTSTAMP:yesterday"), "valid-calendar-data", "DTSTAMP");
     refused(&good.replace("VERSION:2.0\r\n", ""), "valid-calendar-data", "VERSION");
     refused(&good.replace("END:VCALENDAR\r\n", ""), "valid-calendar-data", "no END");
     refused(&format!("{good}{good}"), "valid-calendar-data", "one calendar");
+}
+
+#[test]
+fn o14_a_recurrence_that_is_valid_and_cannot_be_kept_is_refused_by_its_part() {
+    for (lines, part) in [
+        ("RRULE:FREQ=MINUTELY;INTERVAL=30", "FREQ=MINUTELY"),
+        ("RRULE:COUNT=3;freq=secondly", "FREQ=SECONDLY"),
+        ("RRULE:RSCALE=CHINESE;FREQ=YEARLY", "RSCALE=CHINESE"),
+        ("RRULE:FREQ=YEARLY;SKIP=FORWARD;RSCALE=GREGORIAN", "SKIP=FORWARD"),
+        ("EXRULE:FREQ=DAILY", "EXRULE"),
+    ] {
+        let text = vevent(&format!("{START}\n{lines}"));
+        match parse(&text).expect_err(&text) {
+            IcalError::UnsupportedRecurrence { part: found, why } => {
+                assert_eq!(found, part);
+                assert!(why.starts_with("line "), "{why}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn an_event_without_dtstamp_is_kept_as_it_came() {
+    let text = vevent(START).replace("DTSTAMP:20260101T000000Z\r\n", "");
+    let object = read(&text);
+    assert_eq!((object.text(), object.last_modified()), (text.as_str(), None));
 }
 
 #[test]
@@ -80,6 +105,8 @@ fn calendars_that_are_no_calendar_object_are_refused() {
     refused(&with(&format!("{changed}{changed}")), object, "second VEVENT for the instance 20260302T180000");
     refused(&with("BEGIN:VTODO\r\nUID:1\r\nEND:VTODO\r\n"), object, "VTODO stands beside VEVENT");
     refused("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n", object, "no VEVENT");
+    let later = format!("{START}\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260302T170000Z");
+    refused(&vevent(&later), object, "without its series");
     let gone = format!("{START}\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:20260302T170000Z,20260303T170000Z");
     refused(&vevent(&gone), object, "EXDATE");
 }
@@ -108,8 +135,8 @@ fn bounds_are_kept() {
     let attendees: Vec<String> = (0..501).map(|n| format!("ATTENDEE:mailto:a{n}@example.org")).collect();
     refused(&vevent(&format!("{START}\n{}", attendees.join("\n"))), "max-attendees-per-instance", "500");
     let dates: Vec<String> =
-        (0..2100).map(|n| format!("{}{:02}{:02}T000000Z", 2030 + n / 336, n / 28 % 12 + 1, n % 28 + 1)).collect();
-    refused(&vevent(&format!("{START}\nRDATE:{}", dates.join(","))), "max-instances", "2000");
+        (0..20_100).map(|n| format!("{}{:02}{:02}T000000Z", 2030 + n / 336, n / 28 % 12 + 1, n % 28 + 1)).collect();
+    refused(&vevent(&format!("{START}\nRDATE:{}", dates.join(","))), "max-instances", "20000");
     refused(&vevent(&format!("{START}\nX-LONG:{}", "x".repeat(1 << 20))), "max-resource-size", "1048576");
     refused(&vevent(&format!("{START}{}", "\nX-A:1".repeat(20_001))), "valid-calendar-data", "20000 content lines");
     let many = "BEGIN:X-A\r\nEND:X-A\r\n".repeat(1001);

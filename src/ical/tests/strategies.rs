@@ -104,7 +104,7 @@ pub fn event() -> impl Strategy<Value = Event> {
         rule_text(),
         prop::collection::vec(1i64..60, 0..4),
         prop::collection::vec(1i64..60, 0..4),
-        prop::collection::vec((0i64..60, time(), content()), 0..3),
+        prop::collection::vec((0i64..60, time(), content(), prop::bool::weighted(0.25)), 0..3),
     );
     (class, time(), content(), series)
         .prop_map(|(class, when, content, (recurs, rule, added, removed, changed))| {
@@ -114,12 +114,16 @@ pub fn event() -> impl Strategy<Value = Event> {
                 rule: rule.map(|text| rule::parse(text, cx).unwrap()),
                 rdates: starts(&when, &added),
                 exdates: starts(&when, &removed),
+                changes: BTreeMap::new(),
             });
-            let changed = changed.into_iter().filter(|_| recurs).map(|(days, time, content)| {
-                let id = when.wall_start().checked_add(days.days()).unwrap();
-                (RecurrenceId(id), Override { when: time, content })
-            });
-            let overrides: BTreeMap<_, _> = changed.collect();
+            let mut recurrence = recurrence;
+            let mut overrides = BTreeMap::new();
+            for (days, time, content, and_future) in changed {
+                let Some(recurrence) = &mut recurrence else { break };
+                let id = RecurrenceId(when.wall_start().checked_add(days.days()).unwrap());
+                let target = if and_future { &mut recurrence.changes } else { &mut overrides };
+                target.insert(id, Override { when: time, content });
+            }
             normalize(&Event { uid: Uid("same".to_owned()), class, when, content, recurrence, overrides })
         })
         .prop_filter("an event takes place", |event| recur::has_instance(event, &Budget::of(&Limits::default())))

@@ -56,7 +56,8 @@ pub fn shifts_in(vtimezone: &str) -> Option<Shifts> {
 pub fn shifts_between(vtimezone: &str, (begin, end): (i64, i64)) -> Option<Shifts> {
     let mut onsets: Vec<(i64, i64, i64)> = Vec::new();
     for observance in observances(vtimezone) {
-        let (from, to) = (observance.from?, observance.to?);
+        let to = observance.to?;
+        let from = observance.from.unwrap_or(to);
         onsets.extend(observance.onsets(end)?.into_iter().map(|at| (at, to, from)));
     }
     onsets.sort_unstable();
@@ -76,7 +77,9 @@ pub fn property(vtimezone: &str, name: &str) -> Option<String> {
 impl Observance {
     /// All instants before `end` at which this component takes over.
     fn onsets(&self, end: i64) -> Option<Vec<i64>> {
-        let (start, from) = (self.start?, self.from?);
+        // Some writers leave out what they think is idle: from when on, and what was before.
+        let start = self.start.unwrap_or(date(1970, 1, 1).at(0, 0, 0, 0));
+        let from = self.from.or(self.to)?;
         let instant = |wall: DateTime| ZoneId::utc().instant(wall).ms().div_euclid(1000) - from;
         let mut onsets: Vec<i64> = self.dates.iter().map(|wall| instant(*wall)).collect();
         onsets.push(instant(start));
@@ -152,8 +155,9 @@ fn wall_at(seconds: i64) -> Option<DateTime> {
     jiff::Timestamp::from_second(seconds).ok().map(|at| jiff::tz::TimeZone::UTC.to_datetime(at))
 }
 
-/// A UTC-OFFSET value (RFC 5545, 3.3.14) in seconds.
+/// A UTC-OFFSET value (RFC 5545, 3.3.14) in seconds; `+01:00`, which some clients write, is read too.
 fn offset(value: &str) -> Option<i64> {
+    let value = value.trim().replace(':', "");
     let (sign, digits) = match value.split_at_checked(1)? {
         ("+", digits) => (1, digits),
         ("-", digits) => (-1, digits),

@@ -9,6 +9,7 @@ use crate::sandbox::wire::Reply;
 use crate::sandbox::wire::Request;
 use crate::sandbox::wire::parse_form;
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Hmac;
 use hmac::KeyInit as _;
@@ -21,7 +22,8 @@ use std::sync::Arc;
 /// `POST /{tenant}/oauth2/v2.0/token`.
 pub(super) fn token(world: &Arc<World>, request: &Request, tenant: &str) -> Reply {
     let now = world.now();
-    let form = parse_form(&request.body);
+    let mut form = parse_form(&request.body);
+    form.extend(basic_client(request));
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     if ![seed::TENANT_ID, seed::TENANT_DOMAIN].contains(&tenant) {
         let text =
@@ -65,6 +67,17 @@ pub(super) fn token(world: &Arc<World>, request: &Request, tenant: &str) -> Repl
         "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": sign(&claims, secret),
     });
     Reply::json(200, &reply).with_header("Cache-Control", "no-store, no-cache")
+}
+
+/// The client's id and secret in the Authorization header (RFC 6749, 2.3.1), each a form-encoded text.
+fn basic_client(request: &Request) -> Vec<(String, String)> {
+    let basic = request.header("authorization").and_then(|field| field.strip_prefix("Basic "));
+    let text =
+        basic.and_then(|coded| STANDARD.decode(coded.trim()).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+    match text.as_deref().and_then(|text| text.split_once(':')) {
+        Some((id, secret)) => parse_form(format!("client_id={id}&client_secret={secret}").as_bytes()),
+        None => Vec::new(),
+    }
 }
 
 fn refuse(now: Timestamp, status: u16, error: &str, code: u32, text: &str) -> Reply {

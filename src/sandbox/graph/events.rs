@@ -33,9 +33,8 @@ pub(super) fn route(graph: &mut Graph, call: &Call<'_>, address: &str, rest: &[&
     match (method, rest) {
         ("GET", []) => Ok(Reply::json(200, &view::selected(places::user(mailbox), call.request))),
         ("GET", ["mailboxSettings"]) => Ok(Reply::json(200, &json!({"timeZone": "W. Europe Standard Time"}))),
-        ("GET", ["calendar"]) => {
-            Ok(Reply::json(200, &json!({"id": "AAMkCalendar", "name": "Calendar", "isDefaultCalendar": true})))
-        }
+        ("GET", ["calendar"] | ["calendars", "AAMkCalendar"]) => Ok(Reply::json(200, &calendar(mailbox))),
+        ("GET", ["calendars"]) => Ok(Reply::json(200, &json!({"value": [calendar(mailbox)]}))),
         ("GET", ["events"]) => view::list(mailbox, call),
         ("GET", ["calendarView"]) => view::calendar_view(mailbox, call),
         ("GET", ["calendarView", delta]) if is_delta(delta) => {
@@ -56,6 +55,14 @@ pub(super) fn route(graph: &mut Graph, call: &Call<'_>, address: &str, rest: &[&
         ("POST", ["events", id, verb]) => respond(graph, call, address, id, verb),
         _ => Err(no_route(call.request)),
     }
+}
+
+/// The one calendar of a mailbox.
+fn calendar(mailbox: &Mailbox) -> Value {
+    json!({
+        "id": "AAMkCalendar", "name": "Calendar", "isDefaultCalendar": true, "canEdit": true, "canShare": true,
+        "owner": {"name": mailbox.name, "address": mailbox.address},
+    })
 }
 
 fn is_delta(segment: &str) -> bool {

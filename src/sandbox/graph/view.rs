@@ -303,6 +303,7 @@ pub(super) fn schedule(graph: &Graph, call: &Call<'_>) -> Result<Reply, Failure>
         Ok::<Timestamp, Failure>(zone.instant(wall))
     };
     let window = TimeRange::new(read("startTime")?, read("endTime")?);
+    let step_ms = body["availabilityViewInterval"].as_i64().unwrap_or(30).clamp(5, 1_440) * 60_000;
     let mut rows = Vec::new();
     for address in body["schedules"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let Some(mailbox) = graph.mailboxes.get(&address.to_lowercase()) else {
@@ -312,11 +313,25 @@ pub(super) fn schedule(graph: &Graph, call: &Call<'_>) -> Result<Reply, Failure>
             continue;
         };
         let busy = mailbox.items.values().filter(|item| item.is_busy()).flat_map(|item| item.covered(&window));
-        let items = busy.map(|times| {
-            json!({"status": "busy", "start": wire::zoned(&times, times.start, &call.prefer),
-                   "end": wire::zoned(&times, times.end, &call.prefer)})
+        let busy: Vec<_> = busy.collect();
+        let taken: Vec<TimeRange> = busy.iter().map(super::item::Times::range).collect();
+        let items = busy.iter().map(|times| {
+            json!({"status": "busy", "start": wire::zoned(times, times.start, &call.prefer),
+                   "end": wire::zoned(times, times.end, &call.prefer)})
         });
-        rows.push(json!({"scheduleId": address, "scheduleItems": items.collect::<Vec<_>>()}));
+        rows.push(json!({"scheduleId": address, "availabilityView": availability(&taken, window, step_ms),
+                         "scheduleItems": items.collect::<Vec<_>>()}));
     }
     Ok(Reply::json(200, &json!({"value": rows})))
+}
+
+/// One digit for each step of the window: 2 where something takes the room, else 0.
+fn availability(taken: &[TimeRange], window: TimeRange, step_ms: i64) -> String {
+    /// Most digits of one answer: two months of the shortest step.
+    const MOST: usize = 17_856;
+    let starts = std::iter::successors(Some(window.start), |start| Some(start.plus_ms(step_ms)));
+    let steps = starts.take_while(|start| *start < window.end).take(MOST);
+    let is_taken =
+        |start: Timestamp| taken.iter().any(|one| one.overlaps(&TimeRange::new(start, start.plus_ms(step_ms))));
+    steps.map(|start| if is_taken(start) { '2' } else { '0' }).collect()
 }

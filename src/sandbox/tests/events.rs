@@ -186,3 +186,38 @@ async fn the_state_outlives_a_stop_without_warning() {
     assert_eq!(second.get(&format!("/users/{FJORD}/events/{id}")).await.0, 200);
     first.sandbox.stop().await;
 }
+
+#[tokio::test]
+async fn a_client_may_show_its_secret_in_the_authorization_header() {
+    let client = Client::start().await;
+    let address = format!("{}/{}/oauth2/v2.0/token", client.sandbox.login_url(), seed::TENANT_ID);
+    let form =
+        format!("grant_type=client_credentials&scope={}", percent_encode("https://graph.microsoft.com/.default"));
+    let ask = async |secret: &str| {
+        let pair = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            format!("{}:{}", seed::CLIENT_ID, percent_encode(secret)),
+        );
+        let headers = [("Authorization".to_owned(), format!("Basic {pair}"))];
+        split(&call("POST", &address, &headers, form.as_bytes(), PATIENCE).await.unwrap())
+    };
+    let (status, answer) = ask(seed::CLIENT_SECRET).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["access_token"].is_string());
+    assert_eq!(ask("wrong").await.0, 401);
+}
+
+#[tokio::test]
+async fn a_mailbox_has_one_calendar_and_says_when_it_is_taken() {
+    let client = Client::start().await;
+    client.book(FJORD, &meeting(3, 10, 11)).await;
+    let (_, calendars) = client.get(&format!("/users/{FJORD}/calendars")).await;
+    let id = calendars["value"][0]["id"].as_str().unwrap().to_owned();
+    let (status, events) = client.get(&format!("/users/{FJORD}/calendars/{id}/events")).await;
+    assert_eq!((status, events["value"].as_array().unwrap().len()), (200, 1), "{events}");
+    let time =
+        |hour: u32| json!({"dateTime": format!("2026-03-03T{hour:02}:00:00"), "timeZone": "W. Europe Standard Time"});
+    let ask = json!({"schedules": [FJORD], "startTime": time(9), "endTime": time(12), "availabilityViewInterval": 30});
+    let (_, free) = client.post(&format!("/users/{FJORD}/calendar/getSchedule"), &ask).await;
+    assert_eq!(free["value"][0]["availabilityView"], "002200", "{free}");
+}

@@ -86,3 +86,27 @@ async fn the_seed_plants_every_kind_of_booking_once() {
     let (_, later) = client.control("GET", "/state", &Value::Null).await;
     assert_ne!(later["generic"], state["generic"]);
 }
+
+#[tokio::test]
+async fn switches_take_what_they_can_be_set_to_and_nothing_else() {
+    let client = Client::start().await;
+    for (switches, says) in [
+        (json!({"graph": {"error_rate": 7}}), "graph.error_rate: 7"),
+        (json!({"portico": {"html_rate": -0.1}}), "portico.html_rate"),
+        (json!({"generic": {"latency_ms": [20, 10]}}), "generic.latency_ms"),
+        (json!({"graf": {}}), "unknown field `graf`"),
+    ] {
+        let (status, answer) = client.control("PUT", "/faults", &switches).await;
+        assert_eq!(status, 400, "{switches}");
+        assert!(answer["error"].as_str().unwrap().contains(says), "{answer}");
+    }
+    assert_eq!(client.control("GET", "/faults", &Value::Null).await.1["graph"]["error_rate"], 0.0);
+}
+
+#[tokio::test]
+async fn who_asks_the_control_api_wrongly_reads_what_there_is() {
+    let client = Client::start().await;
+    let (status, answer) = client.control("GET", "/nothing", &Value::Null).await;
+    assert_eq!(status, 404);
+    assert!(answer["routes"].as_array().unwrap().iter().any(|line| line.as_str().unwrap().contains("/faults")));
+}

@@ -25,6 +25,8 @@ async fn a_browser_is_asked_to_sign_in_and_then_sees_the_rooms_of_its_tenant() {
     assert!(shown.text.contains("<h3>Hall &lt;1&gt;</h3>") && !shown.text.contains("Barn"), "{}", shown.text);
     assert!(shown.header("content-security-policy").starts_with("default-src 'none'; style-src 'sha256-"));
     assert_eq!(page(&house, "/dashboard/city", "ada", PASSWORD).await.status, 200);
+    assert_eq!(page(&house, "/dashboard/", "ada", PASSWORD).await.status, 200);
+    assert_eq!(house.get("vera", "/dashboard").await.status, 200, "an API key signs in, too");
     assert_eq!(page(&house, "/dashboard/village", "ada", PASSWORD).await.status, 401);
     assert_eq!(page(&house, "/dashboard", "ada", "wrong").await.status, 401);
 }

@@ -44,3 +44,15 @@ async fn windows_beyond_ten_years_are_refused() {
     let answer = house.post("ada", FEEDS, json!({ "room": "hall", "future_days": 4000 })).await;
     assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some("future_days")));
 }
+
+#[actix_web::test]
+async fn a_feed_is_read_where_it_was_made_and_shows_what_the_configuration_says() {
+    let house = House::new().await;
+    house.post("ada", "/v1/tenants/city/rooms", json!({ "name": "Hall" })).await;
+    let made = house.post("ada", FEEDS, json!({ "room": "hall" })).await;
+    assert_eq!(made.header("location"), format!("{FEEDS}/{}", made.json()["id"].as_str().unwrap()));
+    let read = house.get("vera", made.header("location")).await;
+    assert_eq!(read.status, 200, "{}", read.text);
+    assert_eq!((read.json()["past_days"].as_i64(), read.json()["url"].as_str()), (Some(5), None));
+    assert_eq!(house.get("vera", &format!("{FEEDS}/nothing")).await.status, 404);
+}

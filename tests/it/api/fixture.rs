@@ -5,6 +5,9 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
 use anteroom::api::{self, ApiDoor};
+use anteroom::bridge::BridgeError;
+use anteroom::bridge::memory::MemoryBridge;
+use anteroom::config;
 use anteroom::config::Limits;
 use anteroom::crypt::{Keys, VerifiedCache};
 use anteroom::dash::{self, DashDoor};
@@ -86,6 +89,11 @@ impl House {
             keys,
             limits: Limits { json_bytes: 4096, ..Limits::default() },
             public_url: "https://rooms.example/".to_owned(),
+            feed: config::Feed { past_days: 5, ..config::Feed::default() },
+            bridges: Arc::new(|row| match row.name.as_str() {
+                "broken" => Err(BridgeError::Auth("no token for you".to_owned())),
+                _ => Ok(Arc::new(MemoryBridge::with_calendar("hall@city.example"))),
+            }),
             sign_in: Arc::clone(&sign_in),
             nudge: Arc::new(move |id| noted.lock().unwrap().push(id.clone())),
             metrics: Arc::new(|| "anteroom_up 1\n".to_owned()),

@@ -3,10 +3,11 @@
 mod access;
 mod dashboard;
 mod feeds;
-mod fixture;
+pub(crate) mod fixture;
 mod openapi;
 mod people;
 mod probes;
+mod repeat;
 mod rooms;
 mod rules;
 mod sync;

@@ -22,6 +22,19 @@ async fn a_room_is_made_read_and_described_anew() {
 }
 
 #[actix_web::test]
+async fn whether_bookings_may_overlap_is_said_when_a_room_is_made_and_can_change() {
+    let house = House::new().await;
+    let foyer = house.post("ada", ROOMS, json!({ "name": "Foyer", "allow_overlaps": true })).await;
+    assert_eq!((foyer.status.as_u16(), &foyer.json()["allow_overlaps"]), (201, &json!(true)));
+    assert_eq!(house.post("ada", ROOMS, json!({ "name": "Hall" })).await.json()["allow_overlaps"], false);
+    let path = format!("{ROOMS}/foyer");
+    let other = house.ask("ada", Method::PATCH, &path, json!({ "building": "Town hall" })).await;
+    assert_eq!(other.json()["allow_overlaps"], true, "what is left out stays");
+    house.ask("ada", Method::PATCH, &path, json!({ "allow_overlaps": false })).await;
+    assert_eq!(house.get("vera", &path).await.json()["allow_overlaps"], false);
+}
+
+#[actix_web::test]
 async fn a_slug_belongs_to_one_room() {
     let house = House::new().await;
     assert_eq!(house.post("ada", ROOMS, json!({ "name": "Hall" })).await.status, 201);

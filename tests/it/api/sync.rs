@@ -38,6 +38,61 @@ async fn a_bridge_keeps_its_secrets_to_itself() {
 }
 
 #[actix_web::test]
+async fn a_secret_among_the_settings_of_a_bridge_is_sealed_all_the_same() {
+    let house = House::new().await;
+    let settings = json!({ "base_url": "https://booking.example", "api_key": "hush-hush" });
+    let bridge = json!({ "name": "booking", "kind": "booking_generic", "settings": settings });
+    let made = house.post("ada", &format!("{CITY}/bridges"), bridge).await;
+    assert_eq!((made.status.as_u16(), made.json()["has_secrets"].as_bool()), (201, Some(true)), "{}", made.text);
+    let change = json!({ "settings": { "base_url": "https://new.example", "api_key": "hush-again" } });
+    let changed = house.ask("ada", Method::PATCH, made.header("location"), change).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert!(!made.text.contains("hush") && !changed.text.contains("hush"), "{} {}", made.text, changed.text);
+}
+
+#[actix_web::test]
+async fn the_calendars_of_a_bridge_are_listed_with_the_rooms_they_are_mapped_to() {
+    let house = House::new().await;
+    mapped(&house).await;
+    let mapping = json!({ "name": "m365", "kind": "booking_generic", "settings": { "base_url": "https://b.example" } });
+    house.post("ada", &format!("{CITY}/bridges"), mapping).await;
+    let wish = json!({ "room": "hall", "bridge": "m365", "remote_id": "hall@city.example" });
+    house.post("ada", &format!("{CITY}/mappings"), wish).await;
+    let found = house.get("olav", &format!("{CITY}/bridges/m365/calendars")).await;
+    assert_eq!(found.status, 200, "{}", found.text);
+    let calendar = &found.json()["items"][0];
+    assert_eq!((calendar["remote_id"].as_str(), calendar["room"].as_str()), (Some("hall@city.example"), Some("hall")));
+    let found = house.get("olav", &format!("{CITY}/bridges/booking/calendars")).await;
+    assert_eq!(found.json()["items"][0].get("room"), None, "{}", found.text);
+    assert_eq!(house.get("vera", &format!("{CITY}/bridges/m365/calendars")).await.status, 403);
+    assert_eq!(house.get("olav", &format!("{CITY}/bridges/nothing/calendars")).await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_remote_system_that_refuses_us_is_a_bad_gateway_with_its_reason() {
+    let house = House::new().await;
+    let bridge =
+        json!({ "name": "broken", "kind": "booking_generic", "settings": { "base_url": "https://b.example" } });
+    house.post("ada", &format!("{CITY}/bridges"), bridge).await;
+    let answer = house.get("olav", &format!("{CITY}/bridges/broken/calendars")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (502, "application/problem+json"));
+    assert!(answer.json()["detail"].as_str().unwrap().contains("no token for you"), "{}", answer.text);
+}
+
+#[actix_web::test]
+async fn everything_that_works_is_synced_at_once_and_what_is_held_is_not() {
+    let house = House::new().await;
+    let mapping = mapped(&house).await;
+    house.nudged.lock().unwrap().clear();
+    let asked = house.post("olav", &format!("{CITY}/sync"), json!(null)).await;
+    assert_eq!((asked.status.as_u16(), asked.json()[0]["id"].clone()), (202, mapping["id"].clone()), "{}", asked.text);
+    assert_eq!(house.nudged.lock().unwrap().len(), 1);
+    let hold = format!("{CITY}/mappings/{}/hold", mapping["id"].as_str().unwrap());
+    assert_eq!(house.post("olav", &hold, json!({ "reason": "Painting" })).await.status, 200);
+    assert_eq!(house.post("olav", &format!("{CITY}/sync"), json!(null)).await.json(), json!([]));
+}
+
+#[actix_web::test]
 async fn a_bridge_that_cannot_work_is_refused_by_what_it_lacks() {
     let house = House::new().await;
     for (settings, says) in [

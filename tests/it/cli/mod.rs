@@ -206,3 +206,42 @@ async fn rules_and_closures_of_a_room_are_set_from_the_command_line() {
     assert!(folder.done(&["approval", "list"]).await.out.contains("Asked by"));
     assert_eq!(folder.run(&["approval", "confirm", "nothing"]).await.code, 1);
 }
+
+#[actix_web::test]
+async fn d2_the_records_of_the_configured_server_are_printed_ready_to_paste() {
+    let folder = Folder::new();
+    let said = folder.done(&["dns", "--domain", "town.example", "--ttl", "600"]).await;
+    let lines: Vec<&str> = said.out.lines().filter(|line| !line.starts_with(';')).collect();
+    assert_eq!(
+        lines,
+        [
+            "_caldavs._tcp.town.example. 600 IN SRV 0 1 443 rooms.example.",
+            "_caldavs._tcp.town.example. 600 IN TXT \"path=/dav/\"",
+            "_caldav._tcp.town.example. 600 IN SRV 0 0 0 .",
+        ]
+    );
+    assert!(said.out.contains("return 301 https://rooms.example/dav/; }"), "{}", said.out);
+    let json = folder.done(&["dns", "--url", "https://cal.other.example:8443", "--json"]).await.json();
+    assert_eq!(json["records"][0]["data"], "0 1 8443 cal.other.example.");
+    assert_eq!(json["well_known"], "https://cal.other.example:8443/dav/");
+    let refused = folder.run(&["dns", "--url", "http://127.0.0.1:8080"]).await;
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("--url https://rooms.example.org"), "{}", refused.err);
+}
+
+#[actix_web::test]
+async fn what_to_type_is_said_and_a_profile_is_written() {
+    let folder = Folder::new();
+    folder.done(&["user", "add", "anna"]).await;
+    let file = folder.path().join("anna.mobileconfig");
+    let said = folder.done(&["setup", "anna", "--profile", file.to_str().unwrap()]).await;
+    for part in ["https://rooms.example/dav/\n", "server rooms.example, port 443, SSL on", "/dav/profile.mobileconfig"]
+    {
+        assert!(said.out.contains(part), "{part} in {}", said.out);
+    }
+    let profile = std::fs::read_to_string(&file).unwrap();
+    assert!(profile.contains("<string>/dav/default/principals/anna/</string>"), "{profile}");
+    let json = folder.done(&["setup", "anna", "--json"]).await.json();
+    assert_eq!(json["principal_url"], "https://rooms.example/dav/default/principals/anna/");
+    assert_eq!(folder.run(&["setup", "nobody"]).await.code, 1);
+}

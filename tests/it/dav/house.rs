@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test;
 use anteroom::config::Limits;
+use anteroom::config::Profile;
 use anteroom::crypt::Key;
 use anteroom::crypt::KeyRing;
 use anteroom::crypt::Keys;
@@ -14,7 +15,9 @@ use anteroom::crypt::password;
 use anteroom::dav;
 use anteroom::dav::DavDoor;
 use anteroom::manage::SignIn;
+use anteroom::manage::profile::Profiles;
 use anteroom::model::Clock;
+use anteroom::model::Features;
 use anteroom::model::ManualClock;
 use anteroom::model::PrincipalId;
 use anteroom::model::PrincipalKind;
@@ -50,11 +53,12 @@ pub struct House {
     pub store: Store,
     pub clock: Arc<ManualClock>,
     pub limits: Limits,
+    pub profile: Profile,
     pub tenant: Tenant,
     pub nudged: Arc<Mutex<Vec<RoomId>>>,
     keys: Keys,
     door: Mutex<Option<Arc<DavDoor>>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer with its whole body.
@@ -62,6 +66,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -99,17 +104,23 @@ impl House {
             store,
             clock: Arc::new(ManualClock::new(NOW)),
             limits,
+            profile: Profile::default(),
             tenant,
             nudged: Arc::default(),
             keys,
             door: Mutex::new(None),
-            _folder: folder,
+            folder,
         }
     }
 
     /// A room with that slug; its name is the slug with a capital.
     pub async fn room(&self, slug: &str) -> Room {
-        let room = Room {
+        self.room_with(slug, |_| {}).await
+    }
+
+    /// A room that differs from others by something.
+    pub async fn room_with(&self, slug: &str, change: impl FnOnce(&mut Room)) -> Room {
+        let mut room = Room {
             id: RoomId::from(format!("id-{slug}")),
             tenant_id: self.tenant.id.clone(),
             slug: slug.to_owned(),
@@ -120,20 +131,42 @@ impl House {
             description: String::new(),
             building: "Town house".to_owned(),
             capacity: Some(12),
+            features: Features::default(),
             color: "#336699".to_owned(),
+            allow_overlaps: false,
             seq: 0,
             modified_ms: NOW,
             longest_ms: 0,
             created_ms: NOW,
         };
+        change(&mut room);
         let mut tx = self.store.begin_write().await.unwrap();
         rooms::insert(&mut tx, &room).await.unwrap();
         tx.commit().await.unwrap();
         room
     }
 
+    /// Describes a room anew.
+    pub async fn describe(&self, room: &Room) {
+        let mut tx = self.store.begin_write().await.unwrap();
+        rooms::update(&mut tx, room).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The same house after the process has ended and begun again: another store on the same file, another door.
+    pub async fn restarted(self) -> Self {
+        self.store.close().await;
+        let store = Store::open(&format!("sqlite:{}/house.db", self.folder.path().display())).await.unwrap();
+        Self { store, door: Mutex::new(None), ..self }
+    }
+
     /// A member of the tenant who can sign in with [`PASSWORD`] and may do nothing.
     pub async fn user(&self, login: &str) -> Principal {
+        self.user_as(login, Role::Member).await
+    }
+
+    /// The same with a role.
+    pub async fn user_as(&self, login: &str, role: Role) -> Principal {
         let principal = Principal {
             id: PrincipalId::from(format!("id-{login}")),
             tenant_id: self.tenant.id.clone(),
@@ -141,7 +174,7 @@ impl House {
             display_name: format!("{}{}", login[..1].to_uppercase(), &login[1..]),
             email: format!("{login}@example.com"),
             kind: PrincipalKind::Person,
-            role: Role::Member,
+            role,
             disabled: false,
             created_ms: NOW,
         };
@@ -200,6 +233,7 @@ impl House {
                 keys: self.keys.clone(),
                 nudge,
                 sign_in: Arc::new(SignIn::new(self.store.clone(), verified)),
+                profiles: Arc::new(Profiles::new("https://rooms.example.org", &self.profile).unwrap()),
             })
         }))
     }
@@ -213,18 +247,30 @@ impl House {
         }
         let response = test::call_service(&app, request.set_payload(body.to_vec()).to_request()).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = to_bytes(response.into_body()).await.ok().unwrap_or_default();
-        Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        let bytes = to_bytes(response.into_body()).await.ok().unwrap_or_default().to_vec();
+        Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 
     /// Sends a request as `login`.
     pub async fn send(&self, login: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.send_octets(login, method, path, headers, body.as_bytes()).await
+    }
+
+    /// Sends a request as `login` whose body may be anything.
+    pub async fn send_octets(
+        &self,
+        login: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         use base64::Engine as _;
         let token = base64::engine::general_purpose::STANDARD.encode(format!("{login}:{PASSWORD}"));
         let basic = format!("Basic {token}");
         let mut all = vec![("authorization", basic.as_str())];
         all.extend_from_slice(headers);
-        self.anonymous(method, path, &all, body.as_bytes()).await
+        self.anonymous(method, path, &all, body).await
     }
 
     /// Puts an event that lasts an hour from `hour` o'clock UTC of 2026-03-03.

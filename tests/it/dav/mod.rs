@@ -1,9 +1,24 @@
 //! The CalDAV door. Each test is named after the statement of the conformance table that it holds the door to.
 
+mod conditional;
 mod discovery;
-mod house;
+mod errors;
+mod features;
+mod filters;
+pub(crate) mod house;
+mod kept;
+mod limits;
 mod objects;
+mod oracle;
+mod overlaps;
+mod prefer;
+mod profile;
 mod properties;
+mod refusals;
+mod replay;
 mod reports;
 mod rules;
 mod sync;
+mod timezones;
+mod transfer;
+mod xml;

@@ -222,9 +222,13 @@ async fn methods_that_do_nothing_are_refused_so_that_clients_go_on() {
     assert_eq!(made.status, 403);
     assert!(made.inner().starts_with("<C:calendar-collection-location-ok/>"), "{}", made.body);
     assert_eq!(house.send("anna", "MKCOL", "/dav/t/rooms/new/", &[], "").await.status, 403);
-    for method in ["LOCK", "UNLOCK", "COPY", "MOVE", "ACL", "POST", "PATCH", "BOGUS"] {
+    for method in ["LOCK", "UNLOCK", "ACL", "POST", "PATCH", "BOGUS"] {
         let answer = house.send("anna", method, A, &[], "").await;
         assert_eq!(answer.status, 405, "{method}");
-        assert_eq!(answer.header("allow"), Some("OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, REPORT"));
+        assert_eq!(answer.header("allow"), Some("OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, REPORT"));
+    }
+    for method in ["COPY", "MOVE"] {
+        let room = house.send("anna", method, "/dav/t/rooms/hall/", &[("destination", "/dav/t/rooms/new/")], "").await;
+        assert_eq!((room.status, room.header("allow")), (405, Some("OPTIONS, PROPFIND, PROPPATCH, REPORT")));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::house::House;
 use super::house::event;
+use anteroom::config::Limits;
 use anteroom::model::Privilege;
 
 const HALL: &str = "/dav/t/rooms/hall/";
@@ -232,6 +233,35 @@ async fn r12_a_limited_query_ends_with_507_and_its_condition() {
         assert_eq!(answer.body.matches("<D:getetag>").count(), matches);
         assert_eq!(answer.body.contains("<D:number-of-matches-within-limits/>"), cut, "{}", answer.body);
     }
+}
+
+#[actix_web::test]
+async fn r12_the_server_s_own_limit_ends_a_report_as_a_client_s_does() {
+    let end = "<D:status>HTTP/1.1 507 Insufficient Storage</D:status><D:error><D:number-of-matches-within-limits/>";
+    let limited = |limits: Limits| async move {
+        let house = House::with_limits(limits).await;
+        let (anna, hall) = (house.user("anna").await, house.room("hall").await);
+        house.grant(&anna, &hall, Privilege::Write).await;
+        for (name, hour) in [("a", 10), ("b", 12), ("c", 14)] {
+            house.book("anna", &format!("{HALL}{name}.ics"), name, hour).await;
+        }
+        house
+    };
+    let house = limited(Limits { report_members: 2, ..Limits::default() }).await;
+    let answer = house.send("anna", "REPORT", HALL, &[("depth", "1")], &query("<getetag/>", "", "")).await;
+    assert_eq!((answer.status, answer.body.matches("<D:getetag>").count()), (207, 2));
+    assert!(answer.body.contains(&format!("<D:response><D:href>{HALL}</D:href>{end}")), "{}", answer.body);
+    let house = limited(Limits { report_bytes: 1000, ..Limits::default() }).await;
+    let answer = house.send("anna", "REPORT", HALL, &[("depth", "1")], &query("<c:calendar-data/>", "", "")).await;
+    assert!(answer.body.contains(end) && answer.body.matches("BEGIN:VEVENT").count() < 3, "{}", answer.body);
+    let house = limited(Limits { report_instances: 300, ..Limits::default() }).await;
+    let daily = event("d", 16).replace("SUMMARY", "RRULE:FREQ=DAILY;COUNT=200\r\nSUMMARY");
+    assert_eq!(house.send("anna", "PUT", &format!("{HALL}d.ics"), &[], &daily).await.status, 201);
+    let daily = event("e", 18).replace("SUMMARY", "RRULE:FREQ=DAILY;COUNT=200\r\nSUMMARY");
+    assert_eq!(house.send("anna", "PUT", &format!("{HALL}e.ics"), &[], &daily).await.status, 201);
+    let expand = "<c:calendar-data><c:expand start='20260301T000000Z' end='20270301T000000Z'/></c:calendar-data>";
+    let answer = house.send("anna", "REPORT", HALL, &[("depth", "1")], &query(expand, "", "")).await;
+    assert!(answer.body.contains(end) && answer.body.matches("BEGIN:VEVENT").count() <= 300, "{}", answer.body.len());
 }
 
 #[actix_web::test]

@@ -2,6 +2,8 @@
 
 use super::house::Answer;
 use super::house::House;
+use super::house::event;
+use anteroom::model::Privilege;
 use std::collections::BTreeMap;
 
 const HALL: &str = "/dav/t/rooms/hall/";
@@ -184,6 +186,125 @@ async fn s8_depth_0_1_and_absent_are_accepted_and_infinity_is_not() {
     let home = house.send("anna", "REPORT", "/dav/t/rooms/", &[("depth", "1")], body).await;
     assert_eq!(home.status, 403);
     assert!(home.inner().starts_with("<D:sync-traversal-supported/>"), "{}", home.body);
+}
+
+#[actix_web::test]
+async fn s8_level_infinite_on_a_room_is_level_1() {
+    let house = House::with_anna().await;
+    for (name, hour) in [("a", 8), ("b", 9)] {
+        book(&house, name, hour).await;
+    }
+    let mut answers = Vec::new();
+    for level in ["1", "infinite", "infinity", " Infinite "] {
+        let body = format!(
+            "<sync-collection xmlns='DAV:'><sync-token/><sync-level>{level}</sync-level><prop><getetag/></prop></sync-collection>"
+        );
+        answers.push(house.send("anna", "REPORT", HALL, &[("depth", "0")], &body).await);
+    }
+    assert!(answers.iter().all(|answer| answer.status == 207 && answer.body == answers[0].body));
+    assert_eq!(read(&answers[0]).changed.len(), 2);
+    let body = "<sync-collection xmlns='DAV:'><sync-token/><sync-level>2</sync-level><prop/></sync-collection>";
+    assert_eq!(house.send("anna", "REPORT", HALL, &[("depth", "0")], body).await.status, 400);
+}
+
+#[actix_web::test]
+async fn s9_who_gains_or_loses_sight_of_bookings_starts_afresh_and_ends_equal() {
+    let house = House::with_anna().await;
+    let (bert, attic) = (house.user("bert").await, house.room("attic").await);
+    let cara = house.user("cara").await;
+    house.grant(&cara, &attic, Privilege::Write).await;
+    house.grant(&bert, &attic, Privilege::Read).await;
+    let path = "/dav/t/rooms/attic/";
+    let (open, private) = (event("open", 8), event("private", 10).replace("SUMMARY", "CLASS:PRIVATE\r\nSUMMARY"));
+    for (name, body) in [("open", &open), ("private", &private)] {
+        assert_eq!(house.send("cara", "PUT", &format!("{path}{name}.ics"), &[], body).await.status, 201);
+    }
+    let sync = async |token: &str| {
+        let body = format!(
+            "<sync-collection xmlns='DAV:'><sync-token>{token}</sync-token><sync-level>1</sync-level><prop><getetag/></prop></sync-collection>"
+        );
+        house.send("bert", "REPORT", path, &[("depth", "1")], &body).await
+    };
+    let as_reader = read(&sync("").await);
+    house.grant(&bert, &attic, Privilege::Write).await;
+    let refused = sync(&as_reader.token).await;
+    assert_eq!((refused.status, refused.inner().starts_with("<D:valid-sync-token/>")), (403, true), "{}", refused.body);
+    let as_writer = read(&sync("").await);
+    assert_eq!(as_writer.changed.len(), 2);
+    assert!(
+        as_writer.changed.iter().all(|member| !as_reader.changed.contains(member)),
+        "other octets, other validators"
+    );
+    house.grant(&bert, &attic, Privilege::ReadFreeBusy).await;
+    let refused = sync(&as_writer.token).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.inner().starts_with("<D:need-privileges>"), "{}", refused.body);
+    house.grant(&bert, &attic, Privilege::Read).await;
+    assert_eq!(sync(&as_writer.token).await.status, 403);
+    // What was hidden and becomes public is a changed member to those who saw it as busy.
+    let public = private.replace("CLASS:PRIVATE", "CLASS:PUBLIC");
+    assert_eq!(house.send("cara", "PUT", &format!("{path}private.ics"), &[], &public).await.status, 204);
+    let told = read(&sync(&as_reader.token).await);
+    assert_eq!(told.changed.iter().map(|(href, _)| href.as_str()).collect::<Vec<_>>(), [format!("{path}private.ics")]);
+    let seen = house.send("bert", "GET", &format!("{path}private.ics"), &[], "").await;
+    assert!(seen.body.contains("SUMMARY:Meeting private"), "{}", seen.body);
+}
+
+#[actix_web::test]
+async fn o2_validators_and_tokens_outlive_a_restart() {
+    let house = House::with_anna().await;
+    for (name, hour) in [("a", 8), ("b", 9)] {
+        book(&house, name, hour).await;
+    }
+    let token = read(&report(&house, "", None).await).token;
+    book(&house, "b", 11).await;
+    remove(&house, "a").await;
+    let before = everywhere(&house).await;
+    assert!(before.iter().all(|etag| *etag == before[0]), "{before:?}");
+    let house = house.restarted().await;
+    assert_eq!(everywhere(&house).await, before);
+    let told = read(&report(&house, &token, None).await);
+    assert_eq!((told.changed.len(), told.removed.len()), (1, 1));
+    assert_eq!(told.changed[0].1, before[0]);
+    let same = house.send("anna", "GET", &format!("{HALL}b.ics"), &[("if-none-match", &before[0])], "").await;
+    assert_eq!(same.status, 304);
+    let put = house.send("anna", "PUT", &format!("{HALL}b.ics"), &[("if-match", &before[0])], &event("b", 12)).await;
+    assert_eq!(put.status, 204);
+}
+
+/// The validator of `b.ics` as GET, HEAD, PROPFIND of itself and of its room, multiget, query and sync tell it.
+async fn everywhere(house: &House) -> Vec<String> {
+    let path = format!("{HALL}b.ics");
+    let mut found = Vec::new();
+    for method in ["GET", "HEAD"] {
+        found.push(house.send("anna", method, &path, &[], "").await.header("etag").unwrap().to_owned());
+    }
+    let prop = "<prop xmlns='DAV:'><getetag/></prop>";
+    let caldav = "xmlns='urn:ietf:params:xml:ns:caldav'";
+    for (method, at, body) in [
+        ("PROPFIND", path.as_str(), format!("<propfind xmlns='DAV:'>{prop}</propfind>")),
+        ("PROPFIND", HALL, format!("<propfind xmlns='DAV:'>{prop}</propfind>")),
+        (
+            "REPORT",
+            HALL,
+            format!("<calendar-multiget {caldav}>{prop}<href xmlns='DAV:'>{path}</href></calendar-multiget>"),
+        ),
+        (
+            "REPORT",
+            HALL,
+            format!("<calendar-query {caldav}>{prop}<filter><comp-filter name='VCALENDAR'/></filter></calendar-query>"),
+        ),
+        (
+            "REPORT",
+            HALL,
+            format!("<sync-collection xmlns='DAV:'><sync-token/><sync-level>1</sync-level>{prop}</sync-collection>"),
+        ),
+    ] {
+        let answer = house.send("anna", method, at, &[("depth", "1")], &body).await;
+        let told = super::xml::told(&answer.body).into_iter().find(|told| told.href == path).unwrap();
+        found.push(told.props["{DAV:}getetag"].1.text());
+    }
+    found
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 use actix_web::App;
 use actix_web::http::header::HeaderMap;
 use actix_web::test;
+use anteroom::config;
 use anteroom::config::Limits;
 use anteroom::crypt::Key;
 use anteroom::crypt::KeyRing;
@@ -42,6 +43,7 @@ pub struct House {
     pub keys: Arc<Keys>,
     pub room: Room,
     pub metrics: Arc<Metrics>,
+    pub usual: config::Feed,
     cache: FeedCache,
 }
 
@@ -69,6 +71,7 @@ impl House {
             keys: Arc::new(Keys::from_ring(KeyRing::new("k1", Key::new([7; 32])))),
             room,
             metrics: Arc::new(Metrics::new()),
+            usual: config::Feed::default(),
             cache: FeedCache::new(1 << 20),
         }
     }
@@ -99,7 +102,7 @@ impl House {
     }
 
     pub fn links(&self) -> Links<'_> {
-        Links { public_url: "https://rooms.example.org/", key: &self.keys.feed }
+        Links { public_url: "https://rooms.example.org/", key: &self.keys.feed, usual: &self.usual }
     }
 
     pub async fn stored(&self, feed: &Feed) -> Feed {
@@ -213,7 +216,9 @@ async fn fill(store: &Store) -> Room {
         description: String::new(),
         building: String::new(),
         capacity: None,
+        features: Features::default(),
         color: "#2a9d8f".to_owned(),
+        allow_overlaps: false,
         seq: 0,
         modified_ms: NOW,
         longest_ms: 0,

@@ -1,5 +1,5 @@
 //! Feeds: who gets what, and the same bytes for the same state and day.
 
-mod fixture;
+pub(crate) mod fixture;
 mod links;
 mod pages;

@@ -5,6 +5,7 @@ use actix_web::test::TestRequest;
 use anteroom::model::*;
 use anteroom::store::rooms;
 use jiff::ToSpan;
+use jiff::civil::date;
 
 #[actix_web::test]
 async fn a_feed_is_a_calendar_with_the_headers_of_a_secret_address() {
@@ -161,4 +162,30 @@ async fn the_last_good_page_is_served_while_the_store_does_not_answer() {
     assert_eq!(after.header("etag"), before.header("etag"));
     let unknown = house.get(&other).await;
     assert_eq!((unknown.status, unknown.header("retry-after")), (503, "60"));
+}
+
+#[actix_web::test]
+async fn o9_instances_alone_are_in_the_feed_one_by_one() {
+    let house = House::new().await;
+    house
+        .book("alone", 10, |event| {
+            let zone = house.room.zone.clone();
+            for day in [10, 17] {
+                let at = |hour| date(2026, 3, day).at(hour, 0, 0, 0);
+                let when = EventTime::Timed { start: at(18), end: at(19), zone: zone.clone() };
+                let content = Content { summary: format!("Guest {day}"), busy: true, ..Content::default() };
+                event.overrides.insert(RecurrenceId(at(18)), Override { when, content });
+            }
+        })
+        .await;
+    let page = house.get(&house.feed(DetailLevel::Full).await).await;
+    for line in [
+        "RECURRENCE-ID;TZID=Europe/Oslo:20260310T180000\r\nDTSTART;TZID=Europe/Oslo:20260310T180000\r\n",
+        "RECURRENCE-ID;TZID=Europe/Oslo:20260317T180000\r\nDTSTART;TZID=Europe/Oslo:20260317T180000\r\n",
+        "SUMMARY:Guest 10\r\n",
+        "SUMMARY:Guest 17\r\n",
+    ] {
+        assert_eq!(page.text.matches(line).count(), 1, "{line}\n{}", page.text);
+    }
+    assert_eq!(page.text.matches("UID:alone\r\n").count(), 2);
 }

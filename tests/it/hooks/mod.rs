@@ -1,5 +1,5 @@
 //! The notification door: what is believed, what is stored, what is answered.
 
 mod booking;
-mod fixture;
+pub(crate) mod fixture;
 mod graph;

@@ -45,6 +45,8 @@ pub struct Story<'a> {
 impl<'a> Story<'a> {
     pub fn new(scene: &'a Scene<'a>, seed: u64) -> Self {
         let mut chance = Chance(seed);
+        // A booking system gives a slot once, which is what keeps doubles away where it keeps no keys.
+        scene.remotes[1].bridge.refuse_overlaps();
         if chance.below(2) == 1 {
             scene.remotes[1].bridge.forget_keys();
         }
@@ -256,7 +258,7 @@ impl<'a> Story<'a> {
 
     fn remove_at_remote(&mut self) {
         let Some((side, id, event)) = self.one_of_remote() else { return };
-        if self.chance.below(2) == 0 {
+        if side == 0 || self.chance.below(2) == 0 {
             self.scene.remotes[side].bridge.cancel(CALENDAR, &id);
         } else {
             self.scene.remotes[side].bridge.deactivate(CALENDAR, &id);
@@ -271,8 +273,9 @@ impl<'a> Story<'a> {
         }
         let at = self.chance.below(self.off.len());
         let (side, id, title) = self.off.swap_remove(at);
-        self.scene.remotes[side].bridge.reactivate(CALENDAR, &id);
-        self.did(&title, Act::TakeUp);
+        if self.scene.remotes[side].bridge.reactivate(CALENDAR, &id).is_ok() {
+            self.did(&title, Act::TakeUp);
+        }
     }
 
     /// All sides say the same, nothing is there twice, and what the people did has come true.

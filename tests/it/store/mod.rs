@@ -4,6 +4,7 @@ mod bookkeeping;
 mod bridges;
 mod changes;
 mod feeds;
+mod idempotency;
 mod leases;
 mod links;
 mod mappings;
@@ -15,6 +16,7 @@ mod rooms;
 mod rules;
 mod subscriptions;
 mod tenants;
+mod turns;
 
 use crate::house::{HOUR_MS, House, START};
 use anteroom::model::{

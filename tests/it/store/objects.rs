@@ -50,6 +50,19 @@ on_both!(replacing_keeps_id_name_uid_origin_and_birth, |house| async {
     assert_eq!(objects::count(&mut tx, house.tenant(), &room.id).await.unwrap(), 1);
 });
 
+on_both!(a_renamed_object_is_the_same_under_another_name, |house| async {
+    let room = house.room("Council hall").await;
+    let first = object(&room, "a", 1);
+    house.write_one(async |tx| objects::put(tx, &first).await).await;
+    let later = ObjectRow { seq: 2, modified_ms: START.plus_ms(5), ..first.clone() };
+    house.write_one(async |tx| objects::rename(tx, &later, &name("new.ics")).await).await;
+    let mut tx = house.read().await;
+    assert!(objects::by_name(&mut tx, house.tenant(), &room.id, &first.name).await.unwrap().is_none());
+    let found = objects::by_uid(&mut tx, house.tenant(), &room.id, &first.uid).await.unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.seq, found.modified_ms), ("new.ics", 2, START.plus_ms(5)));
+    assert_eq!((found.id, found.body, found.etag), (first.id, first.body, first.etag));
+});
+
 on_both!(name_and_uid_are_each_unique_in_a_room_only, |house| async {
     let (hall, attic) = (house.room("Hall").await, house.room("Attic").await);
     house.write_one(async |tx| objects::put(tx, &object(&hall, "a", 1)).await).await;

@@ -30,12 +30,14 @@ on_both!(a_description_can_change_but_neither_slug_nor_sequence, |house| async {
         capacity: None,
         seq: 99,
         building: "Town hall".to_owned(),
+        allow_overlaps: true,
         ..hall.clone()
     };
     house.write_one(async |tx| rooms::update(tx, &changed).await).await;
     let stored = rooms::get(&mut house.read().await, house.tenant(), &hall.id).await.unwrap().unwrap();
     assert_eq!((stored.slug.as_str(), stored.seq), ("council-hall", 0));
     assert_eq!((stored.name.as_str(), stored.capacity, stored.building.as_str()), ("Rådssal", None, "Town hall"));
+    assert!(stored.allow_overlaps && !hall.allow_overlaps);
 });
 
 on_both!(twenty_writers_at_once_get_twenty_numbers_without_a_gap, |house| async {

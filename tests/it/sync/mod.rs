@@ -177,7 +177,7 @@ on_both!(a_booking_that_is_taken_up_again_after_it_was_deleted_there_comes_back_
     scene.remote().deactivate(CALENDAR, &id);
     scene.settle().await;
     assert_eq!((scene.titles().await, scene.remote_titles(1)), (vec![], vec![]));
-    scene.remote().reactivate(CALENDAR, &id);
+    scene.remote().reactivate(CALENDAR, &id).unwrap();
     scene.settle().await;
     let here = (scene.titles().await, scene.remote_titles(0), scene.remote_titles(1));
     assert_eq!(here, (vec!["Choir".to_owned()], vec!["Choir".to_owned()], vec!["Choir".to_owned()]));

@@ -1,5 +1,6 @@
 //! The real binary against the real sandbox, over HTTP: no booking is lost, doubled or invented.
 
+mod carried;
 mod demo;
 mod faults;
 mod feed;

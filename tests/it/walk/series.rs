@@ -26,7 +26,7 @@ fn later(seen: &Seen, title: &str) -> Seen {
 }
 
 /// Waits until all sides show exactly these instances of what is called so.
-fn shown(town: &Town, room: &Room, word: &str, wanted: &[Seen]) {
+pub fn shown(town: &Town, room: &Room, word: &str, wanted: &[Seen]) {
     let mut wanted = wanted.to_vec();
     wanted.sort();
     for side in SIDES {

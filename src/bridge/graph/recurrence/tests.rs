@@ -48,6 +48,9 @@ fn falls_on(pattern: &RecurrencePattern, start: Date, day: Date) -> bool {
     let clamped = || i64::from(day.day()) == pattern.day_of_month.unwrap().min(i64::from(day.days_in_month()));
     let in_month = || i64::from(day.month()) == pattern.month.unwrap();
     let placed = || {
+        if !listed(day) {
+            return false;
+        }
         let matching: Vec<Date> =
             day.first_of_month().series(1.day()).take(31).filter(|d| d.month() == day.month() && listed(*d)).collect();
         let at = pattern.index.unwrap().position();
@@ -64,7 +67,7 @@ fn falls_on(pattern: &RecurrencePattern, start: Date, day: Date) -> bool {
         PatternType::Weekly => listed(day) && between(week(start), week(day)) / 7 % interval == 0,
         PatternType::AbsoluteMonthly => months % interval == 0 && clamped(),
         PatternType::RelativeMonthly => months % interval == 0 && placed(),
-        PatternType::AbsoluteYearly => months % 12 == 0 && months / 12 % interval == 0 && in_month() && clamped(),
+        PatternType::AbsoluteYearly => i64::from(day.year() - start.year()) % interval == 0 && in_month() && clamped(),
         PatternType::RelativeYearly => in_month() && i64::from(day.year() - start.year()) % interval == 0 && placed(),
     }
 }
@@ -109,6 +112,8 @@ fn a_refusal_names_the_part_that_stands_in_the_way() {
         ("FREQ=HOURLY", "FREQ"),
         ("FREQ=DAILY;BYHOUR=9,14", "BYHOUR"),
         ("FREQ=WEEKLY;BYDAY=TU", "DTSTART"),
+        ("FREQ=DAILY;INTERVAL=1000", "INTERVAL"),
+        ("FREQ=WEEKLY;INTERVAL=100", "INTERVAL"),
     ] {
         let start = date(2026, 3, 2).at(9, 0, 0, 0);
         assert_eq!(to_graph(&timed(start), &series(text).unwrap()).unwrap_err().part, part, "{text}");
@@ -183,6 +188,47 @@ fn any_rule() -> impl Strategy<Value = String> {
     (body, 1..5_u32, end).prop_map(|(body, interval, end)| format!("FREQ={body};INTERVAL={interval}{end}"))
 }
 
+fn graph_days() -> impl Strategy<Value = Vec<Day>> {
+    prop::sample::subsequence(Weekday::ALL.to_vec(), 1..=7).prop_map(|days| days.into_iter().map(Day).collect())
+}
+
+/// Any pattern that Graph knows, with the members that its type uses.
+fn any_pattern() -> impl Strategy<Value = RecurrencePattern> {
+    let kind = prop::sample::select(vec![
+        PatternType::Daily,
+        PatternType::Weekly,
+        PatternType::AbsoluteMonthly,
+        PatternType::RelativeMonthly,
+        PatternType::AbsoluteYearly,
+        PatternType::RelativeYearly,
+    ]);
+    let index = prop::sample::select(vec![
+        WeekIndex::First,
+        WeekIndex::Second,
+        WeekIndex::Third,
+        WeekIndex::Fourth,
+        WeekIndex::Last,
+    ]);
+    let first = prop::sample::select(Weekday::ALL.to_vec());
+    // The ends of months and February come often.
+    let day = prop_oneof![1..=28_i64, 28..=31_i64];
+    let month = prop_oneof![1..=12_i64, Just(2_i64)];
+    (kind, 1..6_u32, graph_days(), first, (day, month), index).prop_map(
+        |(kind, interval, days, first, (day, month), index)| {
+            let mut pattern = RecurrencePattern::new(kind, interval);
+            pattern.days_of_week = days;
+            pattern.first_day_of_week = Some(Day(first));
+            (pattern.day_of_month, pattern.month, pattern.index) = (Some(day), Some(month), Some(index));
+            pattern
+        },
+    )
+}
+
+fn any_range() -> impl Strategy<Value = (RangeType, u32, i64)> {
+    let kind = prop::sample::select(vec![RangeType::NoEnd, RangeType::Numbered, RangeType::EndDate]);
+    (kind, 1..40_u32, 0..4000_i64)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
@@ -206,4 +252,91 @@ proptest! {
             prop_assert_eq!(&ours, &our_dates(&back, start, 10), "{}", text);
         }
     }
+
+    #[test]
+    fn the_rule_we_write_for_any_graph_recurrence_has_the_dates_exchange_gives_it_for_ten_years(
+        pattern in any_pattern(), (kind, count, length) in any_range(), day in 0..900_i64, hour in 0..24_i8,
+    ) {
+        let told = date(2024, 1, 1).checked_add(day.days()).unwrap();
+        let mut range = RecurrenceRange {
+            kind: RangeType::NoEnd,
+            start_date: Some(told),
+            end_date: None,
+            number_of_occurrences: None,
+            recurrence_time_zone: Some("W. Europe Standard Time".to_owned()),
+        };
+        // "The first occurrence is the first matching date at or after startDate": the event starts there.
+        let open = PatternedRecurrence { pattern: pattern.clone(), range: range.clone() };
+        let first = told.series(1.day()).find(|day| falls_on(&open.pattern, told, *day)).unwrap();
+        (range.kind, range.number_of_occurrences) = (kind, Some(i64::from(count)));
+        range.end_date = Some(first.checked_add(length.days()).unwrap());
+        let graph = PatternedRecurrence { pattern, range };
+        let when = timed(first.at(hour, 30, 0, 0));
+        let rule = from_graph(&graph, &when).unwrap();
+        let theirs = exchange_dates(&graph, first.checked_add(10.years()).unwrap());
+        let ours = our_dates(&rule, when.wall_start(), 10);
+        prop_assert_eq!(&ours, &theirs, "{:?}", rule);
+        // The text that clients get says the same, and so does what would be written back.
+        let text = rule::to_text(&rule, &when);
+        let zone = when.zone().cloned();
+        let cx = RuleContext { zone: zone.as_ref(), all_day: false, limits: &Limits::default() };
+        let parsed = rule::parse(&text, cx).unwrap();
+        prop_assert_eq!(&parsed, &rule, "{}", text);
+        let again = to_graph(&when, &Recurrence { rule: Some(rule), ..Recurrence::default() }).unwrap();
+        let again = exchange_dates(&again, first.checked_add(10.years()).unwrap());
+        prop_assert_eq!(&again, &theirs, "{}", text);
+    }
+}
+
+#[test]
+fn a_thousand_random_rules_keep_their_dates_wherever_they_have_a_graph_form() {
+    let mut dice = recur::dice::Dice(7);
+    let (mut told, mut refused) = (0, std::collections::BTreeMap::new());
+    for _ in 0..1_000 {
+        let (text, from) = (dice.any_rule(), dice.start());
+        let recurrence = series(&text).unwrap();
+        let rule = recurrence.rule.clone().unwrap();
+        let open = Rule { end: RuleEnd::Never, ..rule.clone() };
+        let window = (from, from.checked_add(5.years()).unwrap());
+        let first = recur::rule_starts(&open, from, window, &BUDGET).unwrap_or_default();
+        let Some(start) = first.first().copied() else { continue };
+        match to_graph(&timed(start), &recurrence) {
+            Ok(graph) => {
+                let theirs = exchange_dates(&graph, start.date().checked_add(10.years()).unwrap());
+                assert_eq!(our_dates(&rule, start, 10), theirs, "DTSTART:{start} RRULE:{text}");
+                told += 1;
+            }
+            Err(why) => *refused.entry(why.part).or_insert(0) += 1,
+        }
+    }
+    assert!(told > 100 && refused.len() >= 8, "{told} told, refused for {refused:?}");
+}
+
+#[test]
+fn an_end_date_is_a_date_of_the_recurrence_s_own_zone() {
+    // Half past midnight in Tokyo is the day before in UTC; the last instance is that of the end date in Tokyo.
+    let zone = ZoneId::parse("Asia/Tokyo").unwrap();
+    let start = date(2026, 3, 2).at(0, 30, 0, 0);
+    let when = EventTime::Timed { start, end: date(2026, 3, 2).at(1, 0, 0, 0), zone };
+    let text = r#"{"pattern":{"type":"daily","interval":1},
+        "range":{"type":"endDate","startDate":"2026-03-02","endDate":"2026-03-05","recurrenceTimeZone":"Tokyo Standard Time"}}"#;
+    let graph: PatternedRecurrence = serde_json::from_str(text).unwrap();
+    let rule = from_graph(&graph, &when).unwrap();
+    assert_eq!(rule::to_text(&rule, &when), "FREQ=DAILY;UNTIL=20260304T153000Z");
+    assert_eq!(our_dates(&rule, start, 1).len(), 4);
+    let back = to_graph(&when, &Recurrence { rule: Some(rule), ..Recurrence::default() }).unwrap();
+    assert_eq!(serde_json::to_value(back).unwrap(), serde_json::to_value(graph).unwrap());
+}
+
+#[test]
+fn whole_days_end_on_a_date_and_name_no_zone() {
+    let day = date(2026, 5, 16);
+    let when = EventTime::AllDay { start: day, end: day.tomorrow().unwrap() };
+    let cx = RuleContext { zone: None, all_day: true, limits: &Limits::default() };
+    let rule = rule::parse("FREQ=WEEKLY;UNTIL=20260613;BYDAY=SA;WKST=SU", cx).unwrap();
+    let graph = to_graph(&when, &Recurrence { rule: Some(rule.clone()), ..Recurrence::default() }).unwrap();
+    let range = serde_json::to_value(&graph.range).unwrap();
+    assert_eq!(range, serde_json::json!({"type": "endDate", "startDate": "2026-05-16", "endDate": "2026-06-13"}));
+    assert_eq!(from_graph(&graph, &when).unwrap(), rule);
+    assert_eq!(rule::to_text(&rule, &when), "FREQ=WEEKLY;UNTIL=20260613;BYDAY=SA;WKST=SU");
 }
