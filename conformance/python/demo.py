@@ -66,6 +66,8 @@ class Api:
     def __init__(self, base):
         self.base = base.rstrip("/")
         self.session = requests.Session()
+        # A kept connection may be closed by the other side just when it is used again.
+        self.session.headers["Connection"] = "close"
 
     def call(self, method, path, **kwargs):
         for _ in range(20):

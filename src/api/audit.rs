@@ -3,23 +3,15 @@
 use super::caller::{As, TenantViewer};
 use super::error::ApiError;
 use super::page::{PageQuery, Paged};
-use super::view::{AuditView, ConflictView, LinkView, Names, OperationView};
+use super::view::{AuditView, EventStory, MappingStatusView, Names, RoomStory};
 use crate::manage::ManageError;
 use crate::manage::rooms;
-use crate::model::TenantId;
 use crate::model::Uid;
-use crate::store::StoreError;
-use crate::store::Tx;
-use crate::store::audit;
-use crate::store::links;
-use crate::store::mappings;
-use crate::store::operations;
 use crate::store::pages;
 use crate::store::rooms as stored_rooms;
-use crate::store::rooms::Room;
 use actix_web::get;
 use actix_web::web::{Json, Path, Query};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Which room is meant.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -48,56 +40,46 @@ pub(super) async fn list(
     Ok(Json(page.cut(entries, |entry| &entry.id, |entry| AuditView::of(entry, &names))?))
 }
 
-/// Everything known about one event.
-#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
-pub(super) struct Story {
-    /// The UID.
-    uid: String,
-    /// What happened, oldest first.
-    audit: Vec<AuditView>,
-    /// Its remote copies.
-    links: Vec<LinkView>,
-    /// What was or is to be sent.
-    operations: Vec<OperationView>,
-    /// What it collided with.
-    conflicts: Vec<ConflictView>,
-}
-
-/// Explains one event: audit, remote copies, outgoing writes and conflicts.
+/// Explains one event: who wrote it where and when, what was merged by which rule, what was sent with which answer, what
+/// waits and why.
 #[utoipa::path(tag = "audit", operation_id = "explain_event", params(("tenant", Path), ("uid", Path), OfRoom),
-    responses((status = 200, body = Story)))]
+    responses((status = 200, body = EventStory)))]
 #[get("/tenants/{tenant}/events/{uid}/story")]
 pub(super) async fn explain(
     desk: As<TenantViewer>,
     path: Path<(String, String)>,
     of: Query<OfRoom>,
-) -> Result<Json<Story>, ApiError> {
+) -> Result<Json<EventStory>, ApiError> {
     let mut tx = desk.read().await?;
     let rooms = match &of.room {
         Some(slug) => vec![rooms::find(&mut tx, &desk.acting(), slug).await?],
         None => stored_rooms::list(&mut tx, desk.acting().tenant).await?,
     };
-    let story = tell(&mut tx, desk.acting().tenant, &rooms, Uid(path.1.clone())).await?;
-    if story.audit.is_empty() && story.links.is_empty() && story.operations.is_empty() {
+    let story = EventStory::tell(&mut tx, desk.acting().tenant, &rooms, Uid(path.1.clone())).await?;
+    if story.is_empty() {
         return Err(ManageError::NotFound { what: format!("trace of an event with the UID {:?}", path.1) }.into());
     }
     Ok(Json(story))
 }
 
-async fn tell(tx: &mut Tx, tenant: &TenantId, rooms: &[Room], uid: Uid) -> Result<Story, StoreError> {
-    let names = Names::of(tx, tenant).await?;
-    let mut story = Story { uid: uid.to_string(), ..Story::default() };
-    for room in rooms {
-        let entries = audit::of_event(tx, tenant, &room.id, &uid).await?;
-        story.audit.extend(entries.into_iter().map(|entry| AuditView::of(entry, &names)));
-        let operations = operations::of_event(tx, tenant, &room.id, &uid).await?;
-        story.operations.extend(operations.into_iter().map(|operation| OperationView::of(operation, &names)));
-        let conflicts = pages::conflicts_of_event(tx, tenant, &room.id, &uid).await?;
-        story.conflicts.extend(conflicts.into_iter().map(|conflict| ConflictView::of(conflict, &names)));
-        for mapping in mappings::of_room(tx, tenant, &room.id).await? {
-            let links = links::of_uid(tx, tenant, &mapping.id, &uid).await?;
-            story.links.extend(links.into_iter().map(LinkView::from));
-        }
-    }
-    Ok(story)
+/// Explains one room: the state of its mappings, their last reads, the oldest unreconciled change, what waits to be sent
+/// and what was given up.
+#[utoipa::path(tag = "audit", operation_id = "explain_room", params(("tenant", Path), ("room", Path)),
+    responses((status = 200, body = RoomStory)))]
+#[get("/tenants/{tenant}/rooms/{room}/story")]
+pub(super) async fn explain_room(
+    desk: As<TenantViewer>,
+    path: Path<(String, String)>,
+) -> Result<Json<RoomStory>, ApiError> {
+    let mut tx = desk.read().await?;
+    let room = rooms::find(&mut tx, &desk.acting(), &path.1).await?;
+    Ok(Json(RoomStory::tell(&mut tx, desk.acting().tenant, &room).await?))
+}
+
+/// Tells how every room is doing: one line for each mapping, with its oldest unreconciled change.
+#[utoipa::path(tag = "sync", operation_id = "read_status", params(("tenant", Path)),
+    responses((status = 200, body = Vec<MappingStatusView>)))]
+#[get("/tenants/{tenant}/status")]
+pub(super) async fn status(desk: As<TenantViewer>) -> Result<Json<Vec<MappingStatusView>>, ApiError> {
+    Ok(Json(MappingStatusView::of_tenant(&mut desk.read().await?, desk.acting().tenant).await?))
 }

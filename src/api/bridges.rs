@@ -69,8 +69,8 @@ pub(super) async fn calendars(
     let mapped = mappings::list(&mut tx, desk.acting().tenant).await?;
     let names = Names::of(&mut tx, desk.acting().tenant).await?;
     drop(tx);
-    let refused = |why| ApiError::Remote { bridge: row.name.clone(), why };
-    let bridge = (desk.door.bridges)(&row).map_err(refused)?;
+    let refused = |why| ApiError::Remote { whose: format!("bridge {}", row.name), why };
+    let bridge = (desk.door.engine.bridges)(&row).map_err(refused)?;
     let mut found = bridge.calendars().await.map_err(refused)?;
     found.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     let room_of = |id: &str| {

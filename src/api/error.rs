@@ -5,6 +5,7 @@ use crate::crypt::CryptError;
 use crate::manage::ManageError;
 use crate::model::Role;
 use crate::store::StoreError;
+use crate::sync::SyncError;
 use actix_web::HttpResponse;
 use actix_web::ResponseError;
 use actix_web::error::JsonPayloadError;
@@ -71,10 +72,10 @@ pub enum ApiError {
     #[error(transparent)]
     Manage(#[from] ManageError),
     /// A remote system that was asked does not answer as it should.
-    #[error("bridge {bridge}: {why}")]
+    #[error("{whose}: {why}")]
     Remote {
-        /// The bridge's name.
-        bridge: String,
+        /// The bridge.
+        whose: String,
         /// What is wrong.
         why: BridgeError,
     },
@@ -86,6 +87,17 @@ pub enum ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Manage(error.into())
+    }
+}
+
+impl From<SyncError> for ApiError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Store(error) => error.into(),
+            SyncError::Bridge(why) => Self::Remote { whose: "the bridge".to_owned(), why },
+            SyncError::Refused(why) => ManageError::State { why }.into(),
+            other => ManageError::State { why: other.to_string() }.into(),
+        }
     }
 }
 
@@ -274,8 +286,12 @@ mod tests {
             (ManageError::Invalid { field: "zone", why: "no".to_owned() }.into(), "invalid", 422),
             (ManageError::State { why: "held".to_owned() }.into(), "wrong-state", 409),
             (StoreError::Busy.into(), "busy", 503),
-            (ApiError::Remote { bridge: "m365".to_owned(), why: BridgeError::NotFound }, "remote", 502),
-            (ApiError::Remote { bridge: "m365".to_owned(), why: BridgeError::Busy { after_ms: None } }, "busy", 503),
+            (ApiError::Remote { whose: "bridge m365".to_owned(), why: BridgeError::NotFound }, "remote", 502),
+            (
+                ApiError::Remote { whose: "bridge m365".to_owned(), why: BridgeError::Busy { after_ms: None } },
+                "busy",
+                503,
+            ),
             (StoreError::Taken("x".to_owned()).into(), "internal", 500),
         ];
         for (error, kind, status) in cases {

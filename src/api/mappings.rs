@@ -5,6 +5,7 @@ use super::error::ApiError;
 use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{MappingView, Names};
+use crate::change::resolve::Removal;
 use crate::manage::mappings::{self, NewMapping, Policy};
 use crate::model::MappingId;
 use crate::store::Tx;
@@ -113,7 +114,18 @@ pub(super) async fn hold(
     Ok(Json(view))
 }
 
-/// Lets a held or suspended mapping work again.
+/// Lists what the release of a mapping that the brake holds would remove from the hub.
+#[utoipa::path(tag = "mappings", operation_id = "list_held_removals", params(("tenant", Path), ("mapping", Path)),
+    responses((status = 200, body = Vec<Removal>)))]
+#[get("/tenants/{tenant}/mappings/{mapping}/removals")]
+pub(super) async fn removals(
+    desk: As<TenantViewer>,
+    path: Path<(String, String)>,
+) -> Result<Json<Vec<Removal>>, ApiError> {
+    Ok(Json(mappings::removals(&mut desk.read().await?, &desk.acting(), &mapping_id(&path)).await?))
+}
+
+/// Lets a held mapping work again. What the brake has held is removed then; `removals` lists it.
 #[utoipa::path(tag = "mappings", operation_id = "release_mapping", params(("tenant", Path), ("mapping", Path)),
     responses((status = 200, body = MappingView)))]
 #[post("/tenants/{tenant}/mappings/{mapping}/release")]

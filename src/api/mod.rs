@@ -20,6 +20,7 @@ mod object;
 mod openapi;
 mod operations;
 mod page;
+mod plans;
 mod principals;
 mod repeat;
 mod rooms;
@@ -38,7 +39,7 @@ use crate::manage::SignIn;
 use crate::model::Clock;
 use crate::model::MappingId;
 use crate::store::Store;
-use crate::sync::BridgeSource;
+use crate::sync::Engine;
 use actix_web::body::BoxBody;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web;
@@ -58,8 +59,6 @@ pub struct ApiDoor {
     pub public_url: String,
     /// What a new feed shows where nobody says.
     pub feed: config::Feed,
-    /// Living bridges of stored ones, to ask remote systems.
-    pub bridges: BridgeSource,
     /// Verifies credentials.
     pub sign_in: Arc<SignIn>,
     /// Wakes the worker that pulls a mapping.
@@ -68,6 +67,8 @@ pub struct ApiDoor {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether `/metrics` answers without credentials; otherwise it asks for the role `system_monitor`.
     pub open_metrics: bool,
+    /// Asks remote systems, reads both sides for plans and checks, and removes copies. Its leases are its own.
+    pub engine: Arc<Engine>,
 }
 
 /// Mounts `/v1`, `/health`, `/ready` and `/metrics`.

@@ -31,7 +31,7 @@ pub(super) async fn read(desk: As<TenantViewer>) -> Json<TenantView> {
     Json(desk.caller().tenant.clone().into())
 }
 
-/// Makes every mapping that works be read now; answers them. Held and suspended ones stay as they are.
+/// Makes every mapping that works be read now; answers them. Those that are held or wait for approval stay as they are.
 #[utoipa::path(tag = "sync", operation_id = "sync_tenant", params(("tenant", Path)),
     responses((status = 202, body = Vec<MappingView>)))]
 #[post("/tenants/{tenant}/sync")]

@@ -11,6 +11,8 @@ mod transfer;
 mod verdict;
 mod write;
 
+pub mod resolve;
+
 pub use approval::{decided, is_waiting};
 pub use expand::roll_forward;
 pub use overlap::Collision;

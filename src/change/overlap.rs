@@ -27,7 +27,7 @@ pub struct Collision {
     /// When it has the room.
     pub at: TimeRange,
     /// When the next few other instances of the wished series would start that collide too, with this booking or
-    /// others; at most [`Self::TOLD`].
+    /// others; only the first few.
     pub also: Vec<Timestamp>,
     /// How many other instances collide, those of `also` included.
     pub more: usize,

@@ -6,29 +6,28 @@ use super::expand::{Expansion, Slot, expand, fresh, reparse, takes_room};
 use super::overlap;
 use super::rules;
 use super::rules::{Asked, Breach, House, Reach, Rule};
-use super::{ChangeError, Context, Origin};
+use super::{ChangeError, Context, Origin, resolve};
 use crate::ical::object::CalendarObject;
-use crate::model::ConflictId;
 use crate::model::Content;
 use crate::model::Event;
 use crate::model::EventTime;
+use crate::model::Misfits;
 use crate::model::Privilege;
 use crate::model::Recurrence;
 use crate::model::RecurrenceId;
 use crate::model::ReservationClass;
+use crate::model::Resolution;
 use crate::model::RoomRules;
 use crate::model::TimeRange;
+use crate::model::Timestamp;
+use crate::model::Uid;
 use crate::store::Tx;
 use crate::store::conflicts;
-use crate::store::conflicts::Conflict;
 use crate::store::instances;
 use crate::store::instances::Taken;
 use crate::store::objects::ObjectRow;
 use crate::store::rooms::Room;
 use crate::store::rules as stored;
-
-/// The kind of the conflict records of bookings inside a closure.
-const CLOSURE: &str = "closure";
 
 /// What a wish is judged by.
 pub(super) struct Asking {
@@ -51,6 +50,11 @@ pub(super) struct Wishes<'a> {
 }
 
 impl Asking {
+    /// What becomes of bookings of connected systems that the room would have refused.
+    pub(super) const fn misfits(&self) -> Option<Misfits> {
+        self.rules.misfits
+    }
+
     /// The rules of the room, and the event as it stands.
     pub(super) async fn read(
         tx: &mut Tx,
@@ -149,7 +153,7 @@ pub(super) async fn judge(
     }
     for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::Buffer) {
         let breach = breaches.iter().find(|breach| breach.rule == rule);
-        note(tx, cx, room, wish.event, (rule, breach)).await?;
+        note(tx, cx, room, wish, (rule, breach)).await?;
     }
     Ok(())
 }
@@ -177,7 +181,7 @@ pub(super) async fn judge_buffer(
     match (breach, origin) {
         (Some(breach), Origin::Principal { .. }) => Err(ChangeError::Rule(Box::new(breach))),
         (None, Origin::Principal { .. }) => Ok(()),
-        (breach, _) => note(tx, cx, room, wish.event, (Rule::Buffer, breach.as_ref())).await,
+        (breach, _) => note(tx, cx, room, wish, (Rule::Buffer, breach.as_ref())).await,
     }
 }
 
@@ -209,18 +213,28 @@ async fn note(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    event: &Event,
+    wish: &Wishes<'_>,
     (rule, breach): (Rule, Option<&Breach>),
 ) -> Result<(), ChangeError> {
-    let key = (&room.tenant_id, &room.id, &event.uid);
+    let key = (&room.tenant_id, &room.id, &wish.event.uid);
     let sentence = breach.map(ToString::to_string).unwrap_or_default();
     let decision = "the booking has another time now";
     conflicts::outdate(tx, key, rule.conflict_kind(), cx.now, (decision, &sentence)).await?;
     if sentence.is_empty() {
         return Ok(());
     }
-    let ours = serde_json::to_string(event).unwrap_or_default();
-    record(tx, cx, room, (&event.uid.0, rule.conflict_kind()), (sentence, ours, String::new())).await
+    let opened = conflicts::Opened {
+        room: (&room.tenant_id, &room.id),
+        mapping: "",
+        uid: &wish.event.uid,
+        kind: rule.conflict_kind(),
+        sentence,
+        versions: (serde_json::to_string(wish.event).unwrap_or_default(), String::new()),
+        proposal: Some(proposal(wish.rules.misfits, Resolution::KeepRemote, cx)),
+        standing: String::new(),
+        now: cx.now,
+    };
+    Ok(conflicts::record(tx, &opened.into()).await?)
 }
 
 /// Tells every booking inside a closure that the room is closed.
@@ -247,7 +261,8 @@ pub(super) async fn close_over(
             closure.content.summary,
             time(at)
         );
-        record(tx, cx, room, (&other.uid.0, CLOSURE), (sentence, String::new(), closure.uid.0.clone())).await?;
+        let undecided = (Resolution::KeepBothTentative, resolve::deadline(cx));
+        shut_out(tx, cx, room, (&other.uid, &closure.uid), (sentence, undecided)).await?;
     }
     Ok(())
 }
@@ -267,32 +282,39 @@ pub(super) async fn open_again(
 
 async fn open_over(tx: &mut Tx, cx: Context<'_>, room: &Room, closure: &str) -> Result<(), ChangeError> {
     let place = (&room.tenant_id, &room.id);
-    Ok(conflicts::end_with(tx, place, (CLOSURE, closure), cx.now, "the room is not closed at that time").await?)
+    Ok(conflicts::end_with(tx, place, (resolve::CLOSURE, closure), cx.now, "the room is not closed at that time").await?)
 }
 
-async fn record(
+/// Records that a booking stands where the room is closed. `theirs` is the closure, with which the record ends.
+pub(super) async fn shut_out(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    (uid, kind): (&str, &str),
-    (sentence, ours, theirs): (String, String, String),
+    (booking, closure): (&Uid, &Uid),
+    (sentence, proposal): (String, (Resolution, Timestamp)),
 ) -> Result<(), ChangeError> {
-    let conflict = Conflict {
-        id: ConflictId::fresh(),
-        tenant_id: room.tenant_id.clone(),
-        room_id: room.id.clone(),
-        mapping_id: String::new(),
-        uid: crate::model::Uid(uid.to_owned()),
-        kind: kind.to_owned(),
+    let opened = conflicts::Opened {
+        room: (&room.tenant_id, &room.id),
+        mapping: "",
+        uid: booking,
+        kind: resolve::CLOSURE,
         sentence,
-        ours,
-        theirs,
-        state: conflicts::OPEN.to_owned(),
-        created_ms: cx.now,
-        decided_ms: None,
-        decision: String::new(),
+        versions: (String::new(), closure.to_string()),
+        proposal: Some(proposal),
+        standing: String::new(),
+        now: cx.now,
     };
-    Ok(conflicts::record(tx, &conflict).await?)
+    Ok(conflicts::record(tx, &opened.into()).await?)
+}
+
+/// What is decided, and when, about a booking of a connected system that the room would have refused. A room that
+/// declines such bookings does so at once; `usual` stands where the room says nothing.
+pub(super) fn proposal(misfits: Option<Misfits>, usual: Resolution, cx: Context<'_>) -> (Resolution, Timestamp) {
+    match misfits {
+        Some(Misfits::Decline) => (Resolution::KeepHub, cx.now),
+        Some(Misfits::Tentative) => (Resolution::KeepBothTentative, resolve::deadline(cx)),
+        Some(Misfits::Keep) | None => (usual, resolve::deadline(cx)),
+    }
 }
 
 async fn taken(tx: &mut Tx, room: &Room, range: TimeRange, event: &Event) -> Result<Vec<Taken>, ChangeError> {

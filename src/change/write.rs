@@ -2,12 +2,13 @@
 
 use super::expand::{Expansion, expand, reparse};
 use super::overlap::{self, Collision};
-use super::{Applied, ChangeError, Context, Effect, Origin, approval, fanout, verdict};
+use super::{Applied, ChangeError, Context, Effect, Origin, approval, fanout, resolve, verdict};
 use crate::ical::object::{CalendarObject, Stamp};
-use crate::model::ConflictId;
 use crate::model::Event;
+use crate::model::Misfits;
 use crate::model::ObjectName;
 use crate::model::ReservationClass;
+use crate::model::Resolution;
 use crate::model::TimeRange;
 use crate::model::Timestamp;
 use crate::model::Uid;
@@ -16,9 +17,8 @@ use crate::store::approvals;
 use crate::store::audit;
 use crate::store::changes;
 use crate::store::conflicts;
-use crate::store::conflicts::Conflict;
 use crate::store::instances;
-use crate::store::instances::{Owner, Taken};
+use crate::store::instances::Owner;
 use crate::store::mappings;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
@@ -70,7 +70,8 @@ pub(super) async fn put(
     // Who only corrects a text is not refused for a collision that stood before.
     if !asked.keeps_times(object.event()) {
         verdict::judge(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
-        settle_collision(tx, cx, room, object.event(), &expansion, origin).await?;
+        let misfits = asked.misfits();
+        settle_collision(tx, cx, room, (object.event(), &expansion, misfits), origin).await?;
         verdict::judge_buffer(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
     }
     let object = asked.hold(object, (&expansion, &fresh), cx)?;
@@ -233,8 +234,7 @@ async fn settle_collision(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    event: &Event,
-    expansion: &Expansion,
+    (event, expansion, misfits): (&Event, &Expansion, Option<Misfits>),
     origin: &Origin,
 ) -> Result<(), ChangeError> {
     let collision = find_collision(tx, cx, room, event, expansion).await?;
@@ -243,31 +243,36 @@ async fn settle_collision(
             verdict::close_over(tx, cx, room, event, expansion).await
         }
         (Some(collision), Origin::Principal { .. }) => Err(ChangeError::Overlap(Box::new(collision))),
+        (Some(collision), Origin::Mapping { .. } | Origin::System { .. })
+            if collision.class == ReservationClass::Closure =>
+        {
+            let sentence = format!("{}, and {} stands in it", collision.first(), quoted(&event.content.summary));
+            let proposal = verdict::proposal(misfits, Resolution::KeepBothTentative, cx);
+            verdict::shut_out(tx, cx, room, (&event.uid, &collision.with), (sentence, proposal)).await
+        }
         (Some(collision), Origin::Mapping { .. } | Origin::System { .. }) => {
-            let conflict = Conflict {
-                id: ConflictId::fresh(),
-                tenant_id: room.tenant_id.clone(),
-                room_id: room.id.clone(),
-                mapping_id: String::new(),
-                uid: event.uid.clone(),
-                kind: "slot_collision".to_owned(),
+            let standing = event_of(tx, cx, room, &collision.with).await?;
+            let json = |event: &Event| serde_json::to_string(event).unwrap_or_default();
+            let opened = conflicts::Opened {
+                room: (&room.tenant_id, &room.id),
+                mapping: "",
+                uid: &event.uid,
+                kind: resolve::SLOT_COLLISION,
                 sentence: format!(
                     "{}, and {} is booked at the same time",
                     collision.first(),
                     quoted(&event.content.summary)
                 ),
-                ours: serde_json::to_string(event).unwrap_or_default(),
-                theirs: collision.with.to_string(),
-                state: conflicts::OPEN.to_owned(),
-                created_ms: cx.now,
-                decided_ms: None,
-                decision: String::new(),
+                versions: (standing.as_ref().map_or_else(String::new, json), json(event)),
+                proposal: Some(verdict::proposal(misfits, Resolution::KeepBothTentative, cx)),
+                standing: String::new(),
+                now: cx.now,
             };
-            Ok(conflicts::record(tx, &conflict).await?)
+            Ok(conflicts::record(tx, &opened.into()).await?)
         }
         (None, _) => {
             let key = (&room.tenant_id, &room.id, &event.uid);
-            for kind in ["slot_collision", "closure"] {
+            for kind in [resolve::SLOT_COLLISION, resolve::CLOSURE] {
                 conflicts::outdate(tx, key, kind, cx.now, ("the room is free at the new time", "")).await?;
             }
             Ok(())
@@ -291,7 +296,7 @@ async fn find_collision(
     let mut colliding = overlap::all(&expansion.instances, event.class, &taken);
     let Some((_, other)) = colliding.next() else { return Ok(None) };
     let further: Vec<Timestamp> = colliding.map(|(instance, _)| instance.start).collect();
-    let summary = summary_of(tx, cx, room, other).await?;
+    let summary = event_of(tx, cx, room, &other.uid).await?.map_or_else(String::new, |event| event.content.summary);
     Ok(Some(Collision {
         room: room.name.clone(),
         zone: room.zone.clone(),
@@ -305,11 +310,9 @@ async fn find_collision(
     }))
 }
 
-async fn summary_of(tx: &mut Tx, cx: Context<'_>, room: &Room, taken: &Taken) -> Result<String, ChangeError> {
-    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, &taken.uid).await? else {
-        return Ok(String::new());
-    };
-    Ok(reparse(&row.body, room, cx)?.event().content.summary.clone())
+async fn event_of(tx: &mut Tx, cx: Context<'_>, room: &Room, uid: &Uid) -> Result<Option<Event>, ChangeError> {
+    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await? else { return Ok(None) };
+    Ok(Some(reparse(&row.body, room, cx)?.event().clone()))
 }
 
 fn quoted(summary: &str) -> String {

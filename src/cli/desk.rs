@@ -13,9 +13,12 @@ use crate::model::SystemClock;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::model::ZoneId;
+use crate::observe::Metrics;
 use crate::server;
 use crate::store::Store;
 use crate::store::Tx;
+use crate::sync::Engine;
+use std::sync::Arc;
 
 /// Everything a command needs.
 pub(super) struct Desk {
@@ -50,6 +53,14 @@ impl Desk {
     /// Where feed links point and what signs them.
     pub(super) fn links(&self) -> Links<'_> {
         Links { public_url: &self.public_url, key: &self.keys.feed, usual: &self.config.feed }
+    }
+
+    /// A reconciler for looking at both sides; its leases are its own.
+    pub(super) fn engine(&self) -> Result<Engine, CliError> {
+        let keys = Arc::new(server::load_keys(&self.config)?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let bridges = server::bridge_source(keys.clone(), clock.clone(), Arc::new(self.config.limits.clone()));
+        Ok(server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new())))
     }
 
     /// A transaction that reads.

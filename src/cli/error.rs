@@ -4,6 +4,7 @@ use crate::config::ConfigError;
 use crate::crypt::CryptError;
 use crate::manage::ManageError;
 use crate::store::StoreError;
+use crate::sync::SyncError;
 
 /// A refusal.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum CliError {
     /// The database.
     #[error("{}", with_cause(.0))]
     Store(#[from] StoreError),
+    /// The reconciler.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
     /// Keys.
     #[error(transparent)]
     Crypt(#[from] CryptError),
@@ -36,7 +40,7 @@ impl CliError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Manage(ManageError::Invalid { .. }) => 2,
-            Self::Failed(_) | Self::Manage(_) | Self::Store(_) | Self::Crypt(_) | Self::Output(_) => 1,
+            Self::Failed(_) | Self::Manage(_) | Self::Store(_) | Self::Sync(_) | Self::Crypt(_) | Self::Output(_) => 1,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::print::{self, or_dash};
 use super::word;
 use crate::api::view::{MappingView, Names};
+use crate::change::resolve::Removal;
 use crate::manage::mappings::{self, NewMapping};
 use crate::model::Authority;
 use crate::model::DetailLevel;
@@ -33,12 +34,20 @@ pub(crate) enum Mapping {
         #[arg(long, default_value = "held from the command line")]
         reason: String,
     },
-    /// Let a held or suspended mapping work again
+    /// Let a held mapping work again. Where the brake holds it, lists what would be removed, and asks for `--yes`
     Release {
         /// Id of the mapping
         id: String,
+        /// Remove what the brake has held
+        #[arg(long)]
+        yes: bool,
     },
-    /// End a mapping; copies at both sides stay
+    /// Approve the first contact of a mapping that was added with `--approve`
+    Approve {
+        /// Id of the mapping
+        id: String,
+    },
+    /// End a mapping; copies at both sides stay (`anteroom purge --remove` takes ours along)
     Remove {
         /// Id of the mapping
         id: String,
@@ -69,6 +78,9 @@ pub(crate) struct Add {
     /// full or busy: what may leave
     #[arg(long, value_parser = word::parse::<DetailLevel>)]
     detail: Option<DetailLevel>,
+    /// Write nothing on either side until the plan of the first contact is approved
+    #[arg(long)]
+    approve: bool,
 }
 
 impl Mapping {
@@ -83,11 +95,21 @@ impl Mapping {
                 tx.commit().await?;
                 (id, "is held")
             }
-            Self::Release { id } => {
+            Self::Release { id, yes } => {
                 let mut tx = desk.write().await?;
+                let removals = mappings::removals(&mut tx, &desk.acting(), &MappingId::from(id.as_str())).await?;
+                if !removals.is_empty() && !yes {
+                    return would_remove(common, out, &removals);
+                }
                 mappings::release(&mut tx, &desk.acting(), &MappingId::from(id.as_str())).await?;
                 tx.commit().await?;
                 (id, "works again")
+            }
+            Self::Approve { id } => {
+                let mut tx = desk.write().await?;
+                mappings::approve(&mut tx, &desk.acting(), &MappingId::from(id.as_str())).await?;
+                tx.commit().await?;
+                (id, "is approved and begins")
             }
             Self::Remove { id } => {
                 let mut tx = desk.write().await?;
@@ -117,6 +139,7 @@ impl Add {
             direction: self.direction,
             authority: self.authority,
             detail: self.detail,
+            auto_approve: Some(!self.approve),
         };
         let mut tx = desk.write().await?;
         let mapping = mappings::create(&mut tx, &desk.acting(), &new).await?;
@@ -126,6 +149,17 @@ impl Add {
         let sentence = format!("Room {} is mapped to {} on {}: {}", view.room, view.remote_id, view.bridge, view.id);
         print::one(common, out, &view, &[sentence])
     }
+}
+
+fn would_remove(common: &Common, out: &mut impl Write, removals: &[Removal]) -> Result<(), CliError> {
+    let columns: &[print::Column<Removal>] = &[
+        ("Would be removed", |removal| removal.title.clone()),
+        ("Start", |removal| removal.start.clone()),
+        ("UID", |removal| removal.uid.clone()),
+    ];
+    print::list(common, out, removals, columns)?;
+    let count = removals.len();
+    Err(CliError::Failed(format!("{count} bookings would be removed from the hub; say --yes to release the mapping")))
 }
 
 async fn list(desk: &Desk, common: &Common, out: &mut impl Write) -> Result<(), CliError> {

@@ -3,14 +3,18 @@
 mod approval;
 mod bridge;
 mod check_config;
+mod conflict;
 mod demo;
 mod desk;
 mod dns;
 mod error;
+mod explain;
 mod feed;
 mod grant;
 mod health;
 mod mapping;
+mod operation;
+mod plan;
 mod print;
 mod room;
 mod rules;
@@ -91,6 +95,22 @@ enum Command {
     Setup(setup::Setup),
     /// Print the DNS records by which calendar programs find the server
     Dns(dns::Dns),
+    /// What waits for a person
+    #[command(subcommand)]
+    Conflict(conflict::Conflict),
+    /// Outgoing writes and those that were given up
+    #[command(subcommand)]
+    Operation(operation::Operation),
+    /// Tell the whole story of one event or one room
+    Explain(explain::Explain),
+    /// Tell how every room is doing
+    Status(explain::Status),
+    /// Say what a sync of a room would do, and do nothing
+    Plan(plan::Plan),
+    /// Remove our copies from the remote calendar of a mapping
+    Purge(plan::Purge),
+    /// Check the invariants against the living sides
+    Verify(plan::Verify),
 }
 
 /// Runs the command line `arguments` (the program's name first) and answers the exit code: 0 done, 1 failed, 2 wrong
@@ -119,6 +139,13 @@ where
         Command::Approval(approval) => approval.run(&cli.common, out).await,
         Command::Setup(setup) => setup.run(&cli.common, out).await,
         Command::Dns(dns) => dns.run(&cli.common, out),
+        Command::Conflict(conflict) => conflict.run(&cli.common, out).await,
+        Command::Operation(operation) => operation.run(&cli.common, out).await,
+        Command::Explain(explain) => explain.run(&cli.common, out).await,
+        Command::Status(_) => explain::Status::run(&cli.common, out).await,
+        Command::Plan(plan) => plan.run(&cli.common, out).await,
+        Command::Purge(purge) => purge.run(&cli.common, out).await,
+        Command::Verify(verify) => verify.run(&cli.common, out).await,
     };
     match done {
         Ok(()) => 0,

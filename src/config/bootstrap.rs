@@ -79,6 +79,9 @@ section! {
         authority: Authority = Authority::PerOrigin,
         /// What the remote side sees of bookings born elsewhere: `full` or `busy`.
         detail: DetailLevel = DetailLevel::Full,
+        /// `false`: nothing is written on either side until `anteroom mapping approve` has approved the plan of the
+        /// first contact.
+        auto_approve: bool = true,
     }
 }
 

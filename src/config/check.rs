@@ -121,6 +121,8 @@ fn limits(config: &Config, found: &mut Found) {
         "limits.instance_horizon_days",
         "must be 1 to 3660",
     );
+    found.demand((1..=8_760).contains(&limits.conflict_hours), "limits.conflict_hours", "must be 1 to 8760 (one year)");
+    found.demand((1..=3_660).contains(&limits.conflict_keep_days), "limits.conflict_keep_days", "must be 1 to 3660");
     found.demand(
         limits.report_bytes >= limits.object_bytes,
         "limits.report_bytes",

@@ -50,6 +50,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("mapping.direction", "\"two_way\""),
     ("mapping.authority", "\"per_origin\""),
     ("mapping.detail", "\"full\""),
+    ("mapping.auto_approve", "true"),
     ("user.tenant", "\"springfield\""),
     ("user.name", "\"anna\""),
     ("user.display_name", "\"Anna Berg\""),

@@ -57,6 +57,10 @@ section! {
         remote_bytes: usize = 32 << 20,
         /// Most pages one pull reads before it gives up and starts again from its old cursor.
         pull_pages: usize = 500,
+        /// Hours a conflict waits for a person before its proposed decision is carried out.
+        conflict_hours: i64 = 24,
+        /// Days for which a decided conflict is kept, with both versions.
+        conflict_keep_days: i64 = 90,
     }
 }
 

@@ -87,7 +87,8 @@ pub(super) fn waiting(since: Option<Timestamp>, now: Timestamp) -> Health {
 /// How well a mapping is.
 pub(super) fn health(one: &MappingStatus, now: Timestamp) -> Health {
     match one.mapping.state {
-        MappingState::Held | MappingState::Suspended => Health::Bad,
+        MappingState::Held => Health::Bad,
+        MappingState::AwaitingApproval => Health::Slow,
         MappingState::Removed => Health::Good,
         MappingState::Active if one.mapping.failures >= 3 => Health::Bad,
         MappingState::Active if one.mapping.failures > 0 => Health::Slow,

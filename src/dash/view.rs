@@ -122,13 +122,25 @@ fn conflicts(status: &Status) -> String {
 
 fn conflict_item(status: &Status, conflict: &Conflict) -> String {
     format!(
-        "<li><p>{}</p><p class=\"soft\">{} · {} · {} · <code>{}</code></p></li>",
+        "<li><p>{}</p><p>{}</p><p class=\"soft\">{} · {} · {} · <code>{}</code></p></li>",
         escape(&conflict.sentence),
+        escape(&outlook(conflict)),
         escape(status.slug(conflict.room_id.as_str())),
         escape(&conflict.kind.replace('_', " ")),
         ago(Some(conflict.created_ms), status.now),
         escape(conflict.id.as_str()),
     )
+}
+
+/// What happens unless a person decides.
+fn outlook(conflict: &Conflict) -> String {
+    match conflict.deadline_ms {
+        Some(deadline) => {
+            let deadline = deadline.to_string().replace(['T', 'Z'], " ");
+            format!("Unless somebody decides: {} at {} UTC", conflict.proposal.replace('_', " "), deadline.trim_end())
+        }
+        None => "Waits until somebody decides".to_owned(),
+    }
 }
 
 fn rooms(status: &Status, public_url: &str) -> String {
@@ -261,7 +273,11 @@ const fn class(health: Health) -> &'static str {
 
 /// What people read for the reconciler's word.
 fn state(word: &'static str) -> &'static str {
-    if word == "ok" { "in step" } else { word }
+    match word {
+        "ok" => "in step",
+        "awaiting_approval" => "waits for approval",
+        other => other,
+    }
 }
 
 const fn direction(direction: Direction) -> &'static str {
@@ -370,6 +386,10 @@ mod tests {
                 created_ms: NOW,
                 decided_ms: None,
                 decision: String::new(),
+                proposal: "keep_both_tentative".to_owned(),
+                deadline_ms: Some(NOW.plus_ms(3_600_000)),
+                decided_by: String::new(),
+                standing: String::new(),
             }],
             rules: std::collections::HashMap::new(),
             unconfirmed: std::collections::HashMap::new(),
@@ -424,6 +444,7 @@ mod tests {
             "<span>Writes to be sent</span><strong>4</strong>",
             "<span>Mappings at work</span><strong>1 of 1</strong>",
             "slot collision",
+            "Unless somebody decides: keep both tentative at 2026-03-02 09:00:00 UTC",
             "<em>(expired)</em>",
             "1 min ago",
             "https://rooms.city.example/dav/",

@@ -19,11 +19,10 @@ use serde_json::Value;
 use serde_json::json;
 
 /// What is not offered although clients know it, and what they are told instead.
-const NOT_OFFERED: [(&str, &str); 11] = [
+const NOT_OFFERED: [(&str, &str); 10] = [
     ("anonymous access", "401: every request but OPTIONS and the well-known address takes credentials"),
     ("MKCALENDAR", "403 calendar-collection-location-ok: rooms are made by administrators"),
     ("MKCOL", "403 need-privileges"),
-    ("COPY, MOVE", "405: a booking is moved to another room by making it there and deleting it here"),
     ("LOCK, UNLOCK", "405, and no class 2: preconditions guard against lost updates"),
     ("ACL", "405: grants are made by administrators; DAV:acl takes the privilege read-acl, which nobody has here"),
     ("calendar-auto-schedule", "no inbox, no Schedule-Tag: a room is booked in its own calendar, not by invitation"),

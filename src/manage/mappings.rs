@@ -1,15 +1,20 @@
 //! Which room hangs together with which remote calendar.
 
 use super::{Acting, ManageError, bridges, rooms};
+use crate::change::resolve;
+use crate::change::resolve::Removal;
 use crate::model::Authority;
 use crate::model::DetailLevel;
 use crate::model::Direction;
 use crate::model::MappingId;
 use crate::model::MappingState;
+use crate::model::Resolution;
 use crate::model::Timestamp;
 use crate::store::Tx;
+use crate::store::conflicts;
 use crate::store::mappings;
 use crate::store::mappings::Mapping;
+use crate::store::plans;
 use serde::Deserialize;
 
 /// A mapping to make.
@@ -34,6 +39,10 @@ pub struct NewMapping {
     /// How much of a booking may leave; `full` if left out.
     #[serde(default)]
     pub detail: Option<DetailLevel>,
+    /// `false`: nothing is written on either side until somebody has approved the plan of the first contact. `true` if
+    /// left out.
+    #[serde(default)]
+    pub auto_approve: Option<bool>,
 }
 
 /// Changes to the policy of a mapping; what is left out stays.
@@ -62,6 +71,7 @@ pub async fn find(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Ma
 pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Result<Mapping, ManageError> {
     let room = rooms::find(tx, acting, &new.room).await?;
     let bridge = bridges::find(tx, acting, &new.bridge).await?;
+    let approved = new.auto_approve.unwrap_or(true);
     let mapping = Mapping {
         id: MappingId::fresh(),
         tenant_id: acting.tenant.clone(),
@@ -72,7 +82,7 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Resul
         direction: new.direction.unwrap_or(Direction::TwoWay),
         authority: new.authority.unwrap_or(Authority::PerOrigin),
         detail: new.detail.unwrap_or(DetailLevel::Full),
-        state: MappingState::Active,
+        state: if approved { MappingState::Active } else { MappingState::AwaitingApproval },
         reason: String::new(),
         cursor: String::new(),
         window_start_ms: Timestamp(0),
@@ -121,16 +131,49 @@ pub async fn set_policy(
 /// Stops a mapping: nothing is read or written until it is released.
 pub async fn hold(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId, reason: &str) -> Result<Mapping, ManageError> {
     let reason = rooms::line("reason", reason, 500)?;
+    if find(tx, acting, id).await?.state == MappingState::AwaitingApproval {
+        let why = format!("mapping {id} waits for approval; nothing is read or written before");
+        return Err(ManageError::State { why });
+    }
     move_to(tx, acting, id, MappingState::Held, &reason).await
 }
 
-/// Lets a held or suspended mapping work again; its next read is due at once.
+/// Lets a held mapping work again; its next read is due at once. What the brake has held is removed then: see
+/// [`removals`].
 pub async fn release(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Mapping, ManageError> {
     let mapping = find(tx, acting, id).await?;
-    if mapping.state == MappingState::Active {
-        return Err(ManageError::State { why: format!("mapping {id} is active; there is nothing to release") });
+    if mapping.state != MappingState::Held {
+        let why = format!("mapping {id} is not held but {:?}; there is nothing to release", mapping.state);
+        return Err(ManageError::State { why });
+    }
+    if let Some(conflict) = conflicts::open_of_mapping(tx, acting.tenant, id, resolve::MASS_DELETE_HOLD).await? {
+        let count = i64::try_from(resolve::removals(&conflict).len()).unwrap_or(i64::MAX);
+        mappings::allow_removals(tx, &mapping, count).await?;
+        let decision = Resolution::KeepRemote.as_str();
+        let decided = conflicts::Decided { state: conflicts::RESOLVED, decision, by: acting.actor, now: acting.now };
+        conflicts::decide(tx, acting.tenant, &conflict.id, &decided).await?;
     }
     move_to(tx, acting, id, MappingState::Active, "").await
+}
+
+/// Lets a mapping begin whose first contact was to be approved; its first read is due at once.
+pub async fn approve(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Mapping, ManageError> {
+    let mapping = find(tx, acting, id).await?;
+    if mapping.state != MappingState::AwaitingApproval {
+        let why = format!("mapping {id} does not wait for approval, it is {:?}", mapping.state);
+        return Err(ManageError::State { why });
+    }
+    plans::forget(tx, acting.tenant, id).await?;
+    let detail = format!("The first contact of mapping {id} is approved: {}.", mapping.reason);
+    acting.record(tx, "mapping.approve", Some(&mapping.room_id), &detail).await?;
+    move_to(tx, acting, id, MappingState::Active, "").await
+}
+
+/// What the release of a held mapping would remove from the hub; empty where a person holds it.
+pub async fn removals(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Vec<Removal>, ManageError> {
+    find(tx, acting, id).await?;
+    let conflict = conflicts::open_of_mapping(tx, acting.tenant, id, resolve::MASS_DELETE_HOLD).await?;
+    Ok(conflict.as_ref().map(resolve::removals).unwrap_or_default())
 }
 
 /// Ends a mapping. Copies at both sides stay; the room and the remote calendar can be mapped anew.
@@ -138,7 +181,7 @@ pub async fn remove(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<
     move_to(tx, acting, id, MappingState::Removed, "").await.map(|_| ())
 }
 
-/// Makes the next read due now: "sync now". A held or suspended mapping is not read before it is released.
+/// Makes the next read due now: "sync now". A held mapping is not read before it is released.
 pub async fn sync_now(tx: &mut Tx, acting: &Acting<'_>, id: &MappingId) -> Result<Mapping, ManageError> {
     let mapping = find(tx, acting, id).await?;
     if mapping.state != MappingState::Active {
@@ -164,7 +207,7 @@ async fn move_to(
     let (action, what) = match state {
         MappingState::Active => ("mapping.release", "works again"),
         MappingState::Held => ("mapping.hold", "is held"),
-        MappingState::Suspended => ("mapping.suspend", "is suspended"),
+        MappingState::AwaitingApproval => ("mapping.await", "waits for approval"),
         MappingState::Removed => ("mapping.remove", "was removed"),
     };
     let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };

@@ -56,10 +56,10 @@ pub enum DetailLevel {
 pub enum MappingState {
     /// Kept in step.
     Active,
-    /// Stopped by the brake or a person; waits for release.
+    /// Stopped by the brake or a person, or while its copies are being removed; waits for release.
     Held,
-    /// The remote calendar cannot be used for now (credentials, mailbox gone).
-    Suspended,
+    /// Made, and waits until a person has approved what the first contact would do.
+    AwaitingApproval,
     /// Removed; kept so that copies at the remote side can still be recognised.
     Removed,
 }
@@ -74,8 +74,6 @@ pub enum LinkState {
     Linked,
     /// A delete was decided and may have been sent.
     Deleting,
-    /// The remote side refused the booking; a conflict tells why.
-    Blocked,
     /// Ended. Kept so that a late echo is recognised.
     Forgotten,
 }
@@ -94,4 +92,42 @@ pub enum OperationState {
     Done,
     /// Refused for good; a conflict tells why.
     Failed,
+}
+
+/// What may become of a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// The hub's version holds; the other one gives way.
+    KeepHub,
+    /// The remote side's version holds; the hub's gives way.
+    KeepRemote,
+    /// Both stay, as tentative.
+    KeepBothTentative,
+    /// The hub's version is sent once more.
+    PushAgain,
+    /// Everything stays as it is.
+    Ignore,
+}
+
+impl Resolution {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::KeepHub, Self::KeepRemote, Self::KeepBothTentative, Self::PushAgain, Self::Ignore];
+
+    /// The word, as it is stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeepHub => "keep_hub",
+            Self::KeepRemote => "keep_remote",
+            Self::KeepBothTentative => "keep_both_tentative",
+            Self::PushAgain => "push_again",
+            Self::Ignore => "ignore",
+        }
+    }
+
+    /// From the stored word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == word)
+    }
 }

@@ -15,10 +15,10 @@ pub use ids::{
     ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId,
     TenantId,
 };
-pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState};
+pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution};
 pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
 pub use principal::{PrincipalKind, Privilege, Role};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};
 pub use room::{Features, RoomKind};
-pub use rules::{DayException, Hours, NoTimeOfDay, RoomRules, TimeOfDay, WeeklyHours};
+pub use rules::{DayException, Hours, Misfits, NoTimeOfDay, RoomRules, TimeOfDay, WeeklyHours};
 pub use time::{Clock, ManualClock, SystemClock, TimeRange, Timestamp, ZoneId};

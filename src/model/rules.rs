@@ -34,6 +34,22 @@ pub struct RoomRules {
     pub longest_minutes: Option<u32>,
     /// Whether bookings stay tentative until somebody who administers the room confirms them.
     pub approval: bool,
+    /// What becomes of bookings of connected systems that the room would have refused, if nobody decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub misfits: Option<Misfits>,
+}
+
+/// What becomes of a booking that stands in a connected system although the room would have refused it: it breaks a
+/// rule, or the room is closed or taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Misfits {
+    /// It stands. Where the room is closed or taken it becomes tentative all the same.
+    Keep,
+    /// It becomes tentative at the deadline of its conflict.
+    Tentative,
+    /// It is cancelled at once, here and in the connected system.
+    Decline,
 }
 
 /// Opening hours on some days of the week.

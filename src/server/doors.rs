@@ -88,11 +88,11 @@ fn api_door(parts: &Parts) -> ApiDoor {
         limits: parts.config.limits.clone(),
         public_url: parts.config.public_url(),
         feed: parts.config.feed.clone(),
-        bridges: parts.bridges.clone(),
         sign_in: parts.sign_in.clone(),
         nudge: Arc::new(move |_| nudge.nudge()),
         metrics: Arc::new(move || metrics.render()),
         open_metrics: parts.config.observe.metrics,
+        engine: Arc::new(parts.engine()),
     }
 }
 

@@ -10,6 +10,7 @@ mod watch;
 
 pub use bootstrap::judge_bridge;
 pub use demo::{Demo, DemoOptions};
+pub(crate) use source::bridge_source;
 
 use doors::Doors;
 
@@ -24,7 +25,6 @@ use crate::manage::SignIn;
 use crate::model::Clock;
 use crate::model::SystemClock;
 use crate::observe::Metrics;
-
 use crate::sandbox::SandboxError;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -111,7 +111,7 @@ impl Gateway {
         bootstrap::bootstrap(&store, &keys.ring, &config, clock.now()).await?;
         let sign_in = sign_in(&config, &store, &keys).await?;
         let metrics = Arc::new(Metrics::new());
-        let bridges = source::bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()));
+        let bridges = bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()));
         let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in, bridges };
         let web = serve(&parts, listener)?;
         let web_handle = web.handle();
@@ -190,18 +190,29 @@ struct Parts {
 
 impl Parts {
     fn engine(&self) -> Engine {
-        let limits = Arc::new(self.config.limits.clone());
-        Engine {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            settings: Settings::from(&self.config.sync),
-            bridges: self.bridges.clone(),
-            limits,
-            keys: self.keys.clone(),
-            metrics: self.metrics.clone(),
-            owner: uuid::Uuid::new_v4().to_string(),
-            hook_base: self.config.webhook_url(),
-        }
+        engine(&self.config, &self.store, &self.bridges, &self.keys, &self.clock, &self.metrics)
+    }
+}
+
+/// A reconciler of its own: it holds leases under a name that no other has.
+pub(crate) fn engine(
+    config: &Config,
+    store: &Store,
+    bridges: &BridgeSource,
+    keys: &Arc<Keys>,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+) -> Engine {
+    Engine {
+        store: store.clone(),
+        clock: clock.clone(),
+        settings: Settings::from(&config.sync),
+        bridges: bridges.clone(),
+        limits: Arc::new(config.limits.clone()),
+        keys: keys.clone(),
+        metrics: metrics.clone(),
+        owner: uuid::Uuid::new_v4().to_string(),
+        hook_base: config.webhook_url(),
     }
 }
 

@@ -166,11 +166,12 @@ fn migrator() -> Migrator {
         ("sync", include_str!("../../migrations/0005_sync.sql")),
         ("audit", include_str!("../../migrations/0006_audit.sql")),
         ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
-        ("rules", include_str!("../../migrations/0008_rules.sql")),
-        ("features", include_str!("../../migrations/0010_features.sql")),
-        ("growth", include_str!("../../migrations/0012_growth.sql")),
-        ("idempotency", include_str!("../../migrations/0013_idempotency.sql")),
-        ("overlaps", include_str!("../../migrations/0015_overlaps.sql")),
+        ("features", include_str!("../../migrations/0008_features.sql")),
+        ("growth", include_str!("../../migrations/0009_growth.sql")),
+        ("idempotency", include_str!("../../migrations/0010_idempotency.sql")),
+        ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
+        ("operator", include_str!("../../migrations/0012_operator.sql")),
+        ("rules", include_str!("../../migrations/0013_rules.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -30,7 +30,7 @@ row! {
         pub detail: DetailLevel,
         /// Whether it works.
         pub state: MappingState,
-        /// Why it is held or suspended.
+        /// Why it is held.
         pub reason: String,
         /// Where reading goes on from, sealed; empty before the first complete read.
         pub cursor: String,
@@ -92,12 +92,17 @@ const OF_ROOM: &str = concat!(
 );
 const DUE: &str =
     concat!("SELECT ", columns!(), " FROM mappings WHERE state = 'active' AND due_ms <= $1 ORDER BY due_ms LIMIT $2");
+const AWAITING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM mappings WHERE state = 'awaiting_approval' AND due_ms <= $1 ORDER BY due_ms LIMIT $2"
+);
 // A notification that came while the pull was reading asks for another one; the pull does not push that away.
 const PULLED: &str = "UPDATE mappings SET cursor = $3, window_start_ms = $4, window_end_ms = $5,
     due_ms = CASE WHEN wanted_ms > $9 AND wanted_ms < $6 THEN wanted_ms ELSE $6 END,
     pulled_ms = $7, completed_ms = CASE WHEN $8 THEN $7 ELSE completed_ms END,
     dirty_since_ms = CASE WHEN dirty_since_ms > $9 THEN dirty_since_ms WHEN wanted_ms > $9 THEN $9 END,
-    failures = 0, last_error = ''
+    failures = 0, last_error = '', allowed_removals = 0
     WHERE tenant_id = $1 AND id = $2";
 const FAILED: &str = "UPDATE mappings SET failures = failures + 1, last_error = $3, due_ms = $4,
     dirty_since_ms = COALESCE(dirty_since_ms, $5) WHERE tenant_id = $1 AND id = $2";
@@ -107,6 +112,11 @@ const WAKE: &str = "UPDATE mappings SET due_ms = CASE WHEN due_ms < $3 THEN due_
 const WAKE_ALL: &str = "UPDATE mappings SET due_ms = $1 WHERE state = 'active' AND due_ms > $1";
 const FORGET_CURSOR: &str = "UPDATE mappings SET cursor = '', due_ms = $3 WHERE tenant_id = $1 AND id = $2";
 const SET_STATE: &str = "UPDATE mappings SET state = $3, reason = $4, due_ms = $5 WHERE tenant_id = $1 AND id = $2";
+// Only where the mapping still is in the state it was read in: a person may have decided meanwhile.
+const SET_REASON: &str = "UPDATE mappings SET reason = $3, due_ms = $4, failures = 0, last_error = ''
+    WHERE tenant_id = $1 AND id = $2 AND state = $5";
+const ALLOW_REMOVALS: &str = "UPDATE mappings SET allowed_removals = $3 WHERE tenant_id = $1 AND id = $2";
+const ALLOWED_REMOVALS: &str = "SELECT allowed_removals FROM mappings WHERE tenant_id = $1 AND id = $2";
 const SET_POLICY: &str =
     "UPDATE mappings SET direction = $3, authority = $4, detail = $5 WHERE tenant_id = $1 AND id = $2";
 
@@ -148,6 +158,11 @@ pub async fn of_room(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Ve
 /// Active mappings of any tenant whose pull is due, the longest due first.
 pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Mapping>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Mappings of any tenant that wait for approval and whose plan is to be made, the longest due first.
+pub async fn awaiting(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Mapping>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(AWAITING).bind(now.ms()).bind(limit).fetch_all(c).await)?)
 }
 
 /// What a pull that ended well leaves behind.
@@ -234,7 +249,7 @@ pub async fn forget_cursor(tx: &mut Tx, mapping: &Mapping, now: Timestamp) -> Re
     Ok(())
 }
 
-/// Holds, suspends, releases or removes a mapping.
+/// Holds, approves, releases or removes a mapping.
 pub async fn set_state(
     tx: &mut Tx,
     mapping: &Mapping,
@@ -250,6 +265,35 @@ pub async fn set_state(
         .bind(due.ms())
         .execute(c).await.map(|_| ())?);
     Ok(())
+}
+
+/// Says why a mapping is in its state, and when that is looked at next; nothing where it is in another state by now.
+pub async fn set_reason(tx: &mut Tx, mapping: &Mapping, reason: &str, due: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(SET_REASON)
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.id.as_str())
+        .bind(reason)
+        .bind(due.ms())
+        .bind(word(&mapping.state))
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Lets the next run remove that many bookings although the brake would hold it; 0 takes the permission back.
+pub async fn allow_removals(tx: &mut Tx, mapping: &Mapping, count: i64) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(ALLOW_REMOVALS).bind(mapping.tenant_id.as_str()).bind(mapping.id.as_str()).bind(count)
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// How many bookings the next run may remove although the brake would hold it.
+pub async fn allowed_removals(tx: &mut Tx, mapping: &Mapping) -> Result<i64, StoreError> {
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(ALLOWED_REMOVALS)
+        .bind(mapping.tenant_id.as_str())
+        .bind(mapping.id.as_str())
+        .fetch_optional(c)
+        .await)?;
+    Ok(found.unwrap_or(0))
 }
 
 /// Changes direction, authority and detail.

@@ -21,6 +21,7 @@ pub mod mappings;
 pub mod objects;
 pub mod operations;
 pub mod pages;
+pub mod plans;
 pub mod principals;
 pub mod properties;
 pub mod rooms;

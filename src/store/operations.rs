@@ -85,6 +85,11 @@ const OF_EVENT: &str = concat!(
     columns!(),
     " FROM operations WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 ORDER BY created_ms"
 );
+const FAILED_OF_MAPPING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM operations WHERE tenant_id = $1 AND mapping_id = $2 AND state = 'failed' ORDER BY ended_ms DESC LIMIT $3"
+);
 const RETRY: &str = "UPDATE operations SET state = 'pending', open = TRUE, due_ms = $3, ended_ms = NULL
     WHERE tenant_id = $1 AND id = $2 AND state = 'failed' AND NOT EXISTS (SELECT 1 FROM operations other
         WHERE other.mapping_id = operations.mapping_id AND other.uid = operations.uid AND other.open)";
@@ -242,6 +247,17 @@ pub async fn open_of_mapping(
     mapping: &MappingId,
 ) -> Result<Vec<Operation>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(OPEN_OF_MAPPING).bind(tenant.as_str()).bind(mapping.as_str()).fetch_all(c).await)?)
+}
+
+/// Operations of a mapping that were given up, the latest first.
+pub async fn failed_of_mapping(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mapping: &MappingId,
+    limit: i64,
+) -> Result<Vec<Operation>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(FAILED_OF_MAPPING).bind(tenant.as_str()).bind(mapping.as_str()).bind(limit)
+        .fetch_all(c).await)?)
 }
 
 /// Operations of one event, oldest first.

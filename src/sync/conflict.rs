@@ -1,14 +1,15 @@
-//! How conflicts are told: one sentence a person understands, and both versions.
+//! How conflicts are told: one sentence a person understands, both versions, and what happens unless somebody decides.
 
 use super::{Engine, Site, SyncError, hub};
 use crate::bridge::RemoteItem;
-use crate::model::ConflictId;
+use crate::change::resolve;
 use crate::model::Event;
+use crate::model::Resolution;
 use crate::model::Uid;
 use crate::store::Tx;
 use crate::store::conflicts;
-use crate::store::conflicts::{Conflict, OPEN, SETTLED};
-use crate::store::links::Link;
+use crate::store::conflicts::Opened;
+use crate::store::objects;
 
 /// A remote item that the hub cannot take in.
 pub(super) async fn of_item(
@@ -22,22 +23,32 @@ pub(super) async fn of_item(
     let title = title_of(Some(&item.event));
     let sentence = format!("{title} in {} cannot be taken over from the remote side: {why}", site.room.name);
     let versions = (String::new(), hub::json(&item.event));
-    record(engine, tx, site, &item.event.uid, (kind, &sentence, OPEN), versions).await
+    let told = Told { kind, sentence, versions, proposal: Resolution::Ignore };
+    record(engine, tx, site, &item.event.uid, told).await
 }
 
-/// A conflict that a rule has settled; kept for whoever wants to know.
+/// What a rule has decided, and both versions it chose from, in the hub's form. `None`: that side has removed it.
+pub(super) struct Ruled<'a> {
+    pub(super) kind: &'a str,
+    pub(super) what: String,
+    pub(super) ours: Option<&'a Event>,
+    pub(super) theirs: Option<&'a Event>,
+    pub(super) kept: Resolution,
+}
+
+/// A conflict that a rule has decided; a person may overrule it until the deadline. Recorded after the decision was
+/// carried out, so that what stands then is what a later decision may replace.
 pub(super) async fn settled(
     engine: &Engine,
     tx: &mut Tx,
     site: &Site,
-    link: &Link,
-    kind: &str,
-    what: &str,
+    uid: &Uid,
+    ruled: Ruled<'_>,
 ) -> Result<(), SyncError> {
-    let ours = hub::event(engine, tx, site, &link.uid).await?;
-    let sentence = format!("{} in {} {what}", title_of(ours.as_ref()), site.room.name);
-    let versions = (ours.as_ref().map_or_else(String::new, hub::json), link.base.clone());
-    record(engine, tx, site, &link.uid, (kind, &sentence, SETTLED), versions).await
+    let json = |event: Option<&Event>| event.map_or_else(String::new, hub::json);
+    let sentence = format!("{} in {} {}", title_of(ruled.ours.or(ruled.theirs)), site.room.name, ruled.what);
+    let versions = (json(ruled.ours), json(ruled.theirs));
+    record(engine, tx, site, uid, Told { kind: ruled.kind, sentence, versions, proposal: ruled.kept }).await
 }
 
 /// A hub event that the remote side does not take.
@@ -53,34 +64,38 @@ pub(super) async fn refused(
     let place = format!("{} ({})", site.room.name, site.calendar.name);
     let sentence = format!("{} in {place} was not taken over by the remote side: {why}", title_of(ours.as_ref()));
     let versions = (ours.as_ref().map_or_else(String::new, hub::json), String::new());
-    record(engine, tx, site, uid, (kind, &sentence, OPEN), versions).await
+    let proposal = match kind {
+        resolve::REJECTED => Resolution::KeepBothTentative,
+        resolve::AMBIGUOUS => Resolution::PushAgain,
+        resolve::UNREPRESENTABLE => Resolution::KeepHub,
+        resolve::LOCKED => Resolution::KeepRemote,
+        _ => Resolution::Ignore,
+    };
+    record(engine, tx, site, uid, Told { kind, sentence, versions, proposal }).await
 }
 
-async fn record(
-    engine: &Engine,
-    tx: &mut Tx,
-    site: &Site,
-    uid: &Uid,
-    (kind, sentence, state): (&str, &str, &str),
-    (ours, theirs): (String, String),
-) -> Result<(), SyncError> {
-    let now = engine.now();
-    let conflict = Conflict {
-        id: ConflictId::fresh(),
-        tenant_id: site.mapping.tenant_id.clone(),
-        room_id: site.room.id.clone(),
-        mapping_id: site.mapping.id.to_string(),
-        uid: uid.clone(),
-        kind: kind.to_owned(),
-        sentence: sentence.to_owned(),
-        ours,
-        theirs,
-        state: state.to_owned(),
-        created_ms: now,
-        decided_ms: (state == SETTLED).then_some(now),
-        decision: String::new(),
+struct Told<'a> {
+    kind: &'a str,
+    sentence: String,
+    versions: (String, String),
+    proposal: Resolution,
+}
+
+async fn record(engine: &Engine, tx: &mut Tx, site: &Site, uid: &Uid, told: Told<'_>) -> Result<(), SyncError> {
+    let standing = objects::by_uid(tx, &site.room.tenant_id, &site.room.id, uid).await?;
+    let cx = engine.change_context();
+    let opened = Opened {
+        room: (&site.mapping.tenant_id, &site.room.id),
+        mapping: site.mapping.id.as_str(),
+        uid,
+        kind: told.kind,
+        sentence: told.sentence,
+        versions: told.versions,
+        proposal: Some((told.proposal, resolve::deadline(cx))),
+        standing: standing.map_or_else(String::new, |row| row.fingerprint.as_str().to_owned()),
+        now: cx.now,
     };
-    Ok(conflicts::record(tx, &conflict).await?)
+    Ok(conflicts::record(tx, &opened.into()).await?)
 }
 
 fn title_of(event: Option<&Event>) -> String {

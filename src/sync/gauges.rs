@@ -27,7 +27,7 @@ pub(super) async fn refresh(engine: &Engine, tenants: &[Tenant]) -> Result<(), S
         let mappings = || found.rooms.iter().flat_map(|room| &room.mappings).map(|one| &one.mapping);
         let due = mappings().filter(|one| one.state == MappingState::Active && one.due_ms <= now).count();
         set(&names::TENANT_SYNC_QUEUE, &[key], count(due));
-        for state in ["ok", "waiting", "failing", "held", "suspended"] {
+        for state in ["ok", "waiting", "failing", "held", "awaiting_approval"] {
             let all = found.rooms.iter().flat_map(|room| &room.mappings);
             set(&names::MAPPINGS, &[key, state], count(all.filter(|one| one.word() == state).count()));
         }

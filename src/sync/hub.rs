@@ -15,11 +15,17 @@ use crate::model::Uid;
 use crate::store::Tx;
 use crate::store::links::Link;
 use crate::store::objects;
+use crate::store::rooms::Room;
 
 /// The hub's event with that UID.
 pub(super) async fn event(engine: &Engine, tx: &mut Tx, site: &Site, uid: &Uid) -> Result<Option<Event>, SyncError> {
-    let Some(row) = objects::by_uid(tx, &site.room.tenant_id, &site.room.id, uid).await? else { return Ok(None) };
-    let parse = ParseContext { limits: &engine.limits, floating: &site.room.zone };
+    event_in(engine, tx, &site.room, uid).await
+}
+
+/// The event of a room with that UID.
+pub(super) async fn event_in(engine: &Engine, tx: &mut Tx, room: &Room, uid: &Uid) -> Result<Option<Event>, SyncError> {
+    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await? else { return Ok(None) };
+    let parse = ParseContext { limits: &engine.limits, floating: &room.zone };
     let object = CalendarObject::parse(row.body.as_bytes(), &parse).map_err(ChangeError::from)?;
     Ok(Some(object.event().clone()))
 }
@@ -66,13 +72,17 @@ pub(super) async fn take(
     view: &View,
     edit: Edit<'_>,
 ) -> Result<bool, SyncError> {
-    let Edit { before, after, settled } = edit;
-    let wanted = match (&view.hub, &view.part) {
+    put(engine, tx, site, outcome(view, edit), edit.settled).await
+}
+
+/// What an edit makes of the hub's event.
+pub(super) fn outcome(view: &View, edit: Edit<'_>) -> Event {
+    let Edit { before, after, .. } = edit;
+    match (&view.hub, &view.part) {
         (None, _) => after.clone(),
         (Some(hub), Part::Whole) => revived(carry_over(hub, before, after), after),
         (Some(hub), Part::Instance(id)) => with_instance(hub, *id, before, after),
-    };
-    put(engine, tx, site, wanted, settled).await
+    }
 }
 
 /// Puts an event that came from this mapping.

@@ -4,26 +4,35 @@
 
 mod brake;
 mod conflict;
+mod deadlines;
 mod gauges;
+mod held;
 mod hub;
 mod masks;
 mod merge;
 mod observe;
 mod pair;
 mod plan;
+mod preview;
 mod pull;
 mod pull_item;
+mod purge;
 mod push;
 mod push_plan;
 mod push_send;
 mod renew;
 mod retry;
+mod ruling;
 mod settings;
 mod status;
+mod verify;
 mod worker;
 
+pub use preview::{Plan, PlanAct, PlanSide, Step, preview};
+pub use purge::{Copy, Leaving, Purged, copies, purge};
 pub use settings::Settings;
 pub use status::{MappingStatus, RoomStatus, TenantStatus, status};
+pub use verify::{Report, Violation, verify};
 pub use worker::{Nudge, Worker};
 
 use crate::bridge::Bridge;
@@ -35,6 +44,9 @@ use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::crypt::Place;
 use crate::model::Clock;
+use crate::model::MappingId;
+use crate::model::MappingState;
+use crate::model::TenantId;
 use crate::model::TimeRange;
 use crate::model::Timestamp;
 use crate::observe::Metrics;
@@ -44,6 +56,7 @@ use crate::store::Tx;
 use crate::store::bridges;
 use crate::store::bridges::BridgeRow;
 use crate::store::leases::Lease;
+use crate::store::mappings;
 use crate::store::mappings::Mapping;
 use crate::store::rooms;
 use crate::store::rooms::Room;
@@ -90,6 +103,9 @@ pub enum SyncError {
     /// Another replica works on it now.
     #[error("another process has taken this work over")]
     LeaseLost,
+    /// What was asked for cannot be done now; a sentence says why.
+    #[error("{0}")]
+    Refused(String),
     /// A stored value of ours cannot be read.
     #[error("{0}")]
     Damaged(String),
@@ -135,6 +151,15 @@ impl Engine {
             zone: room.zone.clone(),
         };
         Ok(Site { mapping, room, bridge, calendar, lease, tenant_key: tenant.tenant_key })
+    }
+
+    /// A mapping of the tenant as it stands now, for looking only: no work is done under its lease.
+    pub(crate) async fn glance(&self, tenant: &TenantId, id: &MappingId) -> Result<Site, SyncError> {
+        let mut tx = self.store.begin_read().await?;
+        let mapping = mappings::get(&mut tx, tenant, id).await?;
+        let mapping = mapping.filter(|mapping| mapping.state != MappingState::Removed);
+        let mapping = mapping.ok_or_else(|| SyncError::Refused(format!("there is no mapping {id}")))?;
+        self.site(&mut tx, mapping, Lease { name: String::new(), owner: String::new(), token: 0 }).await
     }
 
     pub(crate) fn seal(&self, mapping: &Mapping, column: &str, text: &str) -> Result<String, SyncError> {

@@ -3,7 +3,7 @@
 
 use super::plan::{Decision, decide};
 use super::pull_item::{Seen, View, linked};
-use super::{Engine, Site, SyncError, hub};
+use super::{Engine, Site, SyncError, hub, ruling};
 use crate::bridge::Part;
 use crate::bridge::RemoteItem;
 use crate::ical::object::{CalendarObject, ParseContext};
@@ -62,7 +62,7 @@ pub(super) async fn newcomer(engine: &Engine, tx: &mut Tx, site: &Site, item: &R
 }
 
 /// The hub event, or the instance of one, that this item is, if it has no other copy on this mapping.
-async fn counterpart(
+pub(super) async fn counterpart(
     engine: &Engine,
     tx: &mut Tx,
     site: &Site,
@@ -120,7 +120,7 @@ async fn no_parts(tx: &mut Tx, site: &Site, uid: &Uid) -> Result<bool, SyncError
     Ok(!all.iter().any(|link| !link.part.is_empty() && link.state != LinkState::Forgotten))
 }
 
-/// Links an item to the hub event it is. Without a base nobody wins silently.
+/// Links an item to the hub event it is.
 async fn adopt(
     engine: &Engine,
     tx: &mut Tx,
@@ -129,6 +129,21 @@ async fn adopt(
     uid: Uid,
     part: &Part,
 ) -> Result<bool, SyncError> {
+    let link = adoption(engine, tx, site, item, (uid, part)).await?;
+    links::put(tx, &link).await?;
+    let detail = format!("{} at {} is this booking", item.id, site.calendar.name);
+    ruling::tell(engine, tx, site, &link.uid, ("pull.pair", &detail)).await?;
+    Box::pin(linked(engine, tx, site, link, Seen { item, fresh: false })).await
+}
+
+/// The link between an item and the hub event it is. Without a base nobody wins silently. Reads only.
+pub(super) async fn adoption(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    item: &RemoteItem,
+    (uid, part): (Uid, &Part),
+) -> Result<Link, SyncError> {
     let waiting = live(tx, site, &uid, &part.as_text()).await?;
     let link = match waiting {
         Some(link) => link,
@@ -140,9 +155,7 @@ async fn adopt(
     let decision = decide(None, view.ours.as_ref(), Some(&theirs), site.mapping.authority, true);
     // Equal on both sides is exactly what a base is; otherwise there is none.
     let base = if decision == Decision::Agree { hub::json(&theirs) } else { String::new() };
-    let link = Link { base, ..link };
-    links::put(tx, &link).await?;
-    Box::pin(linked(engine, tx, site, link, Seen { item, fresh: false })).await
+    Ok(Link { base, ..link })
 }
 
 /// The item's UID, or one derived from it and the item's id where another booking of the room has that UID.

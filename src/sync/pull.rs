@@ -1,18 +1,13 @@
 //! Pull: a remote calendar is read, every difference is decided, and the decisions are carried out through the gate.
 
 use super::observe::Observed;
-use super::{Engine, Site, SyncError, brake, observe, pull_item, retry};
+use super::{Engine, Site, SyncError, held, observe, pull_item, retry};
 use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::BridgeKind;
-use crate::model::ConflictId;
-use crate::model::MappingState;
 use crate::model::Timestamp;
-use crate::model::Uid;
 use crate::observe::names;
 use crate::store::Tx;
-use crate::store::conflicts;
-use crate::store::conflicts::Conflict;
 use crate::store::inbox;
 use crate::store::leases;
 use crate::store::links;
@@ -83,8 +78,8 @@ fn needs_everything(engine: &Engine, site: &Site, now: Timestamp) -> bool {
 }
 
 async fn apply(engine: &Engine, site: &Site, observed: &Observed, began: Timestamp) -> Result<Pulled, SyncError> {
-    if let Some(why) = brake::holds(observed.absent.len(), observed.known, &engine.settings) {
-        hold(engine, site, &why).await?;
+    if let Some(why) = held::verdict(engine, site, observed).await? {
+        held::hold(engine, site, observed, &why).await?;
         return Ok(Pulled { seen: observed.present.len(), applied: 0 });
     }
     let mut applied = 0;
@@ -107,7 +102,7 @@ async fn apply(engine: &Engine, site: &Site, observed: &Observed, began: Timesta
 }
 
 /// A transaction in which the lease is known to be still ours.
-async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
+pub(super) async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
     let mut tx = engine.store.begin_write().await?;
     if leases::holds(&mut tx, &site.lease).await? { Ok(tx) } else { Err(SyncError::LeaseLost) }
 }
@@ -167,31 +162,6 @@ async fn poll_every(engine: &Engine, tx: &mut Tx, site: &Site, now: Timestamp) -
     Ok(if healthy { engine.settings.poll_healthy } else { engine.settings.poll_unhealthy })
 }
 
-async fn hold(engine: &Engine, site: &Site, why: &str) -> Result<(), SyncError> {
-    let mapping = &site.mapping;
-    let mut tx = begin(engine, site).await?;
-    mappings::set_state(&mut tx, mapping, MappingState::Held, why, mapping.due_ms).await?;
-    let now = engine.now();
-    let conflict = Conflict {
-        id: ConflictId::fresh(),
-        tenant_id: mapping.tenant_id.clone(),
-        room_id: mapping.room_id.clone(),
-        mapping_id: mapping.id.to_string(),
-        uid: Uid(String::new()),
-        kind: "mass_delete_hold".to_owned(),
-        sentence: format!("{}: {why}", site.room.name),
-        ours: String::new(),
-        theirs: String::new(),
-        state: conflicts::OPEN.to_owned(),
-        created_ms: now,
-        decided_ms: None,
-        decision: String::new(),
-    };
-    conflicts::record(&mut tx, &conflict).await?;
-    tracing::warn!(mapping.id = %mapping.id, "held the mapping of {}: {why}", site.room.name);
-    Ok(tx.commit().await?)
-}
-
 async fn give_up(engine: &Engine, site: &Site, error: &SyncError) -> Result<(), SyncError> {
     let mapping = &site.mapping;
     let now = engine.now();
@@ -202,7 +172,11 @@ async fn give_up(engine: &Engine, site: &Site, error: &SyncError) -> Result<(), 
         let attempts = u32::try_from(mapping.failures).unwrap_or(u32::MAX);
         let wait = match error {
             SyncError::Bridge(error) => retry::wait(error, attempts, seed(site, now), &engine.settings),
-            SyncError::Store(_) | SyncError::Change(_) | SyncError::LeaseLost | SyncError::Damaged(_) => {
+            SyncError::Store(_)
+            | SyncError::Change(_)
+            | SyncError::LeaseLost
+            | SyncError::Refused(_)
+            | SyncError::Damaged(_) => {
                 retry::wait(&BridgeError::Transport(String::new()), attempts, seed(site, now), &engine.settings)
             }
         };

@@ -2,7 +2,7 @@
 
 use super::masks;
 use super::plan::{Decision, decide, remote_wins};
-use super::{Engine, Site, SyncError, conflict, hub, pair};
+use super::{Engine, Site, SyncError, conflict, hub, pair, ruling};
 use crate::bridge::Part;
 use crate::bridge::RemoteId;
 use crate::bridge::RemoteItem;
@@ -11,6 +11,7 @@ use crate::change::Effect;
 use crate::model::Authority;
 use crate::model::Event;
 use crate::model::LinkState;
+use crate::model::Resolution;
 use crate::store::Tx;
 use crate::store::links;
 use crate::store::links::Link;
@@ -40,18 +41,22 @@ pub(super) async fn present(engine: &Engine, tx: &mut Tx, site: &Site, item: &Re
 pub(super) async fn absent(engine: &Engine, tx: &mut Tx, site: &Site, id: &RemoteId) -> Result<bool, SyncError> {
     let mapping = &site.mapping;
     let Some(link) = links::by_remote(tx, &mapping.tenant_id, &mapping.id, &id.0).await? else { return Ok(false) };
-    let view = View::load(engine, tx, site, &link).await?;
-    let decision = decide(view.base.as_ref(), view.ours.as_ref(), None, mapping.authority, link.born == links::HUB);
-    let decision = if mapping.imports() { decision } else { without_import(decision) };
-    let mut link = link;
-    link.state = LinkState::Forgotten;
-    link.sent.clear();
+    let (link, view, decision) = judge_absent(engine, tx, site, link).await?;
     links::put(tx, &link).await?;
     match decision {
-        Decision::DeleteOurs => hub::remove(engine, tx, site, view.hub.as_ref(), &view.part, &link).await,
+        Decision::DeleteOurs => {
+            let changed = hub::remove(engine, tx, site, view.hub.as_ref(), &view.part, &link).await?;
+            if changed && view.is_edited() {
+                let what = "was changed here and removed at the remote side; the removal wins".to_owned();
+                ruling::removed(engine, tx, site, &link, (&view, what, Resolution::KeepRemote)).await?;
+            }
+            Ok(changed)
+        }
         Decision::CreateAnew => {
-            let sentence = "was removed at the remote side after it had been changed here; the change wins";
-            conflict::settled(engine, tx, site, &link, "delete_edit", sentence).await?;
+            let what = "was removed at the remote side after it had been changed here; the change wins".to_owned();
+            if view.is_edited() {
+                ruling::removed(engine, tx, site, &link, (&view, what, Resolution::KeepHub)).await?;
+            }
             hub::resend(engine, tx, site, &link).await?;
             Ok(false)
         }
@@ -64,6 +69,22 @@ pub(super) async fn absent(engine: &Engine, tx: &mut Tx, site: &Site, id: &Remot
         | Decision::TakeBack
         | Decision::Forget => Ok(false),
     }
+}
+
+/// What the absence of a link's item means. Reads only; the link is answered as it shall be stored.
+pub(super) async fn judge_absent(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    mut link: Link,
+) -> Result<(Link, View, Decision), SyncError> {
+    let view = View::load(engine, tx, site, &link).await?;
+    let born_here = link.born == links::HUB;
+    let decision = decide(view.base.as_ref(), view.ours.as_ref(), None, site.mapping.authority, born_here);
+    let decision = if site.mapping.imports() { decision } else { without_import(decision) };
+    link.state = LinkState::Forgotten;
+    link.sent.clear();
+    Ok((link, view, decision))
 }
 
 /// A mapping that only exports puts back what was removed.
@@ -85,6 +106,11 @@ pub(super) struct View {
 }
 
 impl View {
+    /// Whether the hub's version is another one than both sides agreed on.
+    pub(super) fn is_edited(&self) -> bool {
+        self.base.is_some() && self.ours.is_some() && self.ours != self.base
+    }
+
     pub(super) async fn load(engine: &Engine, tx: &mut Tx, site: &Site, link: &Link) -> Result<Self, SyncError> {
         let part = Part::parse(&link.part)
             .ok_or_else(|| SyncError::Damaged(format!("link {} carries the part {:?}", link.id, link.part)))?;
@@ -124,8 +150,44 @@ pub(super) async fn linked(
     link: Link,
     seen: Seen<'_>,
 ) -> Result<bool, SyncError> {
+    let before = link.clone();
+    let judged = judge(engine, tx, site, link, seen).await?;
+    if before.remote_id.is_none() {
+        let detail = format!("{} at {}, found by reading", seen.item.id, site.calendar.name);
+        ruling::tell(engine, tx, site, &before.uid, ("push.adopt", &detail)).await?;
+    }
+    // A complete read shows every item again; those that stand as they stood cost no write.
+    if judged.link != before {
+        links::put(tx, &judged.link).await?;
+    }
+    // Where the hub has nothing, it takes all there is, also what is never compared.
+    let theirs = if judged.view.hub.is_none() { &judged.whole } else { &judged.theirs };
+    let verdict = Verdict { view: &judged.view, link: &judged.link, theirs, authority: judged.authority };
+    carry_out(engine, tx, site, judged.decision, verdict).await
+}
+
+/// What an item means for its link: the versions that were compared, and the decision.
+pub(super) struct Judged {
+    /// The link as it shall be stored.
+    pub(super) link: Link,
+    pub(super) view: View,
+    /// The whole remote version under the hub's identity.
+    pub(super) whole: Event,
+    /// What of it is compared.
+    pub(super) theirs: Event,
+    pub(super) authority: Authority,
+    pub(super) decision: Decision,
+}
+
+/// Compares an item with its link and the hub. Reads only.
+pub(super) async fn judge(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    mut link: Link,
+    seen: Seen<'_>,
+) -> Result<Judged, SyncError> {
     let item = seen.item;
-    let (before, mut link) = (link.clone(), link);
     let mut view = View::load(engine, tx, site, &link).await?;
     let whole = hub::aligned(&item.event, &link, view.hub.as_ref().or(view.base.as_ref()));
     let theirs = site.bridge.comparable(&site.calendar, &whole);
@@ -146,14 +208,7 @@ pub(super) async fn linked(
     link.locked = item.locked.clone().unwrap_or_default();
     link.state = LinkState::Linked;
     link.base = hub::json(&theirs);
-    // A complete read shows every item again; those that stand as they stood cost no write.
-    if link != before {
-        links::put(tx, &link).await?;
-    }
-    // Where the hub has nothing, it takes all there is, also what is never compared.
-    let theirs = if view.hub.is_none() { &whole } else { &theirs };
-    let verdict = Verdict { view: &view, link: &link, theirs, authority };
-    carry_out(engine, tx, site, decision, verdict).await
+    Ok(Judged { link, view, whole, theirs, authority, decision })
 }
 
 #[derive(Clone, Copy)]
@@ -196,29 +251,34 @@ async fn carry_out(
     match decision {
         Decision::Nothing | Decision::Agree | Decision::Forget => Ok(false),
         Decision::TakeTheirs | Decision::TakeBack => {
-            hub::take(engine, tx, site, view, hub::Edit { before, after: theirs, settled: true }).await
+            let edit = hub::Edit { before, after: theirs, settled: true };
+            let changed = hub::take(engine, tx, site, view, edit).await?;
+            if changed && decision == Decision::TakeBack {
+                ruling::came_back(engine, tx, site, link, (view, theirs)).await?;
+            }
+            Ok(changed)
         }
         // A copy that may not be written keeps what it says, and the hub follows.
         Decision::SendOurs | Decision::Merge(_) if !link.locked.is_empty() && view.ours.is_some() => {
-            conflict::settled(engine, tx, site, link, "locked", &link.locked).await?;
             let ours = view.ours.as_ref().unwrap_or(before);
-            hub::take(engine, tx, site, view, hub::Edit { before: ours, after: theirs, settled: true }).await
+            let edit = hub::Edit { before: ours, after: theirs, settled: true };
+            let changed = hub::take(engine, tx, site, view, edit).await?;
+            ruling::locked(engine, tx, site, link, (view, edit)).await?;
+            Ok(changed)
         }
         Decision::SendOurs | Decision::DeleteTheirs | Decision::CreateAnew => {
+            if decision == Decision::DeleteTheirs {
+                ruling::went(engine, tx, site, link, (view, theirs)).await?;
+            }
             hub::resend(engine, tx, site, link).await?;
             Ok(false)
         }
         Decision::Merge(merged) => {
-            if !merged.contested.is_empty() {
-                let remote = remote_wins(authority, link.born == links::HUB);
-                let winner = if remote { "the remote side" } else { "the hub" };
-                let units = merged.contested.join(", ");
-                let sentence = format!("was changed on both sides at once ({units}); {winner} won");
-                conflict::settled(engine, tx, site, link, "field_conflict", &sentence).await?;
-            }
             let ours = view.ours.as_ref().unwrap_or(before);
             let edit = hub::Edit { before: ours, after: &merged.event, settled: false };
             hub::take(engine, tx, site, view, edit).await?;
+            let remote = remote_wins(authority, link.born == links::HUB);
+            ruling::merged(engine, tx, site, link, (view, theirs), (&merged.contested, remote)).await?;
             hub::resend(engine, tx, site, link).await?;
             Ok(true)
         }

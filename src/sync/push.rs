@@ -4,7 +4,7 @@
 use super::pull::{bridge_word, millis, seed};
 use super::push_plan::{Act, plan};
 use super::push_send::Sender;
-use super::{Engine, Site, SyncError, conflict, hub, masks, retry};
+use super::{Engine, Site, SyncError, conflict, hub, masks, retry, ruling};
 use crate::bridge::BridgeError;
 use crate::bridge::Projection;
 use crate::bridge::Unrepresentable;
@@ -135,6 +135,8 @@ async fn refused(
 ) -> Result<(), SyncError> {
     engine.metrics.add(&names::SYNC_PUSHES, &[bridge_word(site), "refused"], 1);
     let mut tx = begin(engine, site).await?;
+    let detail = format!("{} refused it: {why}", site.calendar.name);
+    ruling::tell(engine, &mut tx, site, &operation.uid, ("push.refused", &detail)).await?;
     conflict::refused(engine, &mut tx, site, &operation.uid, "rejected", why).await?;
     give_up(engine, &mut tx, operation, why, writes).await?;
     if slot {
@@ -151,6 +153,8 @@ async fn cannot_represent(
 ) -> Result<(), SyncError> {
     let mut tx = begin(engine, site).await?;
     let why = error.to_string();
+    let detail = format!("{} cannot hold it: {why}", site.calendar.name);
+    ruling::tell(engine, &mut tx, site, &operation.uid, ("push.unrepresentable", &detail)).await?;
     conflict::refused(engine, &mut tx, site, &operation.uid, "unrepresentable", &why).await?;
     give_up(engine, &mut tx, operation, &why, 0).await?;
     Ok(tx.commit().await?)

@@ -19,6 +19,7 @@ use crate::model::Uid;
 use crate::store::audit;
 use crate::store::links;
 use crate::store::links::Link;
+use crate::store::mappings::Mapping;
 
 /// The namespace of idempotency keys: a fixed random UUID.
 const KEYS: uuid::Uuid = uuid::Uuid::from_u128(0x8d0f_2c3e_51a4_4b6b_9d55_7a1c_0e64_f2b9);
@@ -40,7 +41,7 @@ impl Sender<'_> {
             }
             Act::Complete { link, event } => Box::pin(self.create(link, &event, true)).await,
             Act::Look { link } => self.look_again(link).await,
-            Act::Update { link, event } => self.update(link, &event).await,
+            Act::Update { link, event } => Box::pin(self.update(link, &event)).await,
             Act::Delete { link } => self.delete(link).await,
             Act::Abandon { link } => self.abandon(link).await,
         }
@@ -52,7 +53,7 @@ impl Sender<'_> {
         if attempted && let Some(found) = self.find_effect(&link, &key).await? {
             let sent = hub::event_of(&link.sent)?.unwrap_or_else(|| event.clone());
             let link = self.linked(link, &sent, &found, "push.adopt").await?;
-            return if sent == *event { Ok(()) } else { self.update(link, event).await };
+            return if sent == *event { Ok(()) } else { Box::pin(self.update(link, event)).await };
         }
         let link = self.about_to_send(Link { state: LinkState::Creating, ..link }, event).await?;
         match self.site.bridge.create(&self.site.calendar, event, &key).await {
@@ -246,16 +247,15 @@ impl Sender<'_> {
     fn new_link(&self, uid: &Uid, part: &Part, epoch: i64) -> Link {
         let mapping = &self.site.mapping;
         let part = part.as_text();
-        let name = format!("{}|{}|{uid}|{part}|{epoch}", mapping.tenant_id, mapping.id);
         Link {
             id: LinkId::fresh(),
             tenant_id: mapping.tenant_id.clone(),
             mapping_id: mapping.id.clone(),
             uid: uid.clone(),
+            create_key: create_key(mapping, uid, &part, epoch),
             part,
             remote_id: None,
             remote_version: None,
-            create_key: uuid::Uuid::new_v5(&KEYS, name.as_bytes()).to_string(),
             epoch,
             base: String::new(),
             sent: String::new(),
@@ -267,6 +267,12 @@ impl Sender<'_> {
             created_ms: self.engine.now(),
         }
     }
+}
+
+/// The key of a create: the same for the same wish after any crash, on any replica.
+pub(super) fn create_key(mapping: &Mapping, uid: &Uid, part: &str, epoch: i64) -> String {
+    let name = format!("{}|{}|{uid}|{part}|{epoch}", mapping.tenant_id, mapping.id);
+    uuid::Uuid::new_v5(&KEYS, name.as_bytes()).to_string()
 }
 
 /// A link as it was before a write left, and as it is while the write is on its way.

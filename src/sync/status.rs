@@ -49,11 +49,11 @@ pub struct MappingStatus {
 }
 
 impl MappingStatus {
-    /// One word for people: `ok`, `waiting`, `failing`, `held`, `suspended`.
+    /// One word for people: `ok`, `waiting`, `failing`, `held`, `awaiting_approval`.
     pub fn word(&self) -> &'static str {
         match self.mapping.state {
             MappingState::Held => "held",
-            MappingState::Suspended => "suspended",
+            MappingState::AwaitingApproval => "awaiting_approval",
             MappingState::Removed => "removed",
             MappingState::Active if self.mapping.failures > 0 => "failing",
             MappingState::Active if self.oldest_waiting.is_some() || self.mapping.pulled_ms.is_none() => "waiting",

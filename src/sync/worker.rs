@@ -1,7 +1,7 @@
 //! The loop: finds what is due, gives every mapping to one task at a time, and sleeps until something is due or somebody
 //! nudges. Several replicas run the same loop; leases keep them apart.
 
-use super::{Engine, Site, SyncError, gauges, pull, push, renew};
+use super::{Engine, Site, SyncError, deadlines, gauges, preview, pull, push, renew};
 use crate::change;
 use crate::model::MappingId;
 use crate::model::MappingState;
@@ -128,6 +128,11 @@ impl Worker {
                 return Ok(());
             }
         }
+    }
+
+    /// One round of what is done now and then: gauges, subscriptions, overdue conflicts, what is kept long enough.
+    pub async fn keep_house_once(&self) -> Result<(), SyncError> {
+        keep_house(&self.engine).await
     }
 
     async fn look(&self, tasks: &mut JoinSet<()>) -> Result<(), SyncError> {
@@ -283,6 +288,8 @@ async fn keep_house(engine: &Engine) -> Result<(), SyncError> {
     gauges::refresh(engine, &all).await?;
     let ids: Vec<TenantId> = all.into_iter().map(|tenant| tenant.id).collect();
     renew::renew(engine, &ids).await?;
+    deadlines::keep(engine).await?;
+    preview::approval_plans(engine).await?;
     let mut tx = engine.store.begin_write().await?;
     change::roll_forward(&mut tx, engine.change_context(), 100).await?;
     let until = engine.now().plus_days(-KEEP_DAYS);

@@ -204,7 +204,7 @@ pub struct MappingView {
     pub detail: DetailLevel,
     /// Whether it works.
     pub state: MappingState,
-    /// Why it is held or suspended.
+    /// Why it is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When the next read is due.

@@ -1,8 +1,10 @@
 //! Links, operations, conflicts, subscriptions, pulls and audit entries as JSON.
 
 use super::{Names, text_if, time, time_if};
+use crate::change::resolve;
 use crate::model::LinkState;
 use crate::model::OperationState;
+use crate::model::Resolution;
 use crate::store::audit::AuditRow;
 use crate::store::conflicts::Conflict;
 use crate::store::links::Link;
@@ -36,6 +38,21 @@ pub struct LinkView {
     /// Why the gateway must not write the remote item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<String>,
+    /// What both sides last agreed on.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Value>,
+    /// What was last sent there and has not been answered.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Value>,
+    /// What was agreed on as the remote side writes it, where it rewrites what it is given.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewritten: Option<Value>,
+    /// When the gateway last wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
     /// When it was made.
     pub created: String,
 }
@@ -52,6 +69,10 @@ impl From<Link> for LinkView {
             born: link.born,
             epoch: link.epoch,
             locked: text_if(link.locked),
+            agreed: serde_json::from_str(&link.base).ok(),
+            unanswered: serde_json::from_str(&link.sent).ok(),
+            rewritten: serde_json::from_str(&link.echo).ok(),
+            written: (link.written_ms.ms() > 0).then(|| time(link.written_ms)),
             created: time(link.created_ms),
         }
     }
@@ -118,34 +139,50 @@ pub struct ConflictView {
     pub mapping: Option<String>,
     /// The event.
     pub uid: String,
-    /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `unrepresentable`, `ambiguous` or `locked`.
+    /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `unrepresentable`, `ambiguous`, `locked` or
+    /// `mass_delete_hold`.
     pub kind: String,
     /// What happened.
     pub sentence: String,
-    /// Our version.
+    /// The hub's version; absent where the hub has none.
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ours: Option<Value>,
-    /// The other version.
+    /// The other version; absent where there is none. The removals that wait, for a `mass_delete_hold`.
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub theirs: Option<Value>,
-    /// `open`, `settled` by a rule or `resolved` by a person.
+    /// `open`, decided by a rule (`auto`) or by a person (`resolved`), or `expired` because its cause went away.
     pub state: String,
+    /// What is decided at the deadline; absent where only a person may decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
+    /// Until when a person may decide otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+    /// The decisions that make sense for it.
+    pub decisions: Vec<Resolution>,
     /// When it arose.
     pub created: String,
     /// When it was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided: Option<String>,
-    /// How it was decided.
+    /// How it was decided: one of `decisions`, or a sentence where its cause went away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
+    /// Who decided: `principal:<login>`, `command-line` or `rule`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
 }
 
 impl ConflictView {
     /// With the name of the room.
     pub fn of(conflict: Conflict, names: &Names) -> Self {
         Self {
+            decisions: resolve::choices(&conflict),
+            proposal: text_if(conflict.proposal),
+            deadline: time_if(conflict.deadline_ms),
+            decided_by: text_if(conflict.decided_by),
             id: conflict.id.to_string(),
             room: names.room(conflict.room_id.as_str()),
             mapping: text_if(conflict.mapping_id),

@@ -5,8 +5,8 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
 use anteroom::api::{self, ApiDoor};
-use anteroom::bridge::BridgeError;
 use anteroom::bridge::memory::MemoryBridge;
+use anteroom::bridge::{Bridge, BridgeError};
 use anteroom::config;
 use anteroom::config::Limits;
 use anteroom::crypt::{Keys, VerifiedCache};
@@ -14,7 +14,9 @@ use anteroom::dash::{self, DashDoor};
 use anteroom::manage::principals::NewPrincipal;
 use anteroom::manage::{Acting, SignIn, api_keys, passwords, principals, tenants};
 use anteroom::model::{Clock, ManualClock, MappingId, Role, TenantId, Timestamp, ZoneId};
+use anteroom::observe::Metrics;
 use anteroom::store::{Store, Tx};
+use anteroom::sync::{Engine, Settings};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -90,14 +92,11 @@ impl House {
             limits: Limits { json_bytes: 4096, ..Limits::default() },
             public_url: "https://rooms.example/".to_owned(),
             feed: config::Feed { past_days: 5, ..config::Feed::default() },
-            bridges: Arc::new(|row| match row.name.as_str() {
-                "broken" => Err(BridgeError::Auth("no token for you".to_owned())),
-                _ => Ok(Arc::new(MemoryBridge::with_calendar("hall@city.example"))),
-            }),
             sign_in: Arc::clone(&sign_in),
             nudge: Arc::new(move |id| noted.lock().unwrap().push(id.clone())),
             metrics: Arc::new(|| "anteroom_up 1\n".to_owned()),
             open_metrics: false,
+            engine: engine(&store, &clock, folder.path()),
         });
         let public_url = "https://rooms.example".to_owned();
         let dash = web::Data::new(DashDoor { store: store.clone(), clock, sign_in, public_url });
@@ -136,6 +135,27 @@ impl House {
         let bytes = test::read_body(answer).await;
         Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
+}
+
+/// A reconciler whose remote systems are in memory: `m365` has one calendar, `broken` lets nobody in, and all others are
+/// one system with an empty calendar `17`.
+fn engine(store: &Store, clock: &Arc<dyn Clock>, folder: &std::path::Path) -> Arc<Engine> {
+    let [m365, others] = ["hall@city.example", "17"].map(|id| Arc::new(MemoryBridge::with_calendar(id)));
+    Arc::new(Engine {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        limits: Arc::new(Limits::default()),
+        settings: Settings::default(),
+        bridges: Arc::new(move |row| match row.name.as_str() {
+            "broken" => Err(BridgeError::Auth("no token for you".to_owned())),
+            "m365" => Ok(Arc::clone(&m365) as Arc<dyn Bridge>),
+            _ => Ok(Arc::clone(&others) as Arc<dyn Bridge>),
+        }),
+        keys: Arc::new(Keys::load_or_create(folder).unwrap()),
+        metrics: Arc::new(Metrics::new()),
+        owner: "api".to_owned(),
+        hook_base: None,
+    })
 }
 
 pub fn acting(tenant: &TenantId) -> Acting<'_> {

@@ -69,3 +69,25 @@ async fn a_refused_request_may_be_sent_again_and_a_large_body_is_still_refused()
     let large = json!({ "name": "x".repeat(5000) });
     assert_eq!(post(&house, "ada", ROOMS, "k-2", &large).await.status, 413);
 }
+
+#[actix_web::test]
+async fn a_purge_sent_again_is_answered_as_the_first_time() {
+    let house = House::new().await;
+    house.post("ada", ROOMS, json!({ "name": "Hall" })).await;
+    let bridge = json!({ "name": "b", "kind": "booking_generic", "settings": { "base_url": "https://b.example" } });
+    house.post("ada", "/v1/tenants/city/bridges", bridge).await;
+    let new = json!({ "room": "hall", "bridge": "b", "remote_id": "17", "auto_approve": false });
+    let mapping = house.post("ada", "/v1/tenants/city/mappings", new).await.json();
+    let path = format!("/v1/tenants/city/mappings/{}", mapping["id"].as_str().unwrap());
+    let approve = format!("{path}/approve");
+    assert_eq!(post(&house, "ada", &approve, "k-1", &Value::Null).await.status, 200);
+    assert_eq!(post(&house, "ada", &approve, "k-1", &Value::Null).await.header("idempotency-replayed"), "true");
+    let purge = format!("{path}/purge");
+    assert_eq!(post(&house, "ada", &purge, "k-2", &json!([0, true])).await.status, 400);
+    assert_eq!(post(&house, "ada", &purge, "k-2", &json!({ "confirm": 5 })).await.status, 409);
+    let wish = json!({ "confirm": 0, "remove": true });
+    let first = post(&house, "ada", &purge, "k-2", &wish).await;
+    assert_eq!((first.status.as_u16(), first.header("idempotency-replayed")), (200, ""), "{}", first.text);
+    let again = post(&house, "ada", &purge, "k-2", &wish).await;
+    assert_eq!((again.text.as_str(), again.header("idempotency-replayed")), (first.text.as_str(), "true"));
+}

@@ -2,7 +2,7 @@
 
 use super::fixture::{House, START};
 use actix_web::http::Method;
-use anteroom::model::{ConflictId, MappingId, OperationState, Timestamp, Uid};
+use anteroom::model::{ConflictId, MappingId, OperationState, Resolution, Uid};
 use anteroom::store::conflicts::{self, Conflict};
 use anteroom::store::operations::{self, Ended, Wish};
 use anteroom::store::{audit, rooms};
@@ -62,8 +62,12 @@ async fn the_calendars_of_a_bridge_are_listed_with_the_rooms_they_are_mapped_to(
     assert_eq!(found.status, 200, "{}", found.text);
     let calendar = &found.json()["items"][0];
     assert_eq!((calendar["remote_id"].as_str(), calendar["room"].as_str()), (Some("hall@city.example"), Some("hall")));
-    let found = house.get("olav", &format!("{CITY}/bridges/booking/calendars")).await;
-    assert_eq!(found.json()["items"][0].get("room"), None, "{}", found.text);
+    let other = json!({ "name": "annex", "kind": "booking_generic", "settings": { "base_url": "https://a.example" } });
+    house.post("ada", &format!("{CITY}/bridges"), other).await;
+    for (bridge, room) in [("booking", Some("hall")), ("annex", None)] {
+        let found = house.get("olav", &format!("{CITY}/bridges/{bridge}/calendars")).await;
+        assert_eq!(found.json()["items"][0].get("room").and_then(Value::as_str), room, "{}", found.text);
+    }
     assert_eq!(house.get("vera", &format!("{CITY}/bridges/m365/calendars")).await.status, 403);
     assert_eq!(house.get("olav", &format!("{CITY}/bridges/nothing/calendars")).await.status, 404);
 }
@@ -178,41 +182,115 @@ async fn a_failed_operation_is_tried_again_and_the_story_tells_it() {
     let story = house.get("vera", &format!("{CITY}/events/e1@example/story")).await.json();
     assert_eq!(story["audit"][0]["action"], "object.create");
     assert_eq!(story["operations"][0]["state"], "pending");
+    let moments: Vec<&str> =
+        story["moments"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
+    assert_eq!(moments, ["object.create", "operation.made"]);
+    let why = story["waiting"][0]["why"].as_str().unwrap();
+    assert!(why.contains("waits until the remote calendar was read once"), "{why}");
+    let room = house.get("vera", &format!("{CITY}/rooms/hall/story")).await.json();
+    assert_eq!(
+        (room["room"].as_str(), room["mappings"][0]["waiting"].as_array().map(Vec::len)),
+        (Some("hall"), Some(1))
+    );
+    assert_eq!(room["oldest_unreconciled"], "2026-03-02T08:00:00Z");
+    let status = house.get("vera", &format!("{CITY}/status")).await.json();
+    assert_eq!((status[0]["status"].as_str(), status[0]["pending"].as_i64()), (Some("waiting"), Some(1)));
     assert_eq!(house.get("vera", &format!("{CITY}/events/nothing/story")).await.status, 404);
 }
 
-#[actix_web::test]
-async fn a_conflict_is_decided_once() {
-    let house = House::new().await;
-    mapped(&house).await;
+async fn conflict_of(house: &House, kind: &str, mapping: &str) -> ConflictId {
     let mut tx = house.store.begin_write().await.unwrap();
     let room = rooms::by_slug(&mut tx, &house.city, "hall").await.unwrap().unwrap();
-    let conflict = Conflict {
-        id: ConflictId::fresh(),
-        tenant_id: house.city.clone(),
-        room_id: room.id,
-        mapping_id: String::new(),
-        uid: Uid("e1".to_owned()),
-        kind: "slot_collision".to_owned(),
+    let opened = conflicts::Opened {
+        room: (&house.city, &room.id),
+        mapping,
+        uid: &Uid("e1".to_owned()),
+        kind,
         sentence: "Two bookings want the hall at ten.".to_owned(),
-        ours: String::new(),
-        theirs: String::new(),
-        state: conflicts::OPEN.to_owned(),
-        created_ms: Timestamp(START.ms()),
-        decided_ms: None,
-        decision: String::new(),
+        versions: ("{}".to_owned(), String::new()),
+        proposal: Some((Resolution::KeepBothTentative, START.plus_ms(86_400_000))),
+        standing: String::new(),
+        now: START,
     };
+    let conflict = Conflict::from(opened);
     conflicts::record(&mut tx, &conflict).await.unwrap();
     tx.commit().await.unwrap();
+    conflict.id
+}
+
+#[actix_web::test]
+async fn a_conflict_says_what_is_proposed_until_when_and_is_decided_once() {
+    let house = House::new().await;
+    mapped(&house).await;
+    let id = conflict_of(&house, "slot_collision", "").await;
     let open = house.get("vera", &format!("{CITY}/conflicts?state=open")).await.json();
     assert_eq!(open["items"][0]["sentence"], "Two bookings want the hall at ten.");
-    let path = format!("{CITY}/conflicts/{}/resolve", conflict.id);
-    let decision = json!({ "decision": "the council keeps the hall" });
-    assert_eq!(house.post("olav", &path, decision.clone()).await.status, 204);
-    assert_eq!(house.post("olav", &path, decision).await.status, 409);
+    assert_eq!(open["items"][0]["proposal"], "keep_both_tentative");
+    assert_eq!(open["items"][0]["deadline"], "2026-03-03T08:00:00Z");
+    let sensible = json!(["keep_hub", "keep_remote", "keep_both_tentative", "ignore"]);
+    assert_eq!(house.get("vera", &format!("{CITY}/conflicts/{id}")).await.json()["decisions"], sensible);
+
+    let path = format!("{CITY}/conflicts/{id}/resolve");
+    let decide = |word: &str| json!({ "decision": word });
+    assert_eq!(house.post("vera", &path, decide("keep_hub")).await.status, 403);
+    let senseless = house.post("olav", &path, decide("push_again")).await;
+    assert_eq!(senseless.status, 422);
+    assert!(
+        senseless.json()["detail"].as_str().unwrap().contains("say which one keeps the room"),
+        "{}",
+        senseless.text
+    );
+    let decided = house.post("olav", &path, decide("keep_hub")).await.json();
+    assert_eq!((decided["state"].as_str(), decided["decided_by"].as_str()), (Some("resolved"), Some("principal:olav")));
+    assert_eq!(house.post("olav", &path, decide("keep_hub")).await.json(), decided, "once more changes nothing");
+    let otherwise = house.post("olav", &path, decide("ignore")).await;
+    assert_eq!(otherwise.status, 409);
+    assert!(otherwise.json()["detail"].as_str().unwrap().contains("principal:olav"), "{}", otherwise.text);
     let open = house.get("vera", &format!("{CITY}/conflicts?state=open")).await.json();
     assert_eq!(open["items"], json!([]));
+    let audit = house.get("vera", &format!("{CITY}/audit")).await.json();
+    assert_eq!(
+        (audit["items"][0]["action"].as_str(), audit["items"][0]["uid"].as_str()),
+        (Some("conflict.resolved"), Some("e1"))
+    );
     assert_eq!(house.get("vera", &format!("{CITY}/conflicts?state=settling")).await.status, 400);
+    assert_eq!(house.get("vera", &format!("{CITY}/conflicts/nothing")).await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_first_contact_is_planned_approved_purged_and_verified() {
+    let house = House::new().await;
+    mapped(&house).await;
+    let room = json!({ "name": "Cellar" });
+    house.post("ada", &format!("{CITY}/rooms"), room).await;
+    let bridge = json!({
+        "name": "second", "kind": "booking_generic",
+        "settings": { "base_url": "https://second.example" }, "secrets": { "api_key": "hush-hush" }
+    });
+    house.post("ada", &format!("{CITY}/bridges"), bridge).await;
+    let new = json!({ "room": "cellar", "bridge": "second", "remote_id": "17", "auto_approve": false });
+    let mapping = house.post("ada", &format!("{CITY}/mappings"), new).await.json();
+    assert_eq!(mapping["state"], "awaiting_approval");
+    let path = format!("{CITY}/mappings/{}", mapping["id"].as_str().unwrap());
+    assert_eq!(house.post("olav", &format!("{path}/release"), json!(null)).await.status, 409);
+    assert_eq!(house.post("olav", &format!("{path}/hold"), json!({ "reason": "x" })).await.status, 409);
+    assert_eq!(house.get("olav", &format!("{path}/plan?stored=true")).await.status, 404);
+    let plan = house.get("olav", &format!("{path}/plan")).await;
+    assert_eq!((plan.status.as_u16(), plan.json()["steps"].clone()), (200, json!([])), "{}", plan.text);
+    let plans = house.get("olav", &format!("{CITY}/rooms/cellar/plan")).await.json();
+    assert_eq!((plans[0]["room"].as_str(), plans.as_array().map(Vec::len)), (Some("cellar"), Some(1)));
+    assert_eq!(house.post("olav", &format!("{path}/approve"), json!(null)).await.status, 403);
+    assert_eq!(house.post("ada", &format!("{path}/approve"), json!(null)).await.json()["state"], "active");
+    assert_eq!(house.post("ada", &format!("{path}/approve"), json!(null)).await.status, 409);
+    assert_eq!(house.get("olav", &format!("{path}/copies")).await.json(), json!([]));
+    assert_eq!(house.get("vera", &format!("{path}/removals")).await.json(), json!([]));
+    assert_eq!(house.post("ada", &format!("{path}/purge"), json!({ "confirm": 1 })).await.status, 409);
+    let purged = house.post("ada", &format!("{path}/purge"), json!({ "confirm": 0, "remove": true })).await;
+    assert_eq!(purged.json(), json!({ "removed": 0, "left": [] }), "{}", purged.text);
+    assert_eq!(house.get("vera", &path).await.status, 404);
+    let report = house.get("vera", &format!("{CITY}/verify?quiet=true")).await.json();
+    assert_eq!((report["rooms"].as_i64(), report["violations"].clone()), (Some(2), json!([])));
+    assert_eq!(house.get("vera", &format!("{CITY}/verify?room=attic")).await.status, 409);
 }
 
 #[actix_web::test]

@@ -1,5 +1,7 @@
 //! The command line in process: its answers, its refusals, its exit codes.
 
+mod operator;
+
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::Path;

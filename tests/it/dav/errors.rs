@@ -103,9 +103,11 @@ fn places() -> Vec<Case<'static>> {
         ("reader", "PUT", "/dav/t/rooms/attic/x.ics", none, event("x", 8), 403, "D:need-privileges"),
         ("reader", "DELETE", "/dav/t/rooms/attic/x.ics", none, String::new(), 403, "D:need-privileges"),
         ("watcher", "GET", "/dav/t/rooms/attic/x.ics", none, String::new(), 403, "D:need-privileges"),
+        ("anna", "COPY", A, none, String::new(), 400, ""),
+        ("anna", "MOVE", A, none, String::new(), 400, ""),
         ("anna", "POST", "/dav/t/outbox/reader/", none, String::new(), 404, ""),
     ];
-    let nothing = ["LOCK", "UNLOCK", "COPY", "MOVE", "ACL", "PATCH", "SEARCH"];
+    let nothing = ["LOCK", "UNLOCK", "ACL", "PATCH", "SEARCH"];
     cases.extend(nothing.map(|method| ("anna", method, A, none, String::new(), 405, "")));
     cases
 }

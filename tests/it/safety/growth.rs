@@ -243,8 +243,9 @@ async fn plans() {
     let mut connection = PgConnection::connect(&house.url).await.unwrap();
     // Nothing is stored, so that walking would be cheapest: whether an index can answer is what is asked.
     connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan").await.unwrap();
-    for (number, sql) in statements.iter().enumerate() {
-        connection.execute(AssertSqlSafe(format!("PREPARE s{number} AS {sql}"))).await.unwrap();
+    for (number, sql) in statements.iter().map(|sql| numbered(sql)).enumerate() {
+        let prepared = connection.execute(AssertSqlSafe(format!("PREPARE s{number} AS {sql}"))).await;
+        prepared.unwrap_or_else(|error| panic!("{error}: {sql}"));
         let binds = (1..100).take_while(|bind| sql.contains(&format!("${bind}"))).map(|_| "NULL").collect::<Vec<_>>();
         let call = if binds.is_empty() { String::new() } else { format!("({})", binds.join(", ")) };
         let rows = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN EXECUTE s{number}{call}"))).await.unwrap();
@@ -253,4 +254,11 @@ async fn plans() {
     }
     connection.close().await.unwrap();
     house.leave().await;
+}
+
+/// A statement made for one engine as the other one reads it: places of values have numbers.
+fn numbered(sql: &str) -> String {
+    let mut parts = sql.split('?');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.enumerate().fold(first, |text, (at, part)| format!("{text}${}{part}", at + 1))
 }

@@ -34,6 +34,9 @@ impl Chance {
     }
 }
 
+/// How deaths are counted that come at no call.
+pub const BETWEEN_CALLS: &str = "died between calls";
+
 /// What happens to one remote call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fate {
@@ -123,7 +126,7 @@ impl Chaos {
 
     /// The process dies after so many readings of its clock.
     pub fn limit_life(&self, readings: usize) {
-        self.count("died between calls");
+        self.count(BETWEEN_CALLS);
         self.state().life = Some(readings);
     }
 

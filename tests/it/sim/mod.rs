@@ -88,11 +88,18 @@ fn whatever_fails_all_sides_agree_in_the_end_on_postgres() {
     tell_all(Engine::Postgres, 20);
 }
 
+/// Stories in which a process dies between two calls are left out: whether a commit that is under way at that moment still
+/// succeeds is the database's own affair, as it is when a real process is killed.
 #[test]
 fn one_seed_tells_one_story() {
-    for seed in [1, 2, 3, 5, 8] {
+    let mut compared = 0;
+    for seed in 0..24 {
         let first = told(Engine::Sqlite, seed).unwrap();
-        let second = told(Engine::Sqlite, seed).unwrap();
-        assert_eq!(first.trace, second.trace, "seed {seed}");
+        if !first.tally.contains_key(chaos::BETWEEN_CALLS) {
+            let second = told(Engine::Sqlite, seed).unwrap();
+            assert_eq!(first.trace, second.trace, "seed {seed}");
+            compared += 1;
+        }
     }
+    assert!(compared > 8, "only {compared} stories could be compared");
 }

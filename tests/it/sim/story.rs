@@ -331,6 +331,9 @@ impl<'a> Story<'a> {
         let before = writes(self.scene);
         self.settle().await;
         self.hold(before == writes(self.scene), "a quiet run still writes");
+        let report = self.scene.verify().await;
+        let sound = report.violations.is_empty() && report.mappings == self.scene.remotes.len();
+        self.hold(sound, &format!("the invariants do not hold: {report:#?}"));
     }
 
     fn hold(&self, holds: bool, what: &str) {

@@ -2,27 +2,24 @@
 
 use super::{at, uid};
 use crate::house::{House, on_both};
-use anteroom::model::{ConflictId, RoomId, TenantId};
+use anteroom::model::{Resolution, RoomId, TenantId};
 use anteroom::store::audit::{self, Entry};
-use anteroom::store::conflicts::{self, Conflict, OPEN, RESOLVED, SETTLED};
+use anteroom::store::conflicts::{self, Conflict, EXPIRED, OPEN, RESOLVED};
 use anteroom::store::runs::{self, Run};
 
 fn conflict(house: &House, room: &RoomId, sentence: &str) -> Conflict {
-    Conflict {
-        id: ConflictId::fresh(),
-        tenant_id: house.tenant().clone(),
-        room_id: room.clone(),
-        mapping_id: "m1".to_owned(),
-        uid: uid("a"),
-        kind: "rejected".to_owned(),
+    let opened = conflicts::Opened {
+        room: (house.tenant(), room),
+        mapping: "m1",
+        uid: &uid("a"),
+        kind: "rejected",
         sentence: sentence.to_owned(),
-        ours: "{}".to_owned(),
-        theirs: String::new(),
-        state: OPEN.to_owned(),
-        created_ms: house.now(),
-        decided_ms: None,
-        decision: String::new(),
-    }
+        versions: ("{}".to_owned(), String::new()),
+        proposal: Some((Resolution::KeepHub, at(5))),
+        standing: String::new(),
+        now: house.now(),
+    };
+    opened.into()
 }
 
 async fn record(house: &House, conflict: &Conflict) {
@@ -44,7 +41,7 @@ on_both!(the_same_conflict_is_recorded_once_while_it_is_open, |house| async {
     assert_eq!(conflicts::count_open(&mut tx, &TenantId::fresh()).await.unwrap(), 0);
 });
 
-on_both!(a_conflict_whose_cause_is_gone_settles_by_itself, |house| async {
+on_both!(a_conflict_whose_cause_is_gone_expires_by_itself, |house| async {
     let room = house.room("Hall").await;
     record(house, &conflict(house, &room.id, "closed on Sundays")).await;
     record(house, &Conflict { uid: uid("b"), ..conflict(house, &room.id, "closed on Sundays") }).await;
@@ -53,8 +50,8 @@ on_both!(a_conflict_whose_cause_is_gone_settles_by_itself, |house| async {
             conflicts::settle(tx, (house.tenant(), &room.id, &uid("a")), "m1", at(1), "accepted later").await
         })
         .await;
-    assert_eq!((count(house, OPEN).await, count(house, SETTLED).await, count(house, "").await), (1, 1, 2));
-    let settled = conflicts::list(&mut house.read().await, house.tenant(), SETTLED, 1).await.unwrap().remove(0);
+    assert_eq!((count(house, OPEN).await, count(house, EXPIRED).await, count(house, "").await), (1, 1, 2));
+    let settled = conflicts::list(&mut house.read().await, house.tenant(), EXPIRED, 1).await.unwrap().remove(0);
     assert_eq!((settled.decided_ms, settled.decision.as_str()), (Some(at(1)), "accepted later"));
     record(house, &conflict(house, &room.id, "closed on Sundays")).await;
     assert_eq!(count(house, OPEN).await, 2, "it may arise again");
@@ -65,12 +62,49 @@ on_both!(a_person_decides_once, |house| async {
     let open = conflict(house, &room.id, "closed on Sundays");
     record(house, &open).await;
     let resolve = async |tenant: &TenantId| {
-        house.write_one(async |tx| conflicts::resolve(tx, tenant, &open.id, at(1), "keep ours").await).await
+        house
+            .write_one(async |tx| {
+                let decided = conflicts::Decided { state: RESOLVED, decision: "keep_hub", by: "anna", now: at(1) };
+                conflicts::decide(tx, tenant, &open.id, &decided).await
+            })
+            .await
     };
     assert!(!resolve(&TenantId::fresh()).await);
     assert!(resolve(house.tenant()).await);
     assert!(!resolve(house.tenant()).await);
     assert_eq!(count(house, RESOLVED).await, 1);
+});
+
+on_both!(a_conflict_is_overdue_from_its_deadline_and_forgotten_by_age_once_it_is_decided, |house| async {
+    let room = house.room("Hall").await;
+    let open = conflict(house, &room.id, "closed on Sundays");
+    record(house, &open).await;
+    let mut tx = house.read().await;
+    assert_eq!(conflicts::overdue(&mut tx, at(4), 10).await.unwrap(), []);
+    assert_eq!(conflicts::overdue(&mut tx, at(5), 10).await.unwrap(), std::slice::from_ref(&open));
+    drop(tx);
+    house.write_one(async |tx| conflicts::forget(tx, at(9)).await).await;
+    assert_eq!(count(house, OPEN).await, 1, "what waits is never forgotten");
+    let decided = conflicts::Decided { state: RESOLVED, decision: "keep_hub", by: "anna", now: at(6) };
+    house.write_one(async |tx| conflicts::decide(tx, house.tenant(), &open.id, &decided).await).await;
+    house.write_one(async |tx| conflicts::forget(tx, at(6)).await).await;
+    assert_eq!(count(house, "").await, 1);
+    house.write_one(async |tx| conflicts::forget(tx, at(7)).await).await;
+    assert_eq!(count(house, "").await, 0);
+});
+
+on_both!(a_later_ruling_takes_the_place_of_an_earlier_one, |house| async {
+    let room = house.room("Hall").await;
+    for _ in 0..2 {
+        let ruling = Conflict { kind: "field_conflict".to_owned(), ..conflict(house, &room.id, "both changed it") };
+        record(house, &ruling).await;
+    }
+    let first = conflicts::list(&mut house.read().await, house.tenant(), conflicts::AUTO, 9).await.unwrap().remove(0);
+    assert_eq!((first.decision.as_str(), first.decided_by.as_str()), ("keep_hub", "rule"));
+    assert_eq!(count(house, OPEN).await, 1);
+    let settle = conflicts::settle;
+    house.write_one(async |tx| settle(tx, (house.tenant(), &room.id, &uid("a")), "m1", at(1), "agreed").await).await;
+    assert_eq!(count(house, OPEN).await, 1, "a person may still overrule it");
 });
 
 on_both!(runs_are_listed_newest_first_and_forgotten_by_age, |house| async {

@@ -1,5 +1,7 @@
 //! The reconciler between the hub and remote systems in memory: what must arrive arrives once, whatever fails.
 
+mod conflicts;
+mod operator;
 mod rules;
 pub mod scene;
 

@@ -7,16 +7,18 @@ use anteroom::change::{self, Applied, Change, ChangeError, Context, Origin, Prec
 use anteroom::config::Limits;
 use anteroom::crypt::{Key, KeyRing, Keys};
 use anteroom::ical::object::{CalendarObject, ParseContext};
+use anteroom::manage::{self, Acting, ManageError};
 use anteroom::model::{
     Authority, BridgeId, BridgeKind, Clock, Content, DetailLevel, Direction, Event, EventTime, MappingId, MappingState,
-    Privilege, ReservationClass, Timestamp, Uid, ZoneId,
+    Privilege, ReservationClass, Resolution, Timestamp, Uid, ZoneId,
 };
 use anteroom::observe::Metrics;
 use anteroom::store::bridges::{self, BridgeRow};
+use anteroom::store::conflicts::Conflict;
 use anteroom::store::mappings::{self, Mapping};
 use anteroom::store::rooms::Room;
 use anteroom::store::{conflicts, objects};
-use anteroom::sync::{Engine, Nudge, Settings, Worker};
+use anteroom::sync::{self, Engine, Nudge, Plan, Report, Settings, Worker};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ pub struct Scene<'a> {
     pub room: Room,
     pub remotes: Vec<Remote>,
     pub limits: Arc<Limits>,
+    pub engine: Arc<Engine>,
     worker: Worker,
 }
 
@@ -71,8 +74,11 @@ impl<'a> Scene<'a> {
         let limits = Arc::new(Limits::default());
         let bridges = made.iter().map(|one| (one.id.clone(), one.bridge.clone() as Arc<dyn Bridge>)).collect();
         let clock = house.clock.clone() as Arc<dyn Clock>;
-        let engine = new_engine(house, bridges, Process { owner: "test", clock, settings: Settings::default() });
-        Scene { house, room, remotes: made, limits, worker: Worker::new(Arc::new(engine), Nudge::default()) }
+        let process = |owner| Process { owner, clock: clock.clone(), settings: Settings::default() };
+        let bridges: BTreeMap<BridgeId, Arc<dyn Bridge>> = bridges;
+        let worker = Worker::new(Arc::new(new_engine(house, bridges.clone(), process("test"))), Nudge::default());
+        let engine = Arc::new(new_engine(house, bridges, process("desk")));
+        Scene { house, room, remotes: made, limits, engine, worker }
     }
 
     /// A process of its own on the same house.
@@ -101,7 +107,17 @@ impl<'a> Scene<'a> {
         self.set_state(MappingState::Active).await;
     }
 
-    async fn set_state(&self, state: MappingState) {
+    /// What a sync would do.
+    pub async fn plan(&self) -> Plan {
+        sync::preview(&self.engine, self.house.tenant(), &self.remotes[0].mapping).await.unwrap()
+    }
+
+    /// What the invariants say while nobody books.
+    pub async fn verify(&self) -> Report {
+        sync::verify(&self.engine, self.house.tenant(), None, true).await.unwrap()
+    }
+
+    pub async fn set_state(&self, state: MappingState) {
         let mapping = self.mapping().await;
         let due = self.house.now();
         self.house.write_one(async |tx| mappings::set_state(tx, &mapping, state, "", due).await).await;
@@ -129,6 +145,11 @@ impl<'a> Scene<'a> {
     pub async fn hint(&self) {
         let (mapping, now) = (self.mapping().await, self.house.now());
         self.house.write_one(async |tx| mappings::wake(tx, &mapping.tenant_id, &mapping.id, now, now).await).await;
+    }
+
+    /// What is done now and then: overdue conflicts are decided, plans are made.
+    pub async fn keep_house(&self) {
+        self.worker.keep_house_once().await.unwrap();
     }
 
     /// Everything that is due now.
@@ -184,6 +205,29 @@ impl<'a> Scene<'a> {
     pub async fn mapping(&self) -> Mapping {
         let id = &self.remotes[0].mapping;
         mappings::get(&mut self.house.read().await, self.house.tenant(), id).await.unwrap().unwrap()
+    }
+
+    /// All conflicts, newest first.
+    pub async fn conflicts(&self) -> Vec<Conflict> {
+        conflicts::list(&mut self.house.read().await, self.house.tenant(), "", 100).await.unwrap()
+    }
+
+    /// The one conflict of that kind that is open.
+    pub async fn open(&self, kind: &str) -> Conflict {
+        let all = self.conflicts().await;
+        let mut open = all.into_iter().filter(|one| one.kind == kind && one.state == conflicts::OPEN);
+        let one = open.next().unwrap_or_else(|| panic!("no open {kind}"));
+        assert!(open.next().is_none(), "more than one open {kind}");
+        one
+    }
+
+    /// A person decides.
+    pub async fn decide(&self, conflict: &Conflict, resolution: Resolution) -> Result<Conflict, ManageError> {
+        let mut tx = self.house.write().await;
+        let acting = Acting { tenant: self.house.tenant(), actor: "principal:olav", now: self.house.now() };
+        let decided = manage::conflicts::resolve(&mut tx, &acting, &self.limits, &conflict.id, resolution).await?;
+        tx.commit().await.unwrap();
+        Ok(decided)
     }
 
     pub async fn conflict_kinds(&self) -> Vec<String> {

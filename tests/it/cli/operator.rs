@@ -1,0 +1,119 @@
+//! What an operator types: conflicts, plans, approval, purge, verify, dead letters, stories.
+
+use super::Folder;
+use anteroom::model::{Resolution, Timestamp, Uid};
+use anteroom::store::conflicts::{self, Conflict, Opened};
+use anteroom::store::{Store, rooms, tenants};
+
+/// A remote system that nobody answers for.
+const NOBODY: &str = "base_url=http://127.0.0.1:9";
+
+/// A room with a mapping whose remote system does not answer; the mapping's id.
+async fn mapped(folder: &Folder, more: &[&str]) -> String {
+    let secret = folder.path().join("key");
+    std::fs::write(&secret, "hush-hush\n").unwrap();
+    let secret = format!("api_key={}", secret.display());
+    folder.done(&["room", "add", "Hall"]).await;
+    folder.done(&["bridge", "add", "booking", "--kind", "booking_generic", "--set", NOBODY, "--secret", &secret]).await;
+    let add = [&["mapping", "add", "hall", "booking", "17", "--json"], more].concat();
+    folder.done(&add).await.json()["id"].as_str().unwrap().to_owned()
+}
+
+/// A conflict that nobody has decided.
+async fn conflict(folder: &Folder) -> String {
+    let database = folder.path().join("data/anteroom.db");
+    let store = Store::open(&format!("sqlite:{}", database.display())).await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
+    let tenant = tenants::by_key(&mut tx, "default").await.unwrap().unwrap();
+    let room = rooms::by_slug(&mut tx, &tenant.id, "hall").await.unwrap().unwrap();
+    let now = Timestamp(1_772_438_400_000);
+    let open: Conflict = Opened {
+        room: (&tenant.id, &room.id),
+        mapping: "",
+        uid: &Uid("choir@example.org".to_owned()),
+        kind: "slot_collision",
+        sentence: "Choir and Chess want the hall at one time".to_owned(),
+        versions: (String::new(), String::new()),
+        proposal: Some((Resolution::KeepBothTentative, now.plus_ms(3_600_000))),
+        standing: String::new(),
+        now,
+    }
+    .into();
+    conflicts::record(&mut tx, &open).await.unwrap();
+    tx.commit().await.unwrap();
+    store.close().await;
+    open.id.to_string()
+}
+
+#[actix_web::test]
+async fn a_conflict_is_listed_shown_and_decided_once() {
+    let folder = Folder::new();
+    folder.done(&["room", "add", "Hall"]).await;
+    let id = conflict(&folder).await;
+    let table = folder.done(&["conflict", "list"]).await.out;
+    assert!(table.contains("Choir and Chess") && table.contains("keep_both_tentative"), "{table}");
+    let shown = folder.done(&["conflict", "show", &id]).await.out;
+    assert!(shown.contains("Unless somebody decides: keep_both_tentative at 2026-03-02T09:00:00Z"), "{shown}");
+    assert!(shown.contains("keep_hub, keep_remote, keep_both_tentative, ignore"), "{shown}");
+    assert_eq!(folder.run(&["conflict", "resolve", &id, "toss_a_coin"]).await.code, 2);
+    let senseless = folder.run(&["conflict", "resolve", &id, "push_again"]).await;
+    assert!(senseless.code == 2 && senseless.err.contains("makes no sense"), "{}", senseless.err);
+    let decided = folder.done(&["conflict", "resolve", &id, "ignore"]).await.out;
+    assert_eq!(decided, format!("Conflict {id} is decided: ignore.\n"));
+    folder.done(&["conflict", "resolve", &id, "ignore"]).await;
+    assert_eq!(folder.run(&["conflict", "resolve", &id, "keep_hub"]).await.code, 1);
+    assert_eq!(folder.done(&["conflict", "list", "--json"]).await.json(), serde_json::json!([]));
+    let all = folder.done(&["conflict", "list", "--all", "--json"]).await.json();
+    assert_eq!((all[0]["state"].as_str(), all[0]["decided_by"].as_str()), (Some("resolved"), Some("command-line")));
+    assert_eq!(folder.run(&["conflict", "show", "nothing"]).await.code, 1);
+}
+
+#[actix_web::test]
+async fn a_first_contact_waits_and_is_approved_once() {
+    let folder = Folder::new();
+    let id = mapped(&folder, &["--approve"]).await;
+    let status = folder.done(&["status"]).await.out;
+    assert!(status.contains("awaiting_approval") && status.contains("booking"), "{status}");
+    folder.done(&["mapping", "approve", &id]).await;
+    let again = folder.run(&["mapping", "approve", &id]).await;
+    assert_eq!(again.code, 1, "{}", again.out);
+    assert_eq!(folder.done(&["status", "--json"]).await.json()[0]["status"], "waiting");
+}
+
+#[actix_web::test]
+async fn what_cannot_be_read_is_neither_planned_nor_purged_nor_verified() {
+    let folder = Folder::new();
+    let id = mapped(&folder, &[]).await;
+    assert_eq!(folder.run(&["plan", "hall"]).await.code, 1);
+    assert_eq!(folder.run(&["plan", "attic"]).await.code, 1);
+    assert_eq!(folder.run(&["purge", &id]).await.code, 1);
+    assert_eq!(folder.run(&["purge", &id, "--confirm", "0", "--remove"]).await.code, 1);
+    assert_eq!(folder.done(&["mapping", "list", "--json"]).await.json().as_array().unwrap().len(), 1);
+    let report = folder.done(&["verify", "--json"]).await.json();
+    assert_eq!((report["rooms"].as_i64(), report["skipped"].as_array().map(Vec::len)), (Some(1), Some(1)));
+    assert!(folder.done(&["verify", "hall"]).await.out.contains("not looked at: hall"));
+    assert_eq!(folder.run(&["verify", "attic"]).await.code, 1);
+}
+
+#[actix_web::test]
+async fn stories_and_dead_letters_are_told_or_refused_with_a_sentence() {
+    let folder = Folder::new();
+    mapped(&folder, &[]).await;
+    let story = folder.done(&["explain", "hall"]).await.out;
+    assert!(story.contains("hall") && story.contains("booking"), "{story}");
+    let nothing = folder.run(&["explain", "nobody@example.org"]).await;
+    assert!(nothing.code == 1 && nothing.err.contains("no trace of an event"), "{}", nothing.err);
+    assert_eq!(folder.done(&["operation", "list", "--json"]).await.json(), serde_json::json!([]));
+    assert_eq!(folder.done(&["operation", "dead-letters", "--json"]).await.json(), serde_json::json!([]));
+    assert_eq!(folder.run(&["operation", "retry", "nothing"]).await.code, 1);
+    assert_eq!(folder.run(&["operation", "list", "--state", "lost"]).await.code, 2);
+}
+
+#[actix_web::test]
+async fn what_an_operator_may_type_has_examples() {
+    let folder = Folder::new();
+    for command in [vec!["conflict", "resolve"], vec!["explain"], vec!["plan"], vec!["purge"], vec!["verify"]] {
+        let help = folder.done(&[&command[..], &["--help"]].concat()).await.out;
+        assert!(help.contains("Example"), "{help}");
+    }
+}
