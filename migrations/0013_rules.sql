@@ -30,3 +30,6 @@ CREATE TABLE approvals (
 );
 CREATE UNIQUE INDEX approvals_waiting ON approvals (room_id, uid) WHERE state = 'pending';
 CREATE INDEX approvals_by_state ON approvals (tenant_id, state, id);
+
+-- What leaves where a stronger reservation class lies over a weaker one.
+ALTER TABLE mappings ADD COLUMN projection TEXT NOT NULL DEFAULT 'highest_wins';

@@ -2,6 +2,7 @@
 //! log, outbox and audit in the caller's transaction. Doors and the reconciler wish; the gate decides.
 
 mod approval;
+mod displace;
 mod expand;
 mod fanout;
 mod overlap;
@@ -28,6 +29,7 @@ use crate::model::Event;
 use crate::model::MappingId;
 use crate::model::ObjectName;
 use crate::model::Privilege;
+use crate::model::ReservationClass;
 use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::StoreError;
@@ -173,11 +175,13 @@ pub enum ChangeError {
     /// The room's rules forbid it.
     #[error("{0}")]
     Rule(Box<Breach>),
-    /// Only who administers the room may do this.
-    #[error("only an administrator of {room} may close it or open it again")]
-    Closure {
+    /// Only who administers the room may make a booking of this class, or change one.
+    #[error("only an administrator of {room} may {}", class_act(*class))]
+    Class {
         /// The room's name.
         room: String,
+        /// The class.
+        class: ReservationClass,
     },
     /// The series has more instances than one object may have.
     #[error("the series is too long to be expanded: {0}")]
@@ -188,6 +192,15 @@ pub enum ChangeError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+const fn class_act(class: ReservationClass) -> &'static str {
+    match class {
+        ReservationClass::Closure => "close it or open it again",
+        ReservationClass::Event => "make another booking an arrangement",
+        ReservationClass::Booking => "make a booking of an association",
+        ReservationClass::Allocation => "allocate it for a season",
+    }
 }
 
 /// Applies a change to a room. The transaction is the caller's to commit; after an error it must be dropped.
@@ -214,7 +227,7 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
         }
         Wish::Delete => {
             let current = current.ok_or(ChangeError::Missing)?;
-            verdict::guard_closures(room, [current.class], &change.origin)?;
+            verdict::guard_closure(room, current.class, &change.origin)?;
             write::delete(tx, cx, room, &current, &change.origin).await
         }
     }

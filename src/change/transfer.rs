@@ -47,7 +47,7 @@ pub async fn lock(tx: &mut Tx, one: &Room, other: &Room) -> Result<(), ChangeErr
 pub async fn transfer(tx: &mut Tx, cx: Context<'_>, wish: Transfer<'_>) -> Result<Applied, ChangeError> {
     let Transfer { from, row, to, name, object, moves, origin, right } = wish;
     if moves {
-        verdict::guard_closures(from, [row.class], &origin.with_right(right))?;
+        verdict::guard_closure(from, row.class, &origin.with_right(right))?;
     }
     if moves && from.id == to.id {
         if let Some(there) = objects::by_name(tx, &to.tenant_id, &to.id, &name).await? {

@@ -7,7 +7,7 @@ use super::overlap;
 use super::rules;
 use super::rules::{Asked, Breach, House, Reach, Rule};
 use super::{ChangeError, Context, Origin, resolve};
-use crate::ical::object::CalendarObject;
+use crate::ical::object::{CalendarObject, Stamp};
 use crate::model::Content;
 use crate::model::Event;
 use crate::model::EventTime;
@@ -80,6 +80,12 @@ impl Asking {
         Ok(fresh(expansion, before.as_ref()))
     }
 
+    /// The event as it stands, with the times it takes.
+    pub(super) fn stood(&self, room: &Room, cx: Context<'_>) -> Result<Option<(&Event, Expansion)>, ChangeError> {
+        let Some(event) = &self.before else { return Ok(None) };
+        Ok(Some((event, expand(event, &room.zone, cx)?)))
+    }
+
     /// Whether an event takes the room exactly when the stored one did.
     pub(super) fn keeps_times(&self, event: &Event) -> bool {
         let Some(old) = &self.before else { return false };
@@ -125,16 +131,37 @@ fn dates(event: &Event) -> Option<Recurrence> {
 }
 
 /// Closing a room, and opening it again, is for those who administer it.
-pub(super) fn guard_closures(
-    room: &Room,
-    classes: impl IntoIterator<Item = ReservationClass>,
-    origin: &Origin,
-) -> Result<(), ChangeError> {
-    let may = !matches!(origin, Origin::Principal { privilege, .. } if *privilege < Privilege::Admin);
-    if may || !classes.into_iter().any(|class| class == ReservationClass::Closure) {
-        return Ok(());
+pub(super) fn guard_closure(room: &Room, class: ReservationClass, origin: &Origin) -> Result<(), ChangeError> {
+    if class == ReservationClass::Closure && !may_class(origin) {
+        return Err(ChangeError::Class { room: room.name.clone(), class });
     }
-    Err(ChangeError::Closure { room: room.name.clone() })
+    Ok(())
+}
+
+/// The object with the class it may have. What people write is an arrangement, and a booking keeps the class it has:
+/// only who administers the room may say otherwise. Programs that drop the line of the class change nothing.
+pub(super) fn classed(
+    object: CalendarObject,
+    stood: Option<ReservationClass>,
+    (room, origin): (&Room, &Origin),
+    cx: Context<'_>,
+) -> Result<CalendarObject, ChangeError> {
+    let usual = ReservationClass::default();
+    let (wished, keeps) = (object.event().class, stood.unwrap_or(usual));
+    if wished == keeps || may_class(origin) {
+        return Ok(object);
+    }
+    if wished != usual || keeps == ReservationClass::Closure {
+        let class = if keeps == ReservationClass::Closure { keeps } else { wished };
+        return Err(ChangeError::Class { room: room.name.clone(), class });
+    }
+    let event = Event { class: keeps, ..object.event().clone() };
+    let created = object.created().unwrap_or(cx.now);
+    Ok(object.patch(&event, &Stamp { created, modified: cx.now, sequence: object.sequence() })?)
+}
+
+fn may_class(origin: &Origin) -> bool {
+    !matches!(origin, Origin::Principal { privilege, .. } if *privilege < Privilege::Admin)
 }
 
 /// Judges what the booking asks for by itself: hours, horizon, lead time, length.
@@ -208,7 +235,7 @@ const fn house<'a>(room: &'a Room, rules: &'a RoomRules, cx: Context<'_>) -> Hou
     House { rules, name: room.name.as_str(), zone: &room.zone, now: cx.now }
 }
 
-/// Records a broken rule, and settles what was recorded about this rule before.
+/// Records a broken rule, and ends what was recorded about this rule before.
 async fn note(
     tx: &mut Tx,
     cx: Context<'_>,
@@ -282,7 +309,8 @@ pub(super) async fn open_again(
 
 async fn open_over(tx: &mut Tx, cx: Context<'_>, room: &Room, closure: &str) -> Result<(), ChangeError> {
     let place = (&room.tenant_id, &room.id);
-    Ok(conflicts::end_with(tx, place, (resolve::CLOSURE, closure), cx.now, "the room is not closed at that time").await?)
+    Ok(conflicts::end_with(tx, place, (resolve::CLOSURE, closure), cx.now, "the room is not closed at that time")
+        .await?)
 }
 
 /// Records that a booking stands where the room is closed. `theirs` is the closure, with which the record ends.

@@ -2,7 +2,7 @@
 
 use super::expand::{Expansion, expand, reparse};
 use super::overlap::{self, Collision};
-use super::{Applied, ChangeError, Context, Effect, Origin, approval, fanout, resolve, verdict};
+use super::{Applied, ChangeError, Context, Effect, Origin, approval, displace, fanout, resolve, verdict};
 use crate::ical::object::{CalendarObject, Stamp};
 use crate::model::Event;
 use crate::model::Misfits;
@@ -64,11 +64,16 @@ pub(super) async fn put(
         return Ok(Applied { name, etag, seq: room.seq, effect });
     }
     let asked = verdict::Asking::read(tx, cx, room, current.as_ref(), origin).await?;
-    verdict::guard_closures(room, current.iter().map(|row| row.class).chain([object.event().class]), origin)?;
+    let stood = current.as_ref().map(|row| row.class);
+    if let Some(class) = stood {
+        verdict::guard_closure(room, class, origin)?;
+    }
+    let object = verdict::classed(object, stood, (room, origin), cx)?;
     let expansion = expand(object.event(), &room.zone, cx)?;
     let fresh = asked.fresh(&expansion, room, cx)?;
     // Who only corrects a text is not refused for a collision that stood before.
-    if !asked.keeps_times(object.event()) {
+    let moves = !asked.keeps_times(object.event());
+    if moves {
         verdict::judge(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
         let misfits = asked.misfits();
         settle_collision(tx, cx, room, (object.event(), &expansion, misfits), origin).await?;
@@ -88,6 +93,11 @@ pub(super) async fn put(
     let effect = if current.is_some() { Effect::Updated } else { Effect::Created };
     follow_up(tx, cx, room, &Trace { name: &name, uid: &row.uid, seq, effect, same_content }, origin).await?;
     approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask), origin).await?;
+    if moves {
+        let before = asked.stood(room, cx)?;
+        let before = before.as_ref().map(|(event, expansion)| (*event, expansion));
+        displace::follow(tx, cx, room, (before, Some((object.event(), &expansion))), (seq, origin)).await?;
+    }
     Ok(Applied { name, etag: Some(row.etag), seq, effect })
 }
 
@@ -127,6 +137,7 @@ pub(super) async fn delete(
     let event = (&room.tenant_id, &room.id, &current.uid);
     conflicts::settle(tx, event, "", cx.now, "the booking was deleted").await?;
     verdict::open_again(tx, cx, room, current).await?;
+    displace::gone(tx, cx, room, current, (seq, origin)).await?;
     approval::end(tx, cx, room, &current.uid, (approvals::WITHDRAWN, origin)).await?;
     let effect = Effect::Deleted;
     let trace = Trace { name: &current.name, uid: &current.uid, seq, effect, same_content: false };
@@ -229,7 +240,7 @@ fn row_for(
 }
 
 /// Looks for a booking that has the room. A principal is refused; for a booking that already stands at a remote side a
-/// conflict is recorded instead, and settled once its cause is gone.
+/// conflict is recorded instead, and ends once its cause is gone.
 async fn settle_collision(
     tx: &mut Tx,
     cx: Context<'_>,

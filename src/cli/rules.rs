@@ -4,10 +4,11 @@ use super::Common;
 use super::desk::Desk;
 use super::error::CliError;
 use super::print;
+use super::word;
 use crate::api::view::{ClosureView, RulesView};
 use crate::manage::closures::{self, NewClosure};
 use crate::manage::rules;
-use crate::model::{DayException, Hours, RoomRules, Uid, Weekday, WeeklyHours};
+use crate::model::{DayException, Hours, Misfits, RoomRules, Uid, Weekday, WeeklyHours};
 use clap::Args;
 use std::io::Write;
 
@@ -55,6 +56,9 @@ pub(crate) struct Rules {
     /// Whether bookings wait for a confirmation: true or false
     #[arg(long)]
     approval: Option<bool>,
+    /// keep, tentative or decline: what becomes of bookings of connected systems that the room would have refused
+    #[arg(long, value_parser = word::parse::<Misfits>)]
+    misfits: Option<Misfits>,
 }
 
 /// A closure to make.
@@ -109,6 +113,7 @@ impl Rules {
         rules.shortest_minutes = bound(self.shortest, rules.shortest_minutes);
         rules.longest_minutes = bound(self.longest, rules.longest_minutes);
         rules.approval = self.approval.unwrap_or(rules.approval);
+        rules.misfits = self.misfits.or(rules.misfits);
         rules
     }
 }
@@ -182,6 +187,9 @@ fn sentences(rules: &RoomRules) -> Vec<String> {
     lines.extend(bounds.into_iter().filter(|(_, value)| *value > 0).map(|(what, value)| format!("{what}: {value}")));
     if rules.approval {
         lines.push("Bookings wait for a confirmation".to_owned());
+    }
+    if let Some(misfits) = rules.misfits {
+        lines.push(format!("Bookings of connected systems that do not fit: {}", print::word(&misfits)));
     }
     if lines.is_empty() {
         lines.push("Always open; nothing is asked of bookings".to_owned());

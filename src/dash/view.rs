@@ -339,6 +339,7 @@ mod tests {
             direction: Direction::TwoWay,
             authority: Authority::PerOrigin,
             detail: DetailLevel::Full,
+            projection: ClassProjection::HighestWins,
             state,
             reason: words.to_owned(),
             cursor: String::new(),

@@ -96,7 +96,7 @@ impl DavError {
             }
             ChangeError::Overlap(collision) => conflict(vec![Condition::RoomOccupied], format!("{collision}.")),
             ChangeError::Rule(breach) => conflict(vec![condition_of(breach.rule)], format!("{breach}.")),
-            ChangeError::Closure { .. } => Self::need_privilege(href, "all", sentence(&error.to_string())),
+            ChangeError::Class { .. } => Self::need_privilege(href, "all", sentence(&error.to_string())),
             ChangeError::TooManyInstances(text) => Self::forbidden(Condition::MaxInstances, text),
             ChangeError::Ical(error) => error.into(),
             ChangeError::Store(error) => error.into(),

@@ -53,7 +53,7 @@ impl From<ChangeError> for ManageError {
 
 impl ManageError {
     /// There is no thing of that kind with that name.
-    pub(super) fn no(kind: &str, name: &str) -> Self {
+    pub(crate) fn no(kind: &str, name: &str) -> Self {
         Self::NotFound { what: format!("{kind} {name:?}") }
     }
 

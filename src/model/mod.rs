@@ -15,7 +15,9 @@ pub use ids::{
     ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId,
     TenantId,
 };
-pub use mapping::{Authority, BridgeKind, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution};
+pub use mapping::{
+    Authority, BridgeKind, ClassProjection, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution,
+};
 pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
 pub use principal::{PrincipalKind, Privilege, Role};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};

@@ -2,10 +2,10 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    ApprovalId, Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, Features, FeedId,
-    Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId,
-    PrincipalKind, Privilege, ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId, TenantId, Timestamp,
-    Uid, ZoneId,
+    ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId, DetailLevel, Direction, Etag, Features,
+    FeedId, Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState,
+    PrincipalId, PrincipalKind, Privilege, ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId,
+    TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -63,6 +63,7 @@ macro_rules! from_word {
 from_word!(
     Authority,
     BridgeKind,
+    ClassProjection,
     DetailLevel,
     Direction,
     LinkState,

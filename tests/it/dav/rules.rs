@@ -361,3 +361,202 @@ async fn who_administers_the_room_books_at_once_and_confirms_in_any_calendar() {
     let request = &requests(&house).await[0];
     assert_eq!((request.state.as_str(), request.decided_by.as_str()), ("confirmed", "principal:greta"));
 }
+
+const JSON_HOURS_CLOCKS: &str =
+    r#"{"opening_hours":[{"days":["monday","tuesday","wednesday","thursday","friday"],"from":"08:00","to":"16:00"}]}"#;
+
+#[actix_web::test]
+async fn hours_are_those_of_the_wall_clock_on_both_sides_of_its_change() {
+    let house = with_rules(JSON_HOURS_CLOCKS).await;
+    let local = "DTSTART;TZID=Europe/Oslo:20260324T150000\r\nDTEND;TZID=Europe/Oslo:20260324T160000\r\n\
+                 RRULE:FREQ=WEEKLY;COUNT=3";
+    assert_eq!(put(&house, A, &with_times("a", local)).await.status, 201);
+    let utc = "DTSTART:20260325T140000Z\r\nDTEND:20260325T150000Z\r\nRRULE:FREQ=WEEKLY;COUNT=3";
+    let refused = put(&house, "/dav/t/rooms/hall/b.ics", &with_times("b", utc)).await;
+    assert_eq!(refused.status, 409);
+    let sentence = "16:00-17:00 on 2026-04-01 is outside. 2 dates of the series are concerned: 2026-04-01, 2026-04-08.";
+    assert!(refused.body.contains(sentence), "{}", refused.body);
+}
+
+#[actix_web::test]
+async fn a_whole_day_takes_the_hours_of_its_days_and_is_refused_where_a_day_has_none() {
+    let house = with_rules(JSON_HOURS_CLOCKS).await;
+    let friday = "DTSTART;VALUE=DATE:20260306\r\nDTEND;VALUE=DATE:20260307";
+    assert_eq!(put(&house, A, &with_times("a", friday)).await.status, 201);
+    let weekend = "DTSTART;VALUE=DATE:20260313\r\nDTEND;VALUE=DATE:20260315";
+    let refused = put(&house, "/dav/t/rooms/hall/b.ics", &with_times("b", weekend)).await;
+    assert!(refused.status == 409 && refused.body.contains("Hall is closed on Saturdays"), "{}", refused.body);
+}
+
+#[actix_web::test]
+async fn a_series_that_reaches_beyond_the_horizon_is_refused_with_its_first_date_there() {
+    let house = with_rules(r#"{"horizon_days":14}"#).await;
+    let four = "DTSTART:20260303T100000Z\r\nDTEND:20260303T110000Z\r\nRRULE:FREQ=WEEKLY;COUNT=4";
+    let refused = put(&house, A, &with_times("a", four)).await;
+    assert_eq!(refused.status, 409);
+    let sentence = "Hall can be booked until 2026-03-16 (14 days ahead); 11:00-12:00 on 2026-03-17 is later. 2 dates of \
+                    the series are concerned: 2026-03-17, 2026-03-24.";
+    assert!(refused.body.contains(sentence), "{}", refused.body);
+    assert_eq!(put(&house, A, &with_times("a", &four.replace("COUNT=4", "COUNT=2"))).await.status, 201);
+}
+
+/// A house whose attic has rules, where anna may book in hall and attic, and greta administers the hall.
+async fn with_attic(json: &str) -> House {
+    let house = House::with_anna().await;
+    let (attic, greta) = (house.room("attic").await, house.user("greta").await);
+    let anna = house.user("boss").await;
+    house.grant_all(&anna, Privilege::Write).await;
+    house.grant(&greta, &hall(&house).await, Privilege::Admin).await;
+    house.grant(&greta, &attic, Privilege::Write).await;
+    let mut tx = house.store.begin_write().await.unwrap();
+    let rules = serde_json::from_str(json).unwrap();
+    rules::set(&mut tx, &acting(&house), &Limits::default(), "attic", &rules).await.unwrap();
+    tx.commit().await.unwrap();
+    house
+}
+
+const ATTIC: &str = "/dav/t/rooms/attic/a.ics";
+
+#[actix_web::test]
+async fn a_move_is_judged_by_the_rules_of_the_room_it_ends_in() {
+    let house = with_attic(OFFICE).await;
+    house.book("boss", A, "a", 18).await;
+    for method in ["MOVE", "COPY"] {
+        let refused = house.send("boss", method, A, &[("destination", ATTIC)], "").await;
+        assert!(refused.status == 409 && refused.body.contains("outside-opening-hours"), "{}", refused.body);
+    }
+    assert_eq!(house.send("boss", "GET", A, &[], "").await.status, 200, "it stays where it was");
+    house.book("boss", A, "a", 10).await;
+    assert_eq!(house.send("boss", "MOVE", A, &[("destination", ATTIC)], "").await.status, 201);
+}
+
+#[actix_web::test]
+async fn a_move_into_a_room_with_approval_waits_there() {
+    let house = with_attic(r#"{"approval":true}"#).await;
+    house.book("boss", A, "a", 10).await;
+    assert_eq!(house.send("boss", "MOVE", A, &[("destination", ATTIC)], "").await.status, 201);
+    let there = house.send("boss", "GET", ATTIC, &[], "").await;
+    assert!(there.body.contains("STATUS:TENTATIVE"), "{}", there.body);
+    let waiting = requests(&house).await;
+    assert_eq!((waiting.len(), waiting[0].state.as_str()), (1, "pending"));
+    assert_eq!(house.send("boss", "MOVE", ATTIC, &[("destination", A)], "").await.status, 201);
+    assert_eq!(requests(&house).await[0].state, "withdrawn");
+}
+
+#[actix_web::test]
+async fn who_administers_one_room_cannot_take_a_closure_out_of_another_or_into_it() {
+    let house = with_attic("{}").await;
+    let closed = event("a", 10).replace("SUMMARY", "X-ANTEROOM-CLASS:CLOSURE\r\nSUMMARY");
+    let put = house.send("greta", "PUT", A, &[("content-type", "text/calendar")], &closed).await;
+    assert_eq!(put.status, 201, "who administers the room may close it: {}", put.body);
+    for method in ["MOVE", "COPY"] {
+        let refused = house.send("greta", method, A, &[("destination", ATTIC)], "").await;
+        assert_eq!(refused.status, 403, "{method}: {}", refused.body);
+    }
+    // Inside the room who does not administer it cannot even rename it, nor take it away.
+    let other = "/dav/t/rooms/hall/z.ics";
+    for (method, to) in [("MOVE", other), ("MOVE", ATTIC), ("COPY", ATTIC)] {
+        assert_eq!(house.send("boss", method, A, &[("destination", to)], "").await.status, 403, "{method} {to}");
+    }
+    assert_eq!(house.send("greta", "MOVE", A, &[("destination", other)], "").await.status, 201);
+}
+
+#[actix_web::test]
+async fn nobody_who_only_books_gives_a_booking_a_class() {
+    let house = House::with_anna().await;
+    assert_eq!(house.book("anna", A, "a", 10).await.status, 201);
+    let (b, hall) = ("/dav/t/rooms/hall/b.ics", hall(&house).await);
+    for class in ["ALLOCATION", "BOOKING", "CLOSURE"] {
+        let line = format!("X-ANTEROOM-CLASS:{class}\r\nSUMMARY");
+        for (path, uid) in [(A, "a"), (b, "b")] {
+            let refused = put(&house, path, &event(uid, 10).replace("SUMMARY", &line)).await;
+            assert_eq!(refused.status, 403, "{class} {path}: {}", refused.body);
+            assert!(refused.body.contains("need-privileges"), "{}", refused.body);
+        }
+    }
+    let greta = house.user("greta").await;
+    house.grant(&greta, &hall, Privilege::Admin).await;
+    let season = event("b", 10).replace("SUMMARY", "X-ANTEROOM-CLASS:ALLOCATION\r\nSUMMARY");
+    let made = house.send("greta", "PUT", b, &[("content-type", "text/calendar")], &season).await;
+    assert_eq!(made.status, 201, "an arrangement may lie over an allocation: {}", made.body);
+    // A program that drops the line changes the title and not the class; the octets are not those it sent.
+    let kept = put(&house, b, &event("b", 10).replace("Meeting b", "Season")).await;
+    assert_eq!((kept.status, kept.header("etag")), (204, None), "{}", kept.body);
+    let text = house.send("anna", "GET", b, &[], "").await.body;
+    assert!(text.contains("X-ANTEROOM-CLASS:ALLOCATION") && text.contains("Season"), "{text}");
+    let promoted = put(&house, b, &text.replace("ALLOCATION", "BOOKING")).await;
+    assert_eq!(promoted.status, 403, "{}", promoted.body);
+}
+
+#[actix_web::test]
+async fn where_bookings_may_overlap_a_closure_still_keeps_them_out_and_no_buffer_is_asked() {
+    let house = with_rules(r#"{"buffer_after_minutes":60,"horizon_days":30}"#).await;
+    let mut tx = house.store.begin_write().await.unwrap();
+    let room = anteroom::store::rooms::Room { allow_overlaps: true, ..hall(&house).await };
+    anteroom::store::rooms::update(&mut tx, &room).await.unwrap();
+    let new = NewClosure { from: "2026-03-03T13:00".to_owned(), to: "2026-03-03T15:00".to_owned(), reason: None };
+    closures::create(&mut tx, &acting(&house), &Limits::default(), "hall", &new).await.unwrap();
+    tx.commit().await.unwrap();
+    for (uid, hour, status) in [("a", 10, 201), ("b", 10, 201), ("c", 11, 201), ("d", 12, 409), ("e", 14, 201)] {
+        let path = format!("/dav/t/rooms/hall/{uid}.ics");
+        let answer = house.book("anna", &path, uid, hour).await;
+        assert_eq!(answer.status, status, "{uid}: {}", answer.body);
+    }
+    let far = with_times("f", "DTSTART:20260501T100000Z\r\nDTEND:20260501T110000Z");
+    assert_eq!(put(&house, "/dav/t/rooms/hall/f.ics", &far).await.status, 409, "the other rules hold");
+}
+
+#[actix_web::test]
+async fn what_holds_from_a_date_on_waits_alone_and_so_does_what_it_becomes() {
+    let house = with_approval().await;
+    let series = "DTSTART:20260303T100000Z\r\nDTEND:20260303T110000Z\r\nRRULE:FREQ=WEEKLY;COUNT=4";
+    put(&house, A, &with_times("a", series)).await;
+    decide(&house, Decision::Confirm, "").await;
+    let confirmed = house.send("anna", "GET", A, &[], "").await.body;
+    assert!(!confirmed.contains("TENTATIVE"), "{confirmed}");
+    let from_now_on = "BEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20260301T000000Z\r\n\
+        RECURRENCE-ID;RANGE=THISANDFUTURE:20260317T100000Z\r\nDTSTART:20260317T130000Z\r\nDTEND:20260317T140000Z\r\n\
+        SUMMARY:Later\r\nEND:VEVENT\r\nEND:VCALENDAR";
+    let moved = put(&house, A, &confirmed.replace("END:VCALENDAR", from_now_on)).await;
+    assert_eq!((moved.status, moved.header("etag")), (204, None), "{}", moved.body);
+    let kept = house.send("anna", "GET", A, &[], "").await.body;
+    let (before, after) = kept.split_once("THISANDFUTURE").unwrap();
+    assert!(!before.contains("STATUS:TENTATIVE"), "what stood is confirmed still: {kept}");
+    assert_eq!(after.matches("STATUS:TENTATIVE").count(), 1, "{kept}");
+    let waiting = &requests(&house).await[0];
+    assert_eq!((waiting.state.as_str(), waiting.start_ms.to_string().as_str()), ("pending", "2026-03-17T13:00:00Z"));
+    // The stored octets are what a client gets, and putting them back changes nothing.
+    let again = house.send("anna", "GET", A, &[], "").await;
+    assert_eq!(put(&house, A, &again.body).await.status, 204);
+    assert_eq!(house.send("anna", "GET", A, &[], "").await.header("etag"), again.header("etag"));
+    // A correction of the text after the date stays what it is: waiting.
+    let corrected = put(&house, A, &again.body.replace("Later", "Later still")).await;
+    assert_eq!(corrected.status, 204);
+    assert_eq!(requests(&house).await[0].state, "pending");
+    decide(&house, Decision::Confirm, "").await;
+    let all = house.send("anna", "GET", A, &[], "").await.body;
+    assert!(!all.contains("TENTATIVE") && all.contains("Later still"), "{all}");
+}
+
+#[actix_web::test]
+async fn a_held_booking_has_one_etag_that_stands_for_what_is_stored() {
+    let house = with_approval().await;
+    let sent = event("a", 10);
+    assert_eq!(put(&house, A, &sent).await.header("etag"), None);
+    let kept = house.send("anna", "GET", A, &[], "").await;
+    assert_ne!(kept.body, sent);
+    let etag = kept.header("etag").unwrap().to_owned();
+    // The client asks for the outcome at once, and gets the validator of what is stored.
+    let headers = [("content-type", "text/calendar"), ("prefer", "return=representation"), ("if-match", etag.as_str())];
+    let renamed = house.send("anna", "PUT", A, &headers, &sent.replace("Meeting a", "Budget")).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.body);
+    assert!(renamed.body.contains("STATUS:TENTATIVE") && renamed.body.contains("Budget"), "{}", renamed.body);
+    let now = house.send("anna", "GET", A, &[], "").await;
+    assert_eq!((renamed.header("etag"), renamed.body.as_str()), (now.header("etag"), now.body.as_str()));
+    // What was sent before is not what stands: a precondition on it fails.
+    let stale = house.send("anna", "PUT", A, &[("content-type", "text/calendar"), ("if-match", &etag)], &sent).await;
+    assert_eq!(stale.status, 412);
+    // Octets that are tentative already are stored as they come, with their validator.
+    let own = put(&house, A, &now.body.replace("Budget", "Budget 2027")).await;
+    assert!(own.status == 204 && own.header("etag").is_some());
+}
