@@ -205,7 +205,8 @@ const fn class_act(class: ReservationClass) -> &'static str {
 
 /// Applies a change to a room. The transaction is the caller's to commit; after an error it must be dropped.
 pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) -> Result<Applied, ChangeError> {
-    rooms::lock(tx, &room.tenant_id, &room.id).await?.ok_or(ChangeError::Missing)?;
+    // What was read before the lock may be older than what the last holder has booked.
+    let room = &rooms::lock(tx, &room.tenant_id, &room.id).await?.ok_or(ChangeError::Missing)?;
     let current = find(tx, room, &change.target).await?;
     change.precondition.check(current.as_ref().map(|object| &object.etag))?;
     match change.wish {

@@ -46,6 +46,8 @@ pub async fn lock(tx: &mut Tx, one: &Room, other: &Room) -> Result<(), ChangeErr
 /// Copies or moves an object. Both rooms must be locked with [`lock`]; after an error the transaction must be dropped.
 pub async fn transfer(tx: &mut Tx, cx: Context<'_>, wish: Transfer<'_>) -> Result<Applied, ChangeError> {
     let Transfer { from, row, to, name, object, moves, origin, right } = wish;
+    // As it is under the lock, which this transaction has already.
+    let to = &rooms::lock(tx, &to.tenant_id, &to.id).await?.ok_or(ChangeError::Missing)?;
     if moves {
         verdict::guard_closure(from, row.class, &origin.with_right(right))?;
     }

@@ -79,8 +79,8 @@ pub(crate) struct Add {
     /// full or busy: what may leave
     #[arg(long, value_parser = word::parse::<DetailLevel>)]
     detail: Option<DetailLevel>,
-    /// highest_wins or all: what leaves where an arrangement lies over an allocation
-    #[arg(long, value_parser = word::parse::<ClassProjection>)]
+    #[arg(long, help = "highest_wins or all: what leaves where an arrangement lies over an allocation")]
+    #[arg(value_parser = word::parse::<ClassProjection>)]
     projection: Option<ClassProjection>,
     /// Write nothing on either side until the plan of the first contact is approved
     #[arg(long)]

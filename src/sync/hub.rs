@@ -21,6 +21,8 @@ use crate::store::Tx;
 use crate::store::instances;
 use crate::store::links::Link;
 use crate::store::objects;
+use crate::store::objects::ObjectRow;
+use crate::store::rooms;
 use crate::store::rooms::Room;
 
 /// The hub's event with that UID.
@@ -30,11 +32,18 @@ pub(super) async fn event(engine: &Engine, tx: &mut Tx, site: &Site, uid: &Uid) 
 
 /// The event of a room with that UID.
 pub(super) async fn event_in(engine: &Engine, tx: &mut Tx, room: &Room, uid: &Uid) -> Result<Option<Event>, SyncError> {
-    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await? else { return Ok(None) };
+    let row = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await?;
+    row.map(|row| parsed(engine, room, &row)).transpose()
+}
+
+fn parsed(engine: &Engine, room: &Room, row: &ObjectRow) -> Result<Event, SyncError> {
     let parse = ParseContext { limits: &engine.limits, floating: &room.zone };
     let object = CalendarObject::parse(row.body.as_bytes(), &parse).map_err(ChangeError::from)?;
-    Ok(Some(object.event().clone()))
+    Ok(object.event().clone())
 }
+
+/// How many days before the window what lies over a series is looked at.
+const SHOWN_DAYS: i64 = 366;
 
 /// What this mapping shows of the hub's event, and the event. What was born at the remote side is never hidden there.
 pub(super) async fn shown(
@@ -45,16 +54,21 @@ pub(super) async fn shown(
 ) -> Result<(Option<Event>, Shown), SyncError> {
     let (room, mapping) = (&site.room, &site.mapping);
     let row = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await?;
-    let event = event(engine, tx, site, uid).await?;
-    let (Some(row), Some(hub)) = (row, event.clone()) else { return Ok((event, Shown::default())) };
+    let Some(row) = row else { return Ok((None, Shown::default())) };
+    let hub = parsed(engine, room, &row)?;
+    let event = Some(hub.clone());
     let all = mapping.projection == ClassProjection::All || room.allow_overlaps || row.origin == mapping.id.as_str();
     if all || hub.class == ReservationClass::Closure {
         return Ok((event.clone(), Shown::whole(event)));
     }
     let window = engine.window();
+    // Dates that have left the window stay as they were shown.
+    let window = TimeRange::new(window.start.plus_days(-SHOWN_DAYS), window.end);
     let (start, end) = hub.when.instants(&room.zone);
     let range = if row.recurring || !hub.overrides.is_empty() { window } else { TimeRange::new(start, end) };
-    let mut over = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, uid).await?;
+    // A longer booking may have come since this piece of work began.
+    let longest_ms = rooms::get(tx, &room.tenant_id, &room.id).await?.map_or(room.longest_ms, |room| room.longest_ms);
+    let mut over = instances::taken(tx, &room.tenant_id, &room.id, range, longest_ms, uid).await?;
     over.retain(|other| other.class > hub.class);
     let over: Vec<TimeRange> = over.iter().map(|other| TimeRange::new(other.start_ms, other.end_ms)).collect();
     Ok((event, layers::under(hub, &over, window, &room.zone, &Budget::of(&engine.limits))))

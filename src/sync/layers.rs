@@ -11,6 +11,7 @@ use crate::model::Override;
 use crate::model::RecurrenceId;
 use crate::model::TimeRange;
 use crate::model::ZoneId;
+use std::collections::BTreeMap;
 
 /// What of a hub event a mapping shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Shown {
         for when in left {
             let id = RecurrenceId(when.wall_start());
             let content = content.clone();
-            let rest = Event { when, content, recurrence: None, overrides: Default::default(), ..event.clone() };
+            let rest = Event { when, content, recurrence: None, overrides: BTreeMap::new(), ..event.clone() };
             self.rests.push((id, rest));
         }
         self.event = match (self.event.take(), occurrence.recurrence_id) {
@@ -122,7 +123,6 @@ mod tests {
     use crate::config::Limits;
     use crate::model::{Frequency, Recurrence, ReservationClass, Rule, Timestamp, Uid};
     use jiff::civil::date;
-    use std::collections::BTreeMap;
 
     fn oslo() -> ZoneId {
         ZoneId::parse("Europe/Oslo").unwrap()
@@ -165,9 +165,12 @@ mod tests {
         shown.event.iter().map(|event| text(&event.when)).chain(rests).collect()
     }
 
+    /// What lies over 16-22, and what is left of it.
+    type Case = (&'static [(i8, i8)], &'static [&'static str]);
+
     #[test]
     fn what_lies_under_others_is_left_out_and_the_rest_is_split() {
-        let table: [(&[(i8, i8)], &[&str]); 8] = [
+        let table: [Case; 8] = [
             (&[], &["02 16-22"]),
             (&[(12, 16), (22, 23)], &["02 16-22"]),
             (&[(16, 22)], &[]),

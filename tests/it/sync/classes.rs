@@ -2,6 +2,7 @@
 
 use super::scene::{CALENDAR, Scene, event};
 use crate::house::{House, START, on_both};
+use anteroom::change::ChangeError;
 use anteroom::manage::{self, Acting};
 use anteroom::model::{ClassProjection, Event, EventTime, Frequency, Recurrence, ReservationClass, Rule, RuleEnd};
 use anteroom::store::audit;
@@ -79,6 +80,20 @@ on_both!(a_displaced_allocation_gives_way_and_comes_back_when_the_event_goes, |h
             "object.restored no longer under Gala (gala)"
         ]
     );
+});
+
+on_both!(a_room_is_judged_as_it_is_under_its_lock_and_not_as_it_was_read_before, |house| async {
+    let scene = Scene::new(house, 1).await;
+    let long = Event { class: ReservationClass::Event, ..allocation("Fair", 3, 9, 20) };
+    scene.put(&long).await.unwrap();
+    assert!(scene.room.longest_ms == 0, "the scene's view of the room is from before");
+    let refused = scene.put(&event("late", "Late", 3, 18)).await;
+    assert!(matches!(refused, Err(ChangeError::Overlap(_))), "{refused:?}");
+    // Both come in one read of the remote calendar.
+    scene.remote().book(CALENDAR, Event { class: ReservationClass::Event, ..allocation("Long", 5, 8, 20) });
+    scene.remote().book(CALENDAR, event("x", "Short", 5, 18));
+    scene.settle().await;
+    assert_eq!(scene.conflict_kinds().await, ["slot_collision"]);
 });
 
 on_both!(an_allocation_that_lies_wholly_under_an_event_is_gone_there_until_it_moves, |house| async {
