@@ -89,7 +89,7 @@ impl Sheet {
         writeln!(out, "{}\n", self.addresses())?;
         writeln!(out, "Simulated systems\n{}\n", self.systems())?;
         let home = format!("{}/dav/{TENANT}/rooms/", self.base_url);
-        writeln!(out, "Rooms: CalDAV at {home}ROOM/, mailbox ROOM@{}", seed::TENANT_DOMAIN)?;
+        writeln!(out, "Rooms: mailbox ROOM@{}, CalDAV address\n {home}ROOM/", seed::TENANT_DOMAIN)?;
         writeln!(out, "{}\n", self.rooms())?;
         self.print_feeds(out, "full", "Feeds with titles")?;
         self.print_feeds(out, "busy", "Feeds that say busy only")?;
