@@ -13,7 +13,7 @@ use crate::model::EventStatus;
 use crate::model::TimeRange;
 use crate::model::Uid;
 use async_trait::async_trait;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What happens to the next call.
@@ -37,16 +37,22 @@ struct State {
     faults: VecDeque<Fault>,
     last_id: u64,
     writes: u64,
+    habits: BTreeSet<Habit>,
+}
+
+/// In what a system differs from the plainest one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Habit {
     /// Items are told by complete reads only.
-    only_lists: bool,
+    OnlyLists,
     /// Keys are not kept: the effect of a create is known by its content.
-    keyless: bool,
+    Keyless,
     /// Titles are kept in capital letters.
-    capitals: bool,
+    Capitals,
     /// Items have UIDs of the system's own.
-    own_uids: bool,
+    OwnUids,
     /// A slot that is taken is not given again.
-    exclusive: bool,
+    Exclusive,
 }
 
 #[derive(Default)]
@@ -144,7 +150,7 @@ impl MemoryBridge {
 
     /// From now on titles are stored in capital letters.
     pub fn rewrite_titles(&self) {
-        self.state().capitals = true;
+        self.state().habits.insert(Habit::Capitals);
     }
 
     /// Every item of a calendar gets another id, as when a mailbox is migrated.
@@ -164,7 +170,7 @@ impl MemoryBridge {
 
     /// From now on a slot that is taken is not given again.
     pub fn refuse_overlaps(&self) {
-        self.state().exclusive = true;
+        self.state().habits.insert(Habit::Exclusive);
     }
 
     /// The next list shows the calendar as it is now, whatever happens until then.
@@ -186,18 +192,17 @@ impl MemoryBridge {
 
     /// From now on items are told by complete reads only: there are no changes and no item by its id.
     pub fn only_list(&self) {
-        self.state().only_lists = true;
+        self.state().habits.insert(Habit::OnlyLists);
     }
 
     /// From now on keys are neither kept nor told, and items have UIDs of the system's own.
     pub fn forget_keys(&self) {
-        let mut state = self.state();
-        (state.keyless, state.own_uids) = (true, true);
+        self.state().habits.extend([Habit::Keyless, Habit::OwnUids]);
     }
 
     /// From now on items have UIDs of the system's own; keys are kept.
     pub fn give_own_uids(&self) {
-        self.state().own_uids = true;
+        self.state().habits.insert(Habit::OwnUids);
     }
 
     /// The system forgets all cursors it gave for a calendar.
@@ -262,10 +267,14 @@ impl State {
         id
     }
 
+    fn has(&self, habit: Habit) -> bool {
+        self.habits.contains(&habit)
+    }
+
     /// What becomes of an event that is written.
     fn as_kept(&self, event: &Event) -> Event {
         let mut event = event.clone();
-        if self.capitals {
+        if self.has(Habit::Capitals) {
             event.content.summary = event.content.summary.to_uppercase();
         }
         event
@@ -284,7 +293,7 @@ impl State {
 
     /// Refuses a slot that another booking has, where slots are exclusive.
     fn free(&self, calendar: &str, event: &Event) -> Result<(), BridgeError> {
-        if !self.exclusive {
+        if !self.has(Habit::Exclusive) {
             return Ok(());
         }
         let zone = crate::model::ZoneId::utc();
@@ -337,7 +346,7 @@ impl Bridge for MemoryBridge {
     }
 
     async fn read_changes(&self, at: &RemoteCalendar, since: &Cursor) -> Result<Reading, BridgeError> {
-        if self.state().only_lists {
+        if self.state().has(Habit::OnlyLists) {
             return self.read_all(at, TimeRange::ALL).await.map(Reading::Complete);
         }
         self.fault()?;
@@ -357,17 +366,17 @@ impl Bridge for MemoryBridge {
     }
 
     fn tells_keys(&self) -> bool {
-        !self.state().keyless
+        !self.state().has(Habit::Keyless)
     }
 
     fn is_only_listed(&self, _: &RemoteId) -> bool {
-        self.state().only_lists
+        self.state().has(Habit::OnlyLists)
     }
 
     async fn fetch(&self, at: &RemoteCalendar, id: &RemoteId) -> Result<Option<RemoteItem>, BridgeError> {
         self.fault()?;
         let state = self.state();
-        if state.only_lists {
+        if state.has(Habit::OnlyLists) {
             return Err(BridgeError::Refused(format!("{id} cannot be read by itself")));
         }
         Ok(state.item(&at.id, id))
@@ -387,8 +396,8 @@ impl Bridge for MemoryBridge {
         state.free(&at.id, event)?;
         state.writes += 1;
         let own = Uid(format!("{}@memory", state.last_id + 1));
-        let uid = if state.own_uids { own } else { event.uid.clone() };
-        let key = (!state.keyless).then(|| key.clone());
+        let uid = if state.has(Habit::OwnUids) { own } else { event.uid.clone() };
+        let key = (!state.has(Habit::Keyless)).then(|| key.clone());
         let kept = Event { uid, ..state.as_kept(event) };
         let id = state.insert(&at.id, kept, key);
         let item = state.item(&at.id, &id).ok_or(BridgeError::NotFound)?;
@@ -437,7 +446,7 @@ impl Bridge for MemoryBridge {
     async fn probe(&self, at: &RemoteCalendar, event: &Event, key: &IdempotencyKey) -> Result<Probe, BridgeError> {
         self.fault()?;
         let state = self.state();
-        let found = if state.keyless { state.twin(&at.id, event) } else { state.by_key(&at.id, key) };
+        let found = if state.has(Habit::Keyless) { state.twin(&at.id, event) } else { state.by_key(&at.id, key) };
         Ok(found.map_or(Probe::NotFound, |item| Probe::Found(Box::new(item))))
     }
 

@@ -3,13 +3,14 @@
 
 use super::db::{Tx, on};
 use super::error::StoreError;
-use crate::model::Timestamp;
 use crate::model::ERA;
+use crate::model::Timestamp;
 
 /// Numbers of the lost time are never given again, and sync tokens from it are told from later ones by their era.
 const ROOMS: &str = "UPDATE rooms SET seq = (seq / $1 + 1) * $1";
 /// Everything is read anew, and nothing is sent before that: what stands there already is recognised first.
-const MAPPINGS: &str = "UPDATE mappings SET cursor = '', completed_ms = NULL, wanted_ms = NULL, due_ms = $1, failures = 0,
+const MAPPINGS: &str =
+    "UPDATE mappings SET cursor = '', completed_ms = NULL, wanted_ms = NULL, due_ms = $1, failures = 0,
     allowed_removals = 0 WHERE state <> 'removed'";
 const OPERATIONS: &str = "UPDATE operations SET state = 'unknown', due_ms = $1, attempts = 0, lease_until_ms = 0,
     lease_owner = '' WHERE open";

@@ -78,15 +78,14 @@ impl Breakers {
                     breaker.closed_until = now.plus_ms(rest(breaker.failures, seed));
                 }
             }
-            BridgeError::Busy { after_ms: None }
-            | BridgeError::Unknown(_)
-            | BridgeError::Garbage(_)
-            | BridgeError::CursorGone
+            // Whatever it says: it answers.
+            BridgeError::CursorGone
             | BridgeError::CalendarGone(_)
             | BridgeError::NotFound
             | BridgeError::Stale
             | BridgeError::SlotTaken(_)
-            | BridgeError::Refused(_) => {}
+            | BridgeError::Refused(_) => self.works(bridge),
+            BridgeError::Busy { after_ms: None } | BridgeError::Unknown(_) | BridgeError::Garbage(_) => {}
         }
     }
 }
@@ -159,10 +158,9 @@ mod tests {
     #[test]
     fn a_refusal_is_an_answer() {
         let (bridge, mapping) = ids();
-        let mut breakers = Breakers::default();
-        for _ in 0..20 {
-            breakers.failed((&bridge, &mapping), &BridgeError::Refused("no".to_owned()), (NOW, 7));
-        }
+        let mut breakers = broken(5);
+        assert!(breakers.rests_until(&bridge, &mapping, NOW).is_some());
+        breakers.failed((&bridge, &mapping), &BridgeError::Refused("no".to_owned()), (NOW, 7));
         assert_eq!(breakers.rests_until(&bridge, &mapping, NOW), None);
     }
 }

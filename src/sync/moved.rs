@@ -31,11 +31,7 @@ pub(super) async fn follow(engine: &Engine, site: &Site, mut observed: Observed)
     Ok(observed)
 }
 
-async fn strangers<'a>(
-    tx: &mut Tx,
-    site: &Site,
-    present: &'a [RemoteItem],
-) -> Result<Vec<&'a RemoteItem>, SyncError> {
+async fn strangers<'a>(tx: &mut Tx, site: &Site, present: &'a [RemoteItem]) -> Result<Vec<&'a RemoteItem>, SyncError> {
     let mapping = &site.mapping;
     let mut strangers = Vec::new();
     for item in present {

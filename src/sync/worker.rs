@@ -235,28 +235,26 @@ impl Task {
             Err(error) => return self.postpone(error).await,
         };
         let mut outcome = Ok(());
-        if self.rests_until(&site).is_none() && site.mapping.due_ms <= self.engine.now() {
+        // Asked once, and anew after each failure: whoever tries a system that failed is let through once.
+        let mut rests = self.rests_until(&site);
+        if rests.is_none() && site.mapping.due_ms <= self.engine.now() {
             outcome = Box::pin(pull::pull(&self.engine, &site)).await.map(|_| ());
             match &outcome {
-                Ok(()) => self.heard(&site, None),
-                Err(error) => {
-                    if let Some(error) = of_bridge(error) {
-                        self.heard(&site, Some(error));
-                    }
-                }
+                Ok(()) => rests = self.heard(&site, None),
+                Err(error) => rests = of_bridge(error).and_then(|error| self.heard(&site, Some(error))),
             }
         }
         for operation in self.claim().await? {
-            if let Some(until) = self.rests_until(&site) {
+            if let Some(until) = rests {
                 self.put_off(&operation, until).await?;
                 continue;
             }
             match Box::pin(push::push(&self.engine, &site, &operation)).await {
-                Ok(failure) => self.heard(&site, failure.as_ref()),
+                Ok(failure) => rests = self.heard(&site, failure.as_ref()),
                 Err(error) => outcome = Err(error),
             }
         }
-        if let Some(until) = self.rests_until(&site) {
+        if let Some(until) = rests {
             self.rest(&site, until).await?;
         }
         self.leave(&site.lease).await?;
@@ -269,14 +267,16 @@ impl Task {
         breakers.rests_until(&site.mapping.bridge_id, &site.mapping.id, self.engine.now())
     }
 
-    /// What the last call says about the system.
-    fn heard(&self, site: &Site, failure: Option<&BridgeError>) {
-        let Ok(mut breakers) = self.breakers.lock() else { return };
+    /// What the last call says about the system, and until when it is left alone because of it.
+    fn heard(&self, site: &Site, failure: Option<&BridgeError>) -> Option<Timestamp> {
+        let mut breakers = self.breakers.lock().ok()?;
         let (bridge, mapping, now) = (&site.mapping.bridge_id, &site.mapping.id, self.engine.now());
-        match failure {
-            Some(error) => breakers.failed((bridge, mapping), error, (now, pull::seed(site, now))),
-            None => breakers.works(bridge),
-        }
+        let Some(error) = failure else {
+            breakers.works(bridge);
+            return None;
+        };
+        breakers.failed((bridge, mapping), error, (now, pull::seed(site, now)));
+        breakers.rests_until(bridge, mapping, now)
     }
 
     /// Nothing is asked of the mapping until then.
@@ -366,6 +366,7 @@ const fn of_bridge(error: &SyncError) -> Option<&BridgeError> {
         | SyncError::Change(_)
         | SyncError::LeaseLost
         | SyncError::Refused(_)
+        | SyncError::Missing { .. }
         | SyncError::Damaged(_) => None,
     }
 }

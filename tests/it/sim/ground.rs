@@ -31,7 +31,8 @@ impl Ground {
     }
 
     async fn find_tables(&mut self) -> Vec<String> {
-        const SQLITE: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlx%' ORDER BY name";
+        const SQLITE: &str =
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlx%' ORDER BY name";
         const POSTGRES: &str =
             "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT LIKE '%sqlx%'";
         let name = |text: String| text;
@@ -85,7 +86,8 @@ impl Ground {
 
     /// Makes a backup. It replaces the earlier one.
     pub async fn remember(&mut self) {
-        let kept = self.each(|table| format!("DELETE FROM kept_{table}; INSERT INTO kept_{table} SELECT * FROM {table}"));
+        let kept =
+            self.each(|table| format!("DELETE FROM kept_{table}; INSERT INTO kept_{table} SELECT * FROM {table}"));
         let kept = self.all_at_once(&kept);
         self.run(&kept).await;
     }

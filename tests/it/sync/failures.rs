@@ -298,7 +298,8 @@ on_both!(one_success_of_a_system_wakes_its_other_calendars, |house| async {
     scene.rest().await;
     let mapping = scene.mapping().await;
     let room = house.room("Library").await;
-    let other = Mapping { id: MappingId::fresh(), room_id: room.id, remote_id: "library".to_owned(), ..mapping.clone() };
+    let other =
+        Mapping { id: MappingId::fresh(), room_id: room.id, remote_id: "library".to_owned(), ..mapping.clone() };
     house.write_one(async |tx| mappings::insert(tx, &other).await).await;
     scene.remote().book("library", event("x", "Reading", 3, 9));
     let far = house.now().plus_ms(HOUR_MS);
@@ -317,7 +318,8 @@ on_both!(the_audit_tells_what_an_item_has_become, |house| async {
     scene.settle().await;
     scene.remote().renumber(CALENDAR);
     scene.settle().await;
-    let told = audit::of_event(&mut house.read().await, house.tenant(), &scene.room.id, &event("a", "", 3, 9).uid).await;
+    let told =
+        audit::of_event(&mut house.read().await, house.tenant(), &scene.room.id, &event("a", "", 3, 9).uid).await;
     assert!(told.unwrap().iter().any(|entry| entry.action == "pull.follow"));
     assert_eq!(conflicts::count_open(&mut house.read().await, house.tenant()).await.unwrap(), 0);
 });

@@ -1,8 +1,10 @@
 //! The reconciler between the hub and remote systems in memory: what must arrive arrives once, whatever fails.
 
+mod classes;
 mod conflicts;
 mod failures;
 mod operator;
+mod rules;
 pub mod scene;
 
 use crate::house::on_both;
