@@ -395,7 +395,9 @@ impl Bridge for MemoryBridge {
         }
         state.free(&at.id, event)?;
         state.writes += 1;
-        let own = Uid(format!("{}@memory", state.last_id + 1));
+        // Two systems never make the same UID.
+        let domain = if state.has(Habit::Keyless) { "keyless" } else { "memory" };
+        let own = Uid(format!("{}@{domain}", state.last_id + 1));
         let uid = if state.has(Habit::OwnUids) { own } else { event.uid.clone() };
         let key = (!state.has(Habit::Keyless)).then(|| key.clone());
         let kept = Event { uid, ..state.as_kept(event) };

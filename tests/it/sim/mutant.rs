@@ -25,8 +25,10 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 7] =
-        [Self::Key, Self::Outbox, Self::Base, Self::Lease, Self::CompleteRead, Self::Brake, Self::Marker];
+    /// Stories after which a defence would have been missed.
+    pub const fn patience(self) -> u64 {
+        2_000
+    }
 
     pub fn settings(self, settings: Settings) -> Settings {
         match self {

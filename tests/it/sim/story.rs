@@ -117,7 +117,7 @@ impl<'a> Story<'a> {
         }
         self.work(0).await?;
         // Most stories are short: what two or three acts and one fault can break, they break. Some are long.
-        let (rounds, steps) = if self.chance.below(10) == 0 { (1 + self.chance.below(3), 16) } else { (1, 7) };
+        let (rounds, steps) = if self.chance.below(10) == 0 { (1 + self.chance.below(3), 20) } else { (1, 9) };
         for _ in 0..rounds {
             self.round(steps).await?;
         }
@@ -130,7 +130,7 @@ impl<'a> Story<'a> {
 
     /// Acts while everything fails, then health, then all sides agree.
     async fn round(&mut self, most: usize) -> Holds {
-        let rate = [30, 100, 200, 300][self.chance.below(4)];
+        let rate = [100, 200, 300, 400][self.chance.below(4)];
         let steps = 3 + self.chance.below(most - 2);
         // Where copies are known by their content only, a backup of a moment in which something was on its way cannot
         // tell later which is which.
@@ -152,7 +152,7 @@ impl<'a> Story<'a> {
     }
 
     async fn step(&mut self, rate: usize) -> Holds {
-        match self.chance.below(13) {
+        match self.chance.below(17) {
             0..=1 => self.book_in_hub().await?,
             2..=3 => self.book_at_remote(),
             4..=5 => self.change_in_hub().await?,
@@ -273,11 +273,12 @@ impl<'a> Story<'a> {
     /// Everything becomes healthy, and everything that was begun is done within hours, without a complete comparison.
     async fn settle(&mut self) -> Holds {
         for round in 0..ROUNDS {
+            // In every round a poll is due, also in the first.
+            self.scene.house.clock.advance_ms(20 * 60 * 1000);
             let before = self.pulse().await;
             for replica in 0..self.workers.len() {
                 self.work(replica).await?;
             }
-            self.scene.house.clock.advance_ms(20 * 60 * 1000);
             let after = self.pulse().await;
             // The first list of all may lag behind; what moved nothing in a later round moves nothing any more.
             if round > 0 && before == after && after.waits == 0 {
