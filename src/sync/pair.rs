@@ -3,6 +3,7 @@
 
 use super::layers::Shown;
 use super::plan::{Decision, decide};
+use super::pull::millis;
 use super::pull_item::{Seen, View, linked};
 use super::push_send::create_key;
 use super::{Engine, Site, SyncError, hub, ruling};
@@ -19,17 +20,26 @@ use crate::store::links;
 use crate::store::links::Link;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
+use std::time::Duration;
+
+/// How long a create that was given up may still arrive, at a side that does not tell keys.
+const LATE: Duration = Duration::from_hours(1);
 
 /// Epochs of a key that are tried where the link of a copy is lost, as after a restored backup.
 const EPOCHS: i64 = 8;
 
 /// The link of an item: by remote id, else by the key it was created with, else as what was sent there.
-pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
+pub(super) async fn find(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    item: &RemoteItem,
+) -> Result<Option<Link>, SyncError> {
     let mapping = &site.mapping;
     if let Some(link) = links::by_remote(tx, &mapping.tenant_id, &mapping.id, &item.id.0).await? {
         return Ok(Some(link));
     }
-    let Some(key) = &item.key else { return as_sent(tx, site, item).await };
+    let Some(key) = &item.key else { return as_sent(engine, tx, site, item).await };
     let Some(link) = links::by_key(tx, &mapping.tenant_id, &mapping.id, &key.0).await? else { return Ok(None) };
     // A link that has found its item, or whose event was created anew since, takes no other one. An item that was
     // forgotten and is there again is a booking that somebody took up again.
@@ -40,12 +50,23 @@ pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<
 
 /// The link whose create was never answered and asked for exactly this, at a side that does not tell keys. It is found
 /// here although the hub may have dropped the event since: otherwise the item would pass for a newcomer and bring it back.
-async fn as_sent(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
+/// The same goes for a create that was given up already and arrives late, where the item says to the letter what was sent.
+async fn as_sent(engine: &Engine, tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
     if site.bridge.tells_keys() {
         return Ok(None);
     }
-    for link in links::unanswered(tx, &site.mapping.tenant_id, &site.mapping.id).await? {
+    let mapping = &site.mapping;
+    for link in links::unanswered(tx, &mapping.tenant_id, &mapping.id).await? {
         if hub::event_of(&link.sent)?.is_some_and(|sent| is_same(site, &sent, &item.event)) {
+            return Ok(Some(link));
+        }
+    }
+    let since = engine.now().plus_ms(-millis(LATE));
+    for link in links::given_up(tx, &mapping.tenant_id, &mapping.id, since).await? {
+        let Some(sent) = hub::event_of(&link.sent)? else { continue };
+        let theirs = hub::aligned(&item.event, &link, Some(&sent));
+        let free = live(tx, site, &link.uid, &link.part).await?.is_none();
+        if free && site.bridge.comparable(&site.calendar, &theirs) == sent {
             return Ok(Some(link));
         }
     }

@@ -93,6 +93,16 @@ struct State {
     life: Option<usize>,
     trace: Vec<String>,
     tally: BTreeMap<&'static str, u64>,
+    /// Requests that were given up by their sender and are still on their way.
+    late: Vec<Late>,
+}
+
+/// A request to create that arrives when nobody expects it any more.
+struct Late {
+    system: Arc<MemoryBridge>,
+    at: RemoteCalendar,
+    event: Event,
+    key: IdempotencyKey,
 }
 
 impl Chaos {
@@ -106,6 +116,7 @@ impl Chaos {
             life: None,
             trace: Vec::new(),
             tally: BTreeMap::new(),
+            late: Vec::new(),
         };
         Arc::new(Self { state: Mutex::new(state), death: Notify::new(), pause: Notify::new(), resume: Notify::new() })
     }
@@ -169,6 +180,28 @@ impl Chaos {
 
     pub fn count(&self, what: &'static str) {
         *self.state().tally.entry(what).or_default() += 1;
+    }
+
+    /// What was on its way arrives.
+    pub async fn deliver(&self) {
+        let late = std::mem::take(&mut self.state().late);
+        for Late { system, at, event, key } in late {
+            let done = system.create(&at, &event, &key).await.is_ok();
+            self.note(format!("the create of {} arrives late: {done}", event.content.summary));
+        }
+    }
+
+    /// Whether a create is on its way for longer than its sender waits. Where keys are kept, that can be told later.
+    fn delays(&self, system: &Arc<MemoryBridge>, at: &RemoteCalendar, event: &Event, key: &IdempotencyKey) -> bool {
+        let mut state = self.state();
+        let rate = state.rate;
+        let delays = !state.dead && system.tells_keys() && state.chance.of_a_thousand(rate / 4);
+        if delays {
+            state.trace.push(format!("the create of {} is late", event.content.summary));
+            *state.tally.entry("create arrives late").or_default() += 1;
+            state.late.push(Late { system: system.clone(), at: at.clone(), event: event.clone(), key: key.clone() });
+        }
+        delays
     }
 
     fn die(&self) {
@@ -335,8 +368,12 @@ impl Bridge for Network {
         event: &Event,
         key: &IdempotencyKey,
     ) -> Result<RemoteItem, BridgeError> {
+        let key = self.key(key);
+        if self.chaos.delays(&self.system, at, event, &key) {
+            return Err(BridgeError::Unknown("timeout".to_owned()));
+        }
         let what = format!("creates {}", event.content.summary);
-        self.call(&what, Some(at), self.system.create(at, event, &self.key(key))).await
+        self.call(&what, Some(at), self.system.create(at, event, &key)).await
     }
 
     async fn update(

@@ -147,6 +147,7 @@ impl<'a> Story<'a> {
             self.step(rate).await?;
         }
         self.chaos.heal();
+        self.chaos.deliver().await;
         self.settle().await?;
         self.check().await
     }
@@ -168,6 +169,9 @@ impl<'a> Story<'a> {
                 let replica = self.chance.below(self.workers.len());
                 self.work(replica).await?;
             }
+        }
+        if self.chance.below(3) == 0 {
+            self.chaos.deliver().await;
         }
         let pause = [500, 5_000, 90_000][self.chance.below(3)];
         self.scene.house.clock.advance_ms(i64::try_from(self.chance.below(pause)).unwrap());

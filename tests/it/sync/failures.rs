@@ -2,9 +2,9 @@
 
 use super::scene::{CALENDAR, Scene, event};
 use crate::house::{HOUR_MS, on_both};
-use anteroom::bridge::BridgeError;
 use anteroom::bridge::memory::Fault;
-use anteroom::model::{Clock, MappingId, MappingState, SubscriptionId};
+use anteroom::bridge::{Bridge, BridgeError, IdempotencyKey, RemoteCalendar};
+use anteroom::model::{Clock, Event, LinkState, MappingId, MappingState, SubscriptionId};
 use anteroom::store::mappings::Mapping;
 use anteroom::store::subscriptions::{self, Subscription};
 use anteroom::store::{audit, conflicts, links, mappings, operations, restore, rooms};
@@ -147,6 +147,48 @@ on_both!(f23_refused_credentials_delete_nothing_and_work_goes_on_when_they_are_b
     assert_eq!((scene.titles().await.len(), scene.remote_titles(0).len()), (2, 2));
 });
 
+/// A request that arrives long after its sender has given it up: it was for nothing, and nobody expects it any more.
+async fn late_create(scene: &Scene<'_>, event: &Event, key: &str) {
+    let at = RemoteCalendar { id: CALENDAR.to_owned(), name: "Council hall".to_owned(), zone: scene.room.zone.clone() };
+    scene.remote().create(&at, event, &IdempotencyKey(key.to_owned())).await.unwrap();
+}
+
+async fn house_waits(scene: &Scene<'_>) {
+    scene.house.clock.advance_ms(10 * MINUTE_MS);
+    scene.run().await;
+}
+
+async fn given_up_and_late(scene: &Scene<'_>) {
+    scene.rest().await;
+    let budget = event("a", "Budget", 3, 9);
+    scene.put(&budget).await.unwrap();
+    scene.remote().fail_next([Fault::Before(BridgeError::Unknown("timeout".to_owned()))]);
+    scene.run().await;
+    scene.delete("a").await.unwrap();
+    for _ in 0..2 {
+        house_waits(scene).await;
+    }
+    let mapping = scene.mapping().await;
+    let mut tx = scene.house.read().await;
+    let known = links::of_uid(&mut tx, scene.house.tenant(), &mapping.id, &budget.uid).await.unwrap();
+    drop(tx);
+    let states: Vec<LinkState> = known.iter().map(|link| link.state).collect();
+    assert_eq!(states, [LinkState::Forgotten], "it was given up");
+    late_create(scene, &budget, &known[0].create_key).await;
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec![], vec![]));
+}
+
+on_both!(f27_a_create_that_arrives_after_its_event_was_deleted_brings_nothing_back, |house| async {
+    given_up_and_late(&Scene::new(house, 1).await).await;
+});
+
+on_both!(f27_a_create_without_key_that_arrives_after_its_event_was_deleted_brings_nothing_back, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.remote().forget_keys();
+    given_up_and_late(&scene).await;
+});
+
 on_both!(f30_what_was_throttled_for_hours_is_sent_once_as_it_is_in_the_end, |house| async {
     let scene = Scene::new(house, 1).await;
     scene.rest().await;
@@ -228,7 +270,7 @@ on_both!(f60_a_restored_backup_loses_doubles_and_resurrects_nothing_that_stood_e
     let mapping = scene.mapping().await;
     let known = links::of_mapping(&mut house.read().await, house.tenant(), &mapping.id).await.unwrap();
     let lost = links::Link { remote_id: Some("lost".to_owned()), create_key: "lost".to_owned(), ..known[0].clone() };
-    let lost = links::Link { state: anteroom::model::LinkState::Forgotten, ..lost };
+    let lost = links::Link { state: LinkState::Forgotten, ..lost };
     house.write_one(async |tx| links::put(tx, &lost).await).await;
     let id = scene.remote_id("Budget");
     scene.remote().change(CALENDAR, &id, |event| event.content.summary = "Budget 2027".to_owned());
