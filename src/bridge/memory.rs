@@ -38,6 +38,8 @@ struct State {
     last_id: u64,
     writes: u64,
     habits: BTreeSet<Habit>,
+    /// Calendars that somebody has subscribed to: one subscription each.
+    subscribed: BTreeSet<String>,
 }
 
 /// In what a system differs from the plainest one.
@@ -53,6 +55,8 @@ enum Habit {
     OwnUids,
     /// A slot that is taken is not given again.
     Exclusive,
+    /// Subscriptions are taken, one for each calendar.
+    Announces,
 }
 
 #[derive(Default)]
@@ -146,6 +150,11 @@ impl MemoryBridge {
             calendar.log.push(id.clone());
         }
         Ok(())
+    }
+
+    /// From now on subscriptions are taken, one for each calendar.
+    pub fn take_subscriptions(&self) {
+        self.state().habits.insert(Habit::Announces);
     }
 
     /// From now on titles are stored in capital letters.
@@ -458,15 +467,25 @@ impl Bridge for MemoryBridge {
         Ok(ids.into_iter().map(calendar).collect())
     }
 
-    async fn subscribe(&self, _: &RemoteCalendar, _: &Hook) -> Result<Option<Subscribed>, BridgeError> {
-        Ok(None)
+    async fn subscribe(&self, at: &RemoteCalendar, _: &Hook) -> Result<Option<Subscribed>, BridgeError> {
+        let mut state = self.state();
+        if !state.has(Habit::Announces) {
+            return Ok(None);
+        }
+        if !state.subscribed.insert(at.id.clone()) {
+            return Err(BridgeError::Refused("a subscription for this calendar exists already".to_owned()));
+        }
+        Ok(Some(Subscribed { id: at.id.clone(), expires: None }))
     }
 
-    async fn renew(&self, _: &RemoteCalendar, _: &str) -> Result<Subscribed, BridgeError> {
-        Err(BridgeError::NotFound)
+    async fn renew(&self, _: &RemoteCalendar, id: &str) -> Result<Subscribed, BridgeError> {
+        let state = self.state();
+        let known = state.subscribed.get(id).ok_or(BridgeError::NotFound)?;
+        Ok(Subscribed { id: known.clone(), expires: None })
     }
 
-    async fn unsubscribe(&self, _: &str) -> Result<(), BridgeError> {
+    async fn unsubscribe(&self, id: &str) -> Result<(), BridgeError> {
+        self.state().subscribed.remove(id);
         Ok(())
     }
 }

@@ -27,14 +27,13 @@ pub(super) async fn push(
     site: &Site,
     operation: &Operation,
 ) -> Result<Option<BridgeError>, SyncError> {
-    let mut sender = Sender { engine, site, writes: 0 };
-    // The second plan is made where the first was to look.
-    for _ in 0..2 {
+    let mut sender = Sender { engine, site, writes: 0, looked: false };
+    // A plan is made anew where the one before has shown that the copy is not what it was taken for.
+    for _ in 0..3 {
         let acts = match intention(engine, site, operation).await? {
             Ok(acts) => acts,
             Err(error) => return cannot_represent(engine, site, operation, &error).await.map(|()| None),
         };
-        let looked = acts.iter().any(|act| matches!(act, Act::Look { .. }));
         if !acts.is_empty() && !mark_sending(engine, site, operation).await? {
             return Err(SyncError::LeaseLost);
         }
@@ -48,7 +47,7 @@ pub(super) async fn push(
                 Err(error) => return Err(error),
             }
         }
-        if !looked {
+        if !std::mem::take(&mut sender.looked) {
             break;
         }
     }

@@ -7,7 +7,7 @@ use super::mutant::Mutant;
 use crate::sync::scene::{CALENDAR, Scene, event};
 use anteroom::bridge::{Bridge, RemoteId};
 use anteroom::model::{Clock, Event, EventStatus, EventTime, MappingState, ZoneId};
-use anteroom::store::{mappings, operations, restore, rooms};
+use anteroom::store::{links, mappings, operations, restore, rooms};
 use anteroom::sync::{Settings, Worker};
 use jiff::civil::{Date, date};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +70,8 @@ pub struct Story<'a> {
     workers: Vec<Option<Worker>>,
     births: usize,
     bookings: BTreeMap<String, Booking>,
+    /// Items that people made on each side.
+    native: BTreeSet<(usize, RemoteId)>,
     /// Bookings that were switched off and may be switched on again: remote side, id, title.
     off: Vec<(usize, RemoteId, String)>,
     pub acts: u64,
@@ -105,6 +107,7 @@ impl<'a> Story<'a> {
             workers: (0..replicas).map(|_| None).collect(),
             births: 0,
             bookings: BTreeMap::new(),
+            native: BTreeSet::new(),
             off: Vec::new(),
             acts: 0,
         }
@@ -157,7 +160,7 @@ impl<'a> Story<'a> {
             0..=1 => self.book_in_hub().await?,
             2..=3 => self.book_at_remote(),
             4..=5 => self.change_in_hub().await?,
-            6..=7 => self.change_at_remote(),
+            6..=7 => self.change_at_remote().await,
             8 => self.remove_in_hub().await?,
             9 => self.remove_at_remote(),
             10 => self.take_up_again(),
@@ -348,7 +351,9 @@ impl<'a> Story<'a> {
 
     fn book_at_remote(&mut self) {
         let event = self.fresh("far-");
-        self.scene.remotes[self.chance.below(2)].bridge.book(CALENDAR, event.clone());
+        let side = self.chance.below(2);
+        let id = self.scene.remotes[side].bridge.book(CALENDAR, event.clone());
+        self.native.insert((side, id));
         self.did(&event.content.summary, Act::Book);
     }
 
@@ -394,11 +399,24 @@ impl<'a> Story<'a> {
         self.put(&event, act).await
     }
 
-    fn change_at_remote(&mut self) {
+    async fn change_at_remote(&mut self) {
         let Some((side, id, mut event)) = self.one_of_remote() else { return };
+        let before = event.when.clone();
         let act = self.change(&mut event);
+        // Where copies are known by their content only, one that moves before anybody knows of it is another booking.
+        if event.when != before && side == 1 && self.keyless && !self.is_known(side, &id).await {
+            return;
+        }
         self.scene.remotes[side].bridge.change(CALENDAR, &id, |stored| *stored = event.clone());
         self.did(&event.content.summary, act);
+    }
+
+    /// Whether the gateway knows of a remote item, or people made it there.
+    async fn is_known(&self, side: usize, id: &RemoteId) -> bool {
+        let (house, mapping) = (self.scene.house, &self.scene.remotes[side].mapping);
+        let mut tx = house.read().await;
+        let link = links::by_remote(&mut tx, house.tenant(), mapping, &id.0).await.unwrap();
+        link.is_some() || self.native.contains(&(side, id.clone()))
     }
 
     async fn remove_in_hub(&mut self) -> Holds {

@@ -4,7 +4,7 @@ use super::scene::{CALENDAR, Scene, event};
 use crate::house::{HOUR_MS, on_both};
 use anteroom::bridge::memory::Fault;
 use anteroom::bridge::{Bridge, BridgeError, IdempotencyKey, RemoteCalendar};
-use anteroom::model::{Clock, Event, LinkState, MappingId, MappingState, SubscriptionId};
+use anteroom::model::{Clock, DetailLevel, Event, LinkState, MappingId, MappingState, SubscriptionId};
 use anteroom::store::mappings::Mapping;
 use anteroom::store::subscriptions::{self, Subscription};
 use anteroom::store::{audit, conflicts, links, mappings, operations, restore, rooms};
@@ -54,6 +54,21 @@ on_both!(f4_a_change_that_nobody_announced_has_the_subscription_checked_at_once,
     scene.remote().book(CALENDAR, event("x", "Choir", 3, 9));
     scene.settle().await;
     assert!(renewal().await <= house.now());
+});
+
+on_both!(f5_processes_that_ask_at_once_make_one_subscription, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.remote().take_subscriptions();
+    let (one, other) = (scene.reachable("one"), scene.reachable("other"));
+    for _ in 0..3 {
+        let (first, second) = tokio::join!(one.keep_house_once(), other.keep_house_once());
+        first.unwrap();
+        second.unwrap();
+    }
+    let mapping = scene.mapping().await;
+    let made = subscriptions::of_mapping(&mut house.read().await, house.tenant(), &mapping.id).await.unwrap();
+    let states: Vec<(&str, &str)> = made.iter().map(|one| (one.state.as_str(), one.last_error.as_str())).collect();
+    assert_eq!(states, [(subscriptions::ACTIVE, "")]);
 });
 
 on_both!(f12_what_changed_while_the_gateway_was_down_is_read_at_its_start, |house| async {
@@ -189,6 +204,24 @@ on_both!(f27_a_create_without_key_that_arrives_after_its_event_was_deleted_bring
     given_up_and_late(&scene).await;
 });
 
+on_both!(f27_a_copy_that_was_changed_before_its_creation_was_confirmed_keeps_the_change, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().change(CALENDAR, &id, |event| event.content.location = "Upstairs".to_owned());
+    // The outbox is quicker than the next poll.
+    for _ in 0..3 {
+        house.clock.advance_ms(8_000);
+        scene.run().await;
+    }
+    scene.settle().await;
+    assert_eq!(scene.hub().await["a"].content.location, "Upstairs");
+    assert_eq!(scene.remote().events(CALENDAR)[0].1.content.location, "Upstairs");
+});
+
 on_both!(f30_what_was_throttled_for_hours_is_sent_once_as_it_is_in_the_end, |house| async {
     let scene = Scene::new(house, 1).await;
     scene.rest().await;
@@ -247,6 +280,58 @@ on_both!(f36_a_system_that_rewrites_what_it_is_given_causes_no_further_writes, |
     scene.settle().await;
     assert_eq!((scene.remote_titles(0), scene.titles().await), (vec!["BUDGET".to_owned()], vec!["Budget".to_owned()]));
     assert_eq!((scene.remotes[0].bridge.writes(), scene.remotes[1].bridge.writes()), (1, 1));
+});
+
+on_both!(f40_a_copy_that_was_removed_while_a_change_was_on_its_way_is_made_anew_at_once, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.rest().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().cancel(CALENDAR, &id);
+    // The last change in the room is the one whose operation finds the copy gone.
+    scene.put(&event("a", "Budget 2027", 3, 9)).await.unwrap();
+    scene.run().await;
+    assert_eq!(scene.remote_titles(0), ["Budget 2027"], "the edit wins");
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0).len()), (vec!["Budget 2027".to_owned()], 1));
+});
+
+on_both!(f53_a_booking_that_has_left_the_window_is_history_and_not_a_deletion, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.settle().await;
+    house.clock.advance_ms(60 * 24 * HOUR_MS);
+    scene.settle().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().cancel(CALENDAR, &id);
+    scene.remote().forget_cursors(CALENDAR);
+    scene.settle().await;
+    assert_eq!(
+        (scene.titles().await.len(), scene.remote_titles(1).len()),
+        (1, 1),
+        "old bookings may be cleared away there"
+    );
+});
+
+on_both!(f57_a_mapping_of_busy_time_shows_that_the_room_is_taken_and_nothing_else, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.set_detail(DetailLevel::Busy).await;
+    let mut secret = event("a", "Interview with Kari", 3, 9);
+    secret.content.description = "about her salary".to_owned();
+    secret.content.location = "Upstairs".to_owned();
+    scene.put(&secret).await.unwrap();
+    scene.settle().await;
+    let (_, there) = scene.remote().events(CALENDAR).remove(0);
+    assert_eq!(there.when, secret.when);
+    let shown = format!("{there:?}");
+    assert!(!["Interview", "Kari", "salary", "Upstairs"].iter().any(|word| shown.contains(word)), "{shown}");
+    // What comes back from there takes nothing away here.
+    let id = scene.remote().events(CALENDAR)[0].0.clone();
+    let later = event("", "", 3, 11).when;
+    scene.remote().change(CALENDAR, &id, |event| event.when = later.clone());
+    scene.settle().await;
+    let hub = scene.hub().await.remove("a").unwrap();
+    assert_eq!((hub.content, hub.when), (secret.content, later));
 });
 
 on_both!(f56_a_booking_that_moves_to_another_room_leaves_the_first, |house| async {

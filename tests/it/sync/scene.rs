@@ -95,6 +95,15 @@ impl<'a> Scene<'a> {
         Worker::new(Arc::new(engine), Nudge::default())
     }
 
+    /// A process of its own that remote systems can reach.
+    pub fn reachable(&self, owner: &str) -> Worker {
+        let bridges = self.remotes.iter().map(|one| (one.id.clone(), one.bridge.clone() as Arc<dyn Bridge>)).collect();
+        let clock = self.house.clock.clone() as Arc<dyn Clock>;
+        let engine = new_engine(self.house, bridges, Process { owner, clock, settings: Settings::default() });
+        let hook_base = Some("https://rooms.example.org".to_owned());
+        Worker::new(Arc::new(Engine { hook_base, ..engine }), Nudge::default())
+    }
+
     /// A room with one remote system whose mapping is not made yet.
     pub async fn detached(house: &'a House) -> Scene<'a> {
         let scene = Self::new(house, 1).await;
@@ -121,6 +130,12 @@ impl<'a> Scene<'a> {
         let mapping = self.mapping().await;
         let due = self.house.now();
         self.house.write_one(async |tx| mappings::set_state(tx, &mapping, state, "", due).await).await;
+    }
+
+    /// From now on the mapping shows that much.
+    pub async fn set_detail(&self, detail: DetailLevel) {
+        let policy = Mapping { detail, ..self.mapping().await };
+        self.house.write_one(async |tx| mappings::set_policy(tx, &policy).await).await;
     }
 
     pub fn remote(&self) -> &MemoryBridge {
