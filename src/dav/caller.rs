@@ -3,8 +3,12 @@
 use super::DavDoor;
 use super::error::DavError;
 use super::path::Resource;
+use crate::crypt::Key;
+use crate::crypt::sync_token;
 use crate::manage::sign_in::Credential;
 use crate::model::Privilege;
+use crate::model::SyncToken;
+use crate::model::View;
 use crate::store::Tx;
 use crate::store::principals;
 use crate::store::principals::Grant;
@@ -37,29 +41,16 @@ pub struct VisibleRoom {
     pub privilege: Privilege,
 }
 
-/// How much of the bookings a caller sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// The octets as they are stored.
-    Full,
-    /// Private bookings as busy time only.
-    Projected,
-}
-
-impl View {
-    /// How tokens and validators tell the views apart.
-    pub const fn letter(self) -> &'static str {
-        match self {
-            Self::Full => "f",
-            Self::Projected => "p",
-        }
-    }
-}
-
 impl VisibleRoom {
-    /// How much of its bookings the caller sees: who may write a room may read everything in it.
+    /// How much of its bookings the caller sees.
     pub fn view(&self) -> View {
-        if self.privilege >= Privilege::Write { View::Full } else { View::Projected }
+        View::of(self.privilege)
+    }
+
+    /// The room's present sync token from the caller's point of view.
+    pub fn token(&self, key: &Key) -> String {
+        let point = SyncToken { room: self.room.id.clone(), seq: self.room.seq, began: None };
+        sync_token::print(key, &point, self.view())
     }
 
     /// Refuses callers who may see only when the room is taken.

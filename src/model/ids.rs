@@ -82,3 +82,7 @@ id!(
     /// Two truths that wait for a decision.
     ConflictId
 );
+id!(
+    /// Somebody's wish to be told over Web Push that a room has changed.
+    RegistrationId
+);

@@ -23,6 +23,7 @@ pub mod pages;
 pub mod plans;
 pub mod principals;
 pub mod properties;
+pub mod registrations;
 pub mod rooms;
 pub mod runs;
 pub mod secrets;

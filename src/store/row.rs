@@ -4,7 +4,7 @@
 use crate::model::{
     Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId,
     LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
-    ReservationClass, Role, RoomId, RoomKind, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
+    RegistrationId, ReservationClass, Role, RoomId, RoomKind, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,6 +46,7 @@ from_text!(
     FeedId,
     SubscriptionId,
     ConflictId,
+    RegistrationId,
     Etag,
     Fingerprint
 );
