@@ -23,7 +23,6 @@ impl Vapid {
     /// The key pair of the installation with this root key.
     #[expect(
         clippy::expect_used,
-        clippy::missing_panics_doc,
         reason = "each derived key is no scalar of P-256 with a chance of 2^-32; that 256 are none never happens"
     )]
     pub(super) fn of(root: &Key) -> Self {

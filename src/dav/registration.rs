@@ -45,7 +45,7 @@ impl PushDoor {
     /// As configured; `None` where no messages are sent.
     pub fn of(push: &Push, public_url: Option<&str>) -> Option<Self> {
         let base = public_url.map(|url| url.trim_end_matches('/').to_owned());
-        push.enabled.then(|| Self { private: push.private_networks, days: push.days, base })
+        push.enabled.then_some(Self { private: push.private_networks, days: push.days, base })
     }
 }
 

@@ -43,7 +43,7 @@ impl PushRegister {
         let subscription =
             subscription.ok_or_else(|| invalid("Send a web-push-subscription; no other push transport is offered."))?;
         let (content, property) = triggers(&root)?;
-        let coding = subscription.child(PUSH, "content-encoding").map(|element| element.text());
+        let coding = subscription.child(PUSH, "content-encoding").map(Element::text);
         if coding.is_some_and(|coding| coding.trim() != "aes128gcm") {
             return Err(invalid("Messages are sent in the content coding aes128gcm only."));
         }
