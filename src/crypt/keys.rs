@@ -36,6 +36,8 @@ pub struct Keys {
     pub push: Key,
     /// Signs what is sent to push services.
     pub vapid: Vapid,
+    /// Hashes what the configuration declares.
+    pub declaration: Key,
 }
 
 impl Keys {
@@ -49,6 +51,7 @@ impl Keys {
             client_state: root.derive("client-state"),
             push: root.derive("push"),
             vapid: Vapid::of(&root),
+            declaration: root.derive("declaration"),
             ring,
         }
     }
