@@ -59,7 +59,8 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
         name: target.name.clone(),
         object: Box::new(object),
         moves,
-        origin: Origin::Principal { login: call.caller.principal.login.clone() },
+        origin: Origin::Principal { login: call.caller.principal.login.clone(), privilege: to.privilege },
+        right: from.privilege,
     };
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     let applied = change::transfer(&mut tx, context, wish).await.map_err(|error| refusal(&target.resource, error))?;
@@ -81,7 +82,7 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
 async fn positions(tx: &mut Tx, rooms: [&VisibleRoom; 2]) -> Result<[i64; 2], DavError> {
     let mut found = [0; 2];
     for (room, seq) in rooms.into_iter().zip(&mut found) {
-        *seq = rooms::lock(tx, &room.room.tenant_id, &room.room.id).await?.unwrap_or(room.room.seq);
+        *seq = rooms::lock(tx, &room.room.tenant_id, &room.room.id).await?.map_or(room.room.seq, |locked| locked.seq);
     }
     Ok(found)
 }

@@ -6,6 +6,7 @@ mod error;
 mod row;
 mod turns;
 
+pub mod approvals;
 pub mod audit;
 pub mod bridges;
 pub mod changes;
@@ -25,6 +26,7 @@ pub mod principals;
 pub mod properties;
 pub mod registrations;
 pub mod rooms;
+pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod subscriptions;

@@ -62,7 +62,9 @@ const UPDATE: &str =
     features = $9, color = $10, allow_overlaps = $11 WHERE tenant_id = $1 AND id = $2";
 const NEXT_SEQ: &str =
     "UPDATE rooms SET seq = seq + 1, modified_ms = $3 WHERE tenant_id = $1 AND id = $2 RETURNING seq";
-const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING seq";
+const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING id, tenant_id, slug,
+    name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq, modified_ms, longest_ms,
+    created_ms";
 const RAISE_LONGEST: &str = "UPDATE rooms SET longest_ms = $3 WHERE tenant_id = $1 AND id = $2 AND longest_ms < $3";
 
 /// Stores a new room; [`StoreError::Taken`] when the slug exists.
@@ -122,9 +124,10 @@ pub async fn update(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes the room's lock for the rest of the transaction without changing anything. `None`: there is no such room.
-pub async fn lock(tx: &mut Tx, tenant: &TenantId, id: &RoomId) -> Result<Option<i64>, StoreError> {
-    Ok(on!(tx, c => sqlx::query_scalar(LOCK).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
+/// Takes the room's lock for the rest of the transaction without changing anything, and answers the room as it is now
+/// that nobody else changes it. `None`: there is no such room.
+pub async fn lock(tx: &mut Tx, tenant: &TenantId, id: &RoomId) -> Result<Option<Room>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(LOCK).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
 }
 
 /// The next sequence number of the room. Tokens are monotone in commit order because the row stays locked.

@@ -18,6 +18,7 @@ mod push;
 mod refusals;
 mod replay;
 mod reports;
+mod rules;
 mod sync;
 mod timezones;
 mod transfer;
