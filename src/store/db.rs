@@ -172,6 +172,7 @@ fn migrator() -> Migrator {
         ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
         ("operator", include_str!("../../migrations/0012_operator.sql")),
         ("rules", include_str!("../../migrations/0013_rules.sql")),
+        ("push", include_str!("../../migrations/0014_push.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)
