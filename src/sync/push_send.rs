@@ -180,15 +180,12 @@ impl Sender<'_> {
     async fn decide(&mut self, link: Link, item: Option<RemoteItem>) -> Result<(), SyncError> {
         self.looked = true;
         let mut tx = begin(self.engine, self.site).await?;
-        match item {
-            Some(item) => {
-                pull_item::linked(self.engine, &mut tx, self.site, link, Seen { item: &item, fresh: true }).await?
-            }
-            None => {
-                let id = RemoteId(link.remote_id.unwrap_or_default());
-                pull_item::absent(self.engine, &mut tx, self.site, &id).await?
-            }
-        };
+        if let Some(item) = item {
+            pull_item::linked(self.engine, &mut tx, self.site, link, Seen { item: &item, fresh: true }).await?;
+        } else {
+            let id = RemoteId(link.remote_id.unwrap_or_default());
+            pull_item::absent(self.engine, &mut tx, self.site, &id).await?;
+        }
         Ok(tx.commit().await?)
     }
 
