@@ -83,9 +83,9 @@ mod failures {
     #[test]
     fn a_scenario_that_is_named_after_a_failure_stands_in_its_row() {
         let sources = sources();
-        let names = sources.split("on_both!(").skip(1).filter_map(|rest| rest.split(',').next());
+        let scenes = sources.split("on_both!(").skip(1).filter_map(|rest| rest.split(',').next());
         let scenarios: Vec<&str> =
-            names.filter(|name| name.starts_with('f') && name[1..2].parse::<u8>().is_ok()).collect();
+            scenes.filter(|name| name.starts_with('f') && name[1..2].parse::<u8>().is_ok()).collect();
         let named: Vec<String> = table().into_iter().flat_map(|row| row.tests).collect();
         assert!(scenarios.len() > 15, "{scenarios:?}");
         for scenario in scenarios {

@@ -25,11 +25,6 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    /// Stories after which a defence would have been missed.
-    pub const fn patience(self) -> u64 {
-        2_000
-    }
-
     pub fn settings(self, settings: Settings) -> Settings {
         match self {
             Self::Brake => Settings { brake_percent: 100, brake_least: usize::MAX, ..settings },
