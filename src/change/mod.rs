@@ -7,6 +7,7 @@ mod overlap;
 mod precondition;
 mod transfer;
 mod write;
+mod zones;
 
 pub mod resolve;
 
@@ -14,6 +15,7 @@ pub use expand::roll_forward;
 pub use overlap::Collision;
 pub use precondition::{Precondition, Tags};
 pub use transfer::{Transfer, lock, transfer};
+pub use zones::{Followed, follow_zones, remember_zones, zones_with_other_rules};
 
 use crate::config::Limits;
 use crate::ical::IcalError;

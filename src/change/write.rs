@@ -124,15 +124,16 @@ pub(super) async fn delete(
 }
 
 /// What the change log, the outbox and the audit need to know of a change.
-struct Trace<'a> {
-    name: &'a ObjectName,
-    uid: &'a Uid,
-    seq: i64,
-    effect: Effect,
-    same_content: bool,
+pub(super) struct Trace<'a> {
+    pub(super) name: &'a ObjectName,
+    pub(super) uid: &'a Uid,
+    pub(super) seq: i64,
+    pub(super) effect: Effect,
+    /// Octets changed, but not what they say.
+    pub(super) same_content: bool,
 }
 
-async fn follow_up(
+pub(super) async fn follow_up(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
@@ -231,7 +232,7 @@ fn row_for(
 
 /// Looks for a booking that has the room. A principal is refused; for a booking that already stands at a remote side a
 /// conflict is recorded instead, and settled once its cause is gone.
-async fn settle_collision(
+pub(super) async fn settle_collision(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,

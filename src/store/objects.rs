@@ -111,6 +111,10 @@ const IN_RANGE: &str = "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id A
     ) found CROSS JOIN objects o WHERE o.id = found.id AND o.tenant_id = $1 AND o.room_id = $2";
 
 /// Objects whose instances are not rows up to `$1`, although they have later ones: the horizon has moved on.
+const GOING_ON: &str =
+    "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms FROM objects
+    WHERE id > $1 AND (last_ms IS NULL OR last_ms > $2) ORDER BY id LIMIT $3";
 const BEHIND_HORIZON: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq,
     recurring, first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE recurring AND expanded_until_ms < $1 AND (last_ms IS NULL OR last_ms > expanded_until_ms)
@@ -246,6 +250,11 @@ pub async fn in_range(
 /// Series of any tenant whose rows end before `until` although the series goes on; the furthest behind first.
 pub async fn behind_horizon(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<Vec<ObjectRow>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(BEHIND_HORIZON).bind(until.ms()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Objects of any tenant that are not over at an instant, by id from the one after `after` on.
+pub async fn going_on(tx: &mut Tx, after: &str, at: Timestamp, limit: i64) -> Result<Vec<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GOING_ON).bind(after).bind(at.ms()).bind(limit).fetch_all(c).await)?)
 }
 
 /// Gives an object another name, under the sequence number of that change.

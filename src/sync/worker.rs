@@ -90,6 +90,9 @@ impl Worker {
         if let Err(error) = self.take_up().await {
             tracing::warn!("could not take up what an earlier run left: {error}");
         }
+        if let Err(error) = self.follow_zones().await {
+            tracing::error!("could not follow the rules of time zones: {error}");
+        }
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -116,6 +119,29 @@ impl Worker {
             operations::release_all(&mut tx, self.engine.now()).await?;
         }
         Ok(tx.commit().await?)
+    }
+
+    /// Where the time zone database is another one than that of the last run, bookings move with the rules of their
+    /// zones. Answers how many did. A run that breaks off is made good by the next one.
+    pub async fn follow_zones(&self) -> Result<usize, SyncError> {
+        let cx = self.engine.change_context();
+        let zones = change::zones_with_other_rules(&mut self.engine.store.begin_read().await?).await?;
+        let (mut after, mut moved) = (String::new(), 0);
+        while !zones.is_empty() {
+            let mut tx = self.engine.store.begin_write().await?;
+            let batch = change::follow_zones(&mut tx, cx, &zones, &after).await?;
+            tx.commit().await?;
+            moved += batch.moved;
+            let Some(last) = batch.last else { break };
+            after = last;
+        }
+        let mut tx = self.engine.store.begin_write().await?;
+        change::remember_zones(&mut tx).await?;
+        tx.commit().await?;
+        if !zones.is_empty() {
+            tracing::info!(zones = zones.len(), bookings = moved, "zones have new rules, and bookings moved with them");
+        }
+        Ok(moved)
     }
 
     /// Does everything that is due now, and what becomes due by it, and comes back when nothing is left. For tests and

@@ -3,6 +3,8 @@
 mod conflicts;
 mod operator;
 pub mod scene;
+mod series;
+mod zone_rules;
 
 use crate::house::on_both;
 use anteroom::bridge::BridgeError;
