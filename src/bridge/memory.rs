@@ -33,6 +33,7 @@ pub struct MemoryBridge {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of some system, and a test asks for it alone")]
 struct State {
     calendars: BTreeMap<String, Calendar>,
     faults: VecDeque<Fault>,
@@ -76,6 +77,7 @@ impl Stored {
             key: self.key.clone(),
             event: self.event.clone(),
             locked: self.locked.clone(),
+            assumed: None,
         }
     }
 }

@@ -54,14 +54,13 @@ pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) ->
             break;
         }
     }
-    match refusals.last().map(|refusal| refusal.why.clone()) {
-        None => done(engine, site, operation, sender.writes).await,
-        Some(why) => match refused_dates::carry_on(engine, site, operation, refusals).await? {
-            true => done(engine, site, operation, sender.writes).await,
-            // Of a booking of which nothing was taken nothing is left to carry on with.
-            false => failed(engine, site, operation, &BridgeError::SlotTaken(why), sender.writes).await,
-        },
+    let Some(why) = refusals.last().map(|refusal| refusal.why.clone()) else {
+        return done(engine, site, operation, sender.writes).await;
+    };
+    if refused_dates::carry_on(engine, site, operation, refusals).await? {
+        return done(engine, site, operation, sender.writes).await;
     }
+    failed(engine, site, operation, &BridgeError::SlotTaken(why), sender.writes).await
 }
 
 /// What the outbox's wish means now.

@@ -2,11 +2,10 @@
 
 use super::scene::{Scene, event};
 use crate::house::{HOUR_MS, House, on_both};
-use anteroom::bridge::Bridge;
-use anteroom::model::{BridgeId, BridgeKind, Event, EventTime, Frequency, Recurrence, Rule, Timestamp, Uid, ZoneId};
+use anteroom::model::{Event, EventTime, Frequency, Recurrence, Rule, Timestamp, Uid, ZoneId};
 use anteroom::store::instances::{self, NewInstance, Owner, Stored};
 use anteroom::store::objects::{self, ObjectRow};
-use anteroom::store::{audit, bridges, changes, links, operations, rooms, zones};
+use anteroom::store::{audit, changes, links, operations, rooms, zones};
 
 const OSLO: &str = "Europe/Oslo";
 
@@ -75,15 +74,19 @@ on_both!(a_start_with_other_zone_rules_moves_what_lies_ahead_and_keeps_the_time_
     assert_eq!(row(&scene, "choir").await.etag, etag, "the octets say the same");
     let mut tx = house.read().await;
     let told = changes::since(&mut tx, house.tenant(), &scene.room.id, before, 100).await.unwrap();
-    let uids: Vec<&str> = told.iter().map(|change| change.uid.as_str()).collect();
-    assert_eq!((uids.len(), uids.contains(&"choir"), uids.contains(&"single")), (2, true, true));
+    let names: Vec<String> = told.iter().map(|change| change.name.to_string()).collect();
+    assert_eq!(names.len(), 2);
+    for uid in ["choir", "single"] {
+        assert!(names.contains(&row(&scene, uid).await.name.to_string()), "{names:?}");
+    }
     let story = audit::of_event(&mut tx, house.tenant(), &scene.room.id, &Uid("choir".to_owned())).await.unwrap();
     let entry = story.iter().find(|entry| entry.action == "object.zone_rules").unwrap();
     assert_eq!(entry.actor, "system:zone-rules");
     assert!(entry.detail.contains("not at 2026-03-23T07:00:00Z"), "{}", entry.detail);
-    let due = operations::backlog(&mut tx).await.unwrap();
+    let all = operations::of_tenant(&mut tx, house.tenant(), 100).await.unwrap();
     drop(tx);
-    assert!(format!("{due:?}").contains('2'), "both go to the other side: {due:?}");
+    let open: Vec<&str> = all.iter().filter(|one| one.open).map(|one| one.uid.as_str()).collect();
+    assert_eq!((open.len(), open.contains(&"choir"), open.contains(&"single")), (2, true, true), "both are sent");
     scene.settle().await;
     let standing = seq(&scene).await;
     assert_eq!(scene.follow_zones().await, 0, "the rules are known now");
@@ -107,8 +110,7 @@ on_both!(a_booking_that_a_zone_pushes_into_another_one_is_a_conflict, |house| as
 });
 
 on_both!(a_side_that_keeps_instants_is_told_and_not_believed, |house| async {
-    let scene = Scene::new(house, 1).await;
-    let row = bridges::list(&mut house.read().await, house.tenant()).await.unwrap().remove(0);
+    let scene = Scene::keeping_instants(house).await;
     scene.put(&event("single", "single", 31, 14)).await.unwrap();
     scene.settle().await;
     assert_eq!(scene.follow_zones().await, 0);
@@ -118,21 +120,13 @@ on_both!(a_side_that_keeps_instants_is_told_and_not_believed, |house| async {
     scene.remote().change(super::scene::CALENDAR, &id, |event| {
         event.when = super::scene::event("single", "single", 31, 13).when;
     });
-    instants_are_kept(house, &row.id).await;
     assert_eq!(scene.follow_zones().await, 1);
-    let all =
-        links::of_uid(&mut house.read().await, house.tenant(), &scene.remotes[0].mapping, &Uid("single".to_owned()));
-    let link = all.await.unwrap().remove(0);
+    let (mapping, uid) = (&scene.remotes[0].mapping, Uid("single".to_owned()));
+    let link = links::of_uid(&mut house.read().await, house.tenant(), mapping, &uid).await.unwrap().remove(0);
     assert!(link.base.contains("T13:00:00"), "the base is told in the instants of that side: {}", link.base);
     scene.settle().await;
     let wall = |event: &Event| event.when.wall_start().hour();
     assert_eq!(wall(&scene.hub().await["single"]), 14, "the hub keeps the time on the wall");
     let there = scene.remote().events(super::scene::CALENDAR);
     assert_eq!(there.iter().map(|(_, event)| wall(event)).collect::<Vec<_>>(), [14], "that side follows");
-    assert_eq!(scene.remote().kind(), BridgeKind::Memory);
 });
-
-/// Lets the row of a bridge name a kind that keeps instants.
-async fn instants_are_kept(house: &House, id: &BridgeId) {
-    house.execute(&format!("UPDATE bridges SET kind = 'booking_generic' WHERE id = '{id}'")).await;
-}
