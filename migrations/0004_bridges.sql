@@ -10,6 +10,8 @@ CREATE TABLE bridges (
     -- Secrets as a sealed JSON object.
     sealed TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
+    -- Keyed hash of what the configuration declared when it was last applied; empty where it never did.
+    declared TEXT NOT NULL DEFAULT '',
     UNIQUE (tenant_id, name)
 );
 

@@ -3,7 +3,7 @@
 use super::Common;
 use super::error::CliError;
 use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use serde::Serialize;
 use std::io::Write;
 
@@ -21,7 +21,7 @@ pub(super) fn list<T: Serialize>(
         return json(out, &items);
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(columns.iter().map(|column| column.0));
+    table.load_style(NOTHING).set_header(columns.iter().map(|column| column.0));
     for item in items {
         table.add_row(columns.iter().map(|column| plain((column.1)(item))));
     }

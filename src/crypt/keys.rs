@@ -31,6 +31,8 @@ pub struct Keys {
     pub cache: Key,
     /// Hashes the `clientState` of change notification subscriptions.
     pub client_state: Key,
+    /// Hashes what the configuration declares.
+    pub declaration: Key,
 }
 
 impl Keys {
@@ -42,6 +44,7 @@ impl Keys {
             feed: root.derive("feed"),
             cache: root.derive("cache"),
             client_state: root.derive("client-state"),
+            declaration: root.derive("declaration"),
             ring,
         }
     }

@@ -120,6 +120,16 @@ impl EventTime {
         (zone.instant(self.wall_start()), zone.instant(self.wall_end()))
     }
 
+    /// Whether both are the same stretch of time, in whatever zones it is written: 10:00 in UTC is 11:00 in Oslo. A time
+    /// and a whole day never are.
+    pub fn is_same_span(&self, other: &Self) -> bool {
+        match (self.zone(), other.zone()) {
+            (Some(zone), Some(_)) => self.instants(zone) == other.instants(zone),
+            (None, None) => self == other,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
     /// The original start of the instance of a series that begins at this time, from the instant it starts at: in the
     /// zone of the series. Behind a spring gap one instant has two wall-clock times; of an instance that the gap moved,
     /// the one that the series names is meant.

@@ -15,7 +15,6 @@ use crate::model::PrincipalKind;
 use crate::model::Role;
 use crate::model::SystemClock;
 use crate::sandbox::{Sandbox, SandboxOptions, seed};
-use crate::store::tenants;
 use crate::store::tenants::Tenant;
 use crate::sync;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -74,7 +73,7 @@ impl Demo {
         memory.save(&data)?;
         let config = configuration(&data, address, &sandbox, &memory);
         let gateway = Gateway::start_on(config.clone(), listener, address).await?;
-        let tenant = furnish(&gateway, &config, &sandbox, &mut memory).await?;
+        let tenant = furnish(&gateway, &config, &mut memory).await?;
         memory.save(&data)?;
         first_contact(&gateway, &tenant).await?;
         let sheet = Sheet::new(&config.public_url(), &sandbox, &memory);
@@ -236,23 +235,12 @@ fn bridge_entries(sandbox: &Sandbox) -> Vec<BridgeEntry> {
     ]
 }
 
-/// What a file does not declare: the present addresses of the sandbox, feeds, an API key.
-async fn furnish(
-    gateway: &Gateway,
-    config: &Config,
-    sandbox: &Sandbox,
-    memory: &mut Memory,
-) -> Result<Tenant, ServerError> {
+/// What a file does not declare: feeds, an API key.
+async fn furnish(gateway: &Gateway, config: &Config, memory: &mut Memory) -> Result<Tenant, ServerError> {
     let store = gateway.store();
     let mut tx = store.begin_write().await?;
     let tenant = manage::tenants::find(&mut tx, TENANT).await?;
     let acting = Acting { tenant: &tenant.id, actor: "demo", now: SystemClock.now() };
-    for entry in bridge_entries(sandbox) {
-        let mut settings = entry.settings;
-        settings.retain(|name, _| !manage::bridges::SECRETS.contains(&name.as_str()));
-        let patch = manage::bridges::BridgePatch { settings: Some(settings), ..Default::default() };
-        manage::bridges::update(&mut tx, &acting, &gateway.keys().ring, &entry.name, &patch).await?;
-    }
     if memory.feeds.is_empty() {
         let url = config.public_url();
         for room in seed::town_hall().rooms {
@@ -289,7 +277,7 @@ async fn first_contact(gateway: &Gateway, tenant: &Tenant) -> Result<(), ServerE
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message("First contact: reading and pairing the calendars of both sides");
     let end = tokio::time::Instant::now() + FIRST_CONTACT;
-    while tokio::time::Instant::now() < end {
+    loop {
         let mut tx = gateway.store().begin_read().await?;
         let status = sync::status(&mut tx, &tenant.id).await?;
         drop(tx);
@@ -300,11 +288,12 @@ async fn first_contact(gateway: &Gateway, tenant: &Tenant) -> Result<(), ServerE
         if done == mappings.len() && status.pending == 0 {
             break;
         }
+        if tokio::time::Instant::now() > end {
+            tracing::warn!("{done} of {} calendars agree with their rooms so far; the rest goes on", mappings.len());
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     bar.finish_and_clear();
-    // The tenant's row proves that the store still answers.
-    let mut tx = gateway.store().begin_read().await?;
-    tenants::get(&mut tx, &tenant.id).await?;
     Ok(())
 }

@@ -22,6 +22,7 @@ use crate::crypt::VerifiedCache;
 use crate::manage;
 use crate::manage::ManageError;
 use crate::manage::SignIn;
+use crate::model::BridgeKind;
 use crate::model::Clock;
 use crate::model::SystemClock;
 use crate::observe::Metrics;
@@ -70,6 +71,18 @@ pub enum ServerError {
     /// Something that is declared cannot be made.
     #[error("cannot make what the configuration declares: {0}")]
     Declared(#[from] ManageError),
+    /// A declared bridge has the name of one that is of another kind.
+    #[error(
+        "the bridge {name} is of kind {stored:?} already and cannot become {declared:?}; give the declared one another name"
+    )]
+    BridgeKind {
+        /// Its name.
+        name: String,
+        /// The kind it has.
+        stored: BridgeKind,
+        /// The kind the configuration declares.
+        declared: BridgeKind,
+    },
     /// The sandbox of a demonstration.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -108,7 +121,7 @@ impl Gateway {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = Arc::new(load_keys(&config)?);
         let store = Store::open(config.database_url().reveal()).await?;
-        bootstrap::bootstrap(&store, &keys.ring, &config, clock.now()).await?;
+        bootstrap::bootstrap(&store, &keys, &config, clock.now()).await?;
         let sign_in = sign_in(&config, &store, &keys).await?;
         let metrics = Arc::new(Metrics::new());
         let bridges = bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()));

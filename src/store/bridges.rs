@@ -35,6 +35,8 @@ const INSERT: &str = concat!("INSERT INTO bridges (", columns!(), ") VALUES ($1,
 const UPDATE: &str = "UPDATE bridges SET settings = $3, sealed = $4 WHERE tenant_id = $1 AND id = $2";
 const GET: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 AND id = $2");
 const BY_NAME: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 AND name = $2");
+const DECLARED: &str = "SELECT declared FROM bridges WHERE tenant_id = $1 AND id = $2";
+const DECLARE: &str = "UPDATE bridges SET declared = $3 WHERE tenant_id = $1 AND id = $2";
 const LIST: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 ORDER BY name");
 
 /// Stores a new bridge; [`StoreError::Taken`] when the name exists.
@@ -70,6 +72,21 @@ pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &BridgeId) -> Result<Option
 /// The bridge with that name.
 pub async fn by_name(tx: &mut Tx, tenant: &TenantId, name: &str) -> Result<Option<BridgeRow>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(BY_NAME).bind(tenant.as_str()).bind(name).fetch_optional(c).await)?)
+}
+
+/// The keyed hash of the declaration that was applied last; empty where the bridge was made otherwise.
+pub async fn declared(tx: &mut Tx, tenant: &TenantId, id: &BridgeId) -> Result<String, StoreError> {
+    Ok(on!(tx, c => sqlx::query_scalar(DECLARED).bind(tenant.as_str()).bind(id.as_str()).fetch_one(c).await)?)
+}
+
+/// Remembers which declaration was applied.
+pub async fn declare(tx: &mut Tx, tenant: &TenantId, id: &BridgeId, hash: &str) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(DECLARE)
+        .bind(tenant.as_str())
+        .bind(id.as_str())
+        .bind(hash)
+        .execute(c).await.map(|_| ())?);
+    Ok(())
 }
 
 /// All bridges of a tenant, by name.

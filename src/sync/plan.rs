@@ -3,6 +3,7 @@
 use super::merge::{Merged, Winner, merge};
 use crate::model::Authority;
 use crate::model::Event;
+use std::borrow::Cow;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub fn decide(
     born_here: bool,
 ) -> Decision {
     let remote_wins = remote_wins(authority, born_here);
-    match (base, ours, theirs) {
+    let theirs = theirs.map(|theirs| in_the_words_of(theirs, [ours, base]));
+    match (base, ours, theirs.as_deref()) {
         (_, None, None) => Decision::Forget,
         (_, Some(ours), Some(theirs)) if ours == theirs => {
             if base == Some(ours) {
@@ -62,6 +64,19 @@ pub fn decide(
             merged.contested.push("everything");
             Decision::Merge(Box::new(merged))
         }
+    }
+}
+
+/// A single event that is when one of the others is, written in that one's zone. Systems answer in a zone of their own,
+/// and a zone alone is no change to decide about: the booking takes the same time.
+fn in_the_words_of<'a>(theirs: &'a Event, others: [Option<&Event>; 2]) -> Cow<'a, Event> {
+    let single = |event: &Event| event.recurrence.is_none() && event.overrides.is_empty();
+    let named = others.into_iter().flatten().find(|other| {
+        single(other) && single(theirs) && other.when != theirs.when && other.when.is_same_span(&theirs.when)
+    });
+    match named {
+        Some(other) => Cow::Owned(Event { when: other.when.clone(), ..theirs.clone() }),
+        None => Cow::Borrowed(theirs),
     }
 }
 
@@ -159,5 +174,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_zone_alone_is_no_change() {
+        let utc = event("a");
+        let oslo = Event {
+            when: EventTime::Timed {
+                start: date(2026, 3, 2).at(10, 0, 0, 0),
+                end: date(2026, 3, 2).at(11, 0, 0, 0),
+                zone: ZoneId::parse("Europe/Oslo").unwrap(),
+            },
+            ..event("a")
+        };
+        let decided = |base, ours, theirs| decide(base, ours, theirs, Authority::Hub, true);
+        assert_eq!(decided(None, Some(&utc), Some(&oslo)), Decision::Agree, "first contact");
+        assert_eq!(decided(Some(&utc), Some(&utc), Some(&oslo)), Decision::Nothing);
+        let moved = Event {
+            when: EventTime::Timed {
+                start: date(2026, 3, 2).at(8, 0, 0, 0),
+                end: date(2026, 3, 2).at(9, 0, 0, 0),
+                zone: ZoneId::utc(),
+            },
+            ..event("a")
+        };
+        assert_eq!(decided(Some(&utc), Some(&moved), Some(&oslo)), Decision::SendOurs);
+        assert_eq!(decided(Some(&moved), Some(&moved), Some(&oslo)), Decision::TakeTheirs);
     }
 }

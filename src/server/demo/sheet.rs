@@ -83,61 +83,92 @@ impl Sheet {
         out.flush()
     }
 
-    /// Everything for people.
+    /// Everything for people. Fits 80 columns but for addresses that are longer.
     pub fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let text = |pointer: &str| self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         writeln!(out, "\nAnteroom is running: {}\n", self.base_url)?;
-        let mut table = plain_table();
-        table.add_row(["Dashboard", text("/dashboard_url")]);
-        table.add_row(["User and password", &format!("{}   {}", text("/user"), text("/password"))]);
-        table.add_row(["CalDAV (Thunderbird, DAVx5, Evolution)", text("/caldav_url")]);
-        table.add_row(["Apple Calendar", &format!("Other CalDAV account, server {}", self.base_url)]);
-        table.add_row(["API key", text("/api_key")]);
-        table.add_row(["REST", &format!("{}/v1/docs", self.base_url)]);
-        table.add_row(["Sandbox: Graph", text("/graph/base_url")]);
-        table.add_row(["Sandbox: booking systems", &self.booking_systems()]);
-        table.add_row(["Sandbox: switches", text("/sandbox_control_url")]);
-        writeln!(out, "{table}\n\nRooms")?;
+        writeln!(out, "{}\n", self.addresses())?;
+        writeln!(out, "Simulated systems\n{}\n", self.systems())?;
+        let home = format!("{}/dav/{TENANT}/rooms/", self.base_url);
+        writeln!(out, "Rooms: mailbox ROOM@{}, CalDAV address\n {home}ROOM/", seed::TENANT_DOMAIN)?;
         writeln!(out, "{}\n", self.rooms())?;
-        self.print_lines(out)?;
+        self.print_feeds(out, "full", "Feeds with titles")?;
+        self.print_feeds(out, "busy", "Feeds that say busy only")?;
+        self.print_lines(out, &home)?;
         out.flush()
     }
 
-    fn booking_systems(&self) -> String {
-        let text = |pointer: &str| self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        format!("{}   {}", text("/booking_portico/base_url"), text("/booking_generic/base_url"))
+    fn text(&self, pointer: &str) -> &str {
+        self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn addresses(&self) -> Table {
+        let mut table = plain_table();
+        table.add_row(["Dashboard", self.text("/dashboard_url")]);
+        table.add_row(["CalDAV", self.text("/caldav_url")]);
+        table.add_row(["REST", &format!("{}/v1/docs", self.base_url)]);
+        table.add_row(["User", self.text("/user")]);
+        table.add_row(["Password", self.text("/password")]);
+        table.add_row(["API key", self.text("/api_key")]);
+        table
+    }
+
+    fn systems(&self) -> Table {
+        let mut table = plain_table();
+        let portico = format!(
+            "login {}, password {}",
+            self.text("/booking_portico/login"),
+            self.text("/booking_portico/password")
+        );
+        let generic = format!("X-API-Key {}", self.text("/booking_generic/api_key"));
+        table.add_row([
+            "Graph",
+            self.text("/graph/base_url"),
+            &format!("secret {}", self.text("/graph/client_secret")),
+        ]);
+        table.add_row(["Portico", self.text("/booking_portico/base_url"), &portico]);
+        table.add_row(["generic", self.text("/booking_generic/base_url"), &generic]);
+        table.add_row(["switches", self.text("/sandbox_control_url"), "GET /state, PUT /faults"]);
+        table
     }
 
     fn rooms(&self) -> Table {
         let mut table = plain_table();
-        table.set_header(["room", "Outlook mailbox", "booking system", "CalDAV address"]);
+        table.set_header(["ROOM", "name", "booking system"]);
         for room in self.value["rooms"].as_array().into_iter().flatten() {
             let text = |name: &str| room[name].as_str().unwrap_or_default().to_owned();
             let booking = format!("{} {}", text("booking_profile"), text("booking_id"));
-            table.add_row([text("name"), text("graph_mailbox"), booking, text("caldav_url")]);
+            table.add_row([text("slug"), text("name"), booking]);
         }
         table
     }
 
+    fn feeds(&self, detail: &str) -> impl Iterator<Item = &str> {
+        let all = self.value["feeds"].as_array().into_iter().flatten();
+        all.filter(move |feed| feed["detail"] == detail).filter_map(|feed| feed["url"].as_str())
+    }
+
+    fn print_feeds(&self, out: &mut dyn Write, detail: &str, title: &str) -> io::Result<()> {
+        writeln!(out, "{title}")?;
+        for url in self.feeds(detail) {
+            writeln!(out, " {url}")?;
+        }
+        writeln!(out)
+    }
+
     /// The lines to paste.
-    fn print_lines(&self, out: &mut dyn Write) -> io::Result<()> {
-        let text = |pointer: &str| self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let feed = self.value["feeds"][0]["url"].as_str().unwrap_or_default();
-        let (user, password) = (text("/user"), text("/password"));
-        writeln!(
-            out,
-            "Thunderbird: New Calendar, On the Network, user name {user}, location:\n  {}",
-            text("/caldav_url")
-        )?;
-        writeln!(
-            out,
-            "Google Calendar, Outlook on the web: subscribe from URL (from the internet, once it is reachable):"
-        )?;
+    fn print_lines(&self, out: &mut dyn Write, home: &str) -> io::Result<()> {
+        let feed = self.feeds("full").next().unwrap_or_default();
+        let (user, password) = (self.text("/user"), self.text("/password"));
+        writeln!(out, "Thunderbird: New Calendar, On the Network, user name {user}, location:")?;
+        writeln!(out, "  {}", self.text("/caldav_url"))?;
+        writeln!(out, "Apple Calendar: Other CalDAV Account, Advanced, path /dav/, server and port:")?;
+        writeln!(out, "  {}", self.base_url)?;
+        writeln!(out, "Apple Calendar, without a password: New Calendar Subscription:")?;
+        writeln!(out, "  {}", feed.replacen("http", "webcal", 1))?;
+        writeln!(out, "Google Calendar, Outlook: From URL, once it is reachable from the internet:")?;
         writeln!(out, "  {feed}")?;
-        writeln!(out, "Apple Calendar: New Calendar Subscription:\n  {}", feed.replacen("http", "webcal", 1))?;
         writeln!(out, "curl: list the rooms")?;
-        let home = format!("{}/dav/{TENANT}/rooms/", self.base_url);
-        writeln!(out, "  curl -u {user}:{password} -X PROPFIND -H 'Depth: 1' {home}")?;
+        writeln!(out, "  curl -u {user}:{password} -X PROPFIND -H 'Depth: 1' \\\n    {home}")?;
         writeln!(out, "\nStop with Ctrl-C.")
     }
 }

@@ -2,6 +2,7 @@
 
 mod carried;
 mod demo;
+mod drain;
 mod faults;
 mod feed;
 mod http;

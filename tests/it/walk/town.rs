@@ -140,6 +140,17 @@ impl Town {
         self.dav("PUT", href, &[("Content-Type", "text/calendar; charset=utf-8"), condition], ics)
     }
 
+    /// The octets of a PUT, for who sends them piece by piece.
+    pub fn written_put(&self, href: &str, ics: &str) -> Vec<u8> {
+        let head = format!(
+            "PUT {href} HTTP/1.1\r\nHost: walk\r\nAuthorization: {}\r\nContent-Type: text/calendar\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.authorization,
+            ics.len()
+        );
+        [head.as_bytes(), ics.as_bytes()].concat()
+    }
+
     // ---- the same act on each side ----
 
     /// Books a slot under its title. Answers what the side calls the booking.
