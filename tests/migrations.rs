@@ -24,7 +24,7 @@ mod migrations {
         ("0010_idempotency.sql", ""),
         ("0011_overlaps.sql", ""),
         ("0012_operator.sql", ""),
-        ("0015_zones.sql", ""),
+        ("0013_zones.sql", ""),
     ];
 
     /// Column types that both engines read and write alike.

@@ -171,7 +171,7 @@ fn migrator() -> Migrator {
         ("idempotency", include_str!("../../migrations/0010_idempotency.sql")),
         ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
         ("operator", include_str!("../../migrations/0012_operator.sql")),
-        ("zones", include_str!("../../migrations/0015_zones.sql")),
+        ("zones", include_str!("../../migrations/0013_zones.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)
