@@ -8,10 +8,13 @@ use crate::manage::Acting;
 use crate::manage::ManageError;
 use crate::manage::feeds::Links;
 use crate::manage::sign_in::Credential;
+use crate::model::Privilege;
 use crate::model::Role;
+use crate::model::RoomId;
 use crate::model::Timestamp;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::principals;
 use crate::store::principals::Principal;
 use crate::store::tenants::{self, Tenant};
 use actix_web::FromRequest;
@@ -51,6 +54,8 @@ macro_rules! needs {
     )* };
 }
 needs!(
+    /// Whoever signs in; what they may do is for the handler to say.
+    Member,
     /// Reads everything of the tenant.
     TenantViewer,
     /// Runs syncs, resolves conflicts.
@@ -109,6 +114,30 @@ impl<R> As<R> {
     /// When the request came.
     pub(super) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Whether the caller has at least that role.
+    pub(super) fn has(&self, role: Role) -> bool {
+        self.caller.principal.role >= role
+    }
+
+    /// Refuses callers with a weaker role.
+    pub(super) fn require(&self, needed: Role) -> Result<(), ApiError> {
+        if self.has(needed) {
+            return Ok(());
+        }
+        let principal = &self.caller.principal;
+        Err(ApiError::Forbidden { login: principal.login.clone(), has: principal.role, needed })
+    }
+
+    /// Refuses callers who do not administer a room, by role or by grant.
+    pub(super) async fn require_room(&self, tx: &mut Tx, room: &RoomId) -> Result<(), ApiError> {
+        let principal = &self.caller.principal;
+        let grants = principals::grants(tx, &principal.tenant_id, &principal.id).await?;
+        if principals::privilege_in(principal, &grants, room) == Some(Privilege::Admin) {
+            return Ok(());
+        }
+        self.require(Role::TenantAdmin)
     }
 
     /// Refuses to hand out a role above the caller's own.

@@ -95,6 +95,7 @@ impl From<SyncError> for ApiError {
         match error {
             SyncError::Store(error) => error.into(),
             SyncError::Bridge(why) => Self::Remote { whose: "the bridge".to_owned(), why },
+            SyncError::Missing { what, id } => ManageError::no(what, &id).into(),
             SyncError::Refused(why) => ManageError::State { why }.into(),
             other => ManageError::State { why: other.to_string() }.into(),
         }

@@ -3,6 +3,7 @@
 //! A handler names the role it needs by its first argument (`caller::As`), calls one function of `manage` or `store`
 //! inside one transaction, and answers JSON. Every refusal is a problem document (RFC 9457) made in `error`.
 
+mod approvals;
 mod audit;
 mod bridges;
 mod caller;
@@ -23,6 +24,7 @@ mod plans;
 mod principals;
 mod repeat;
 mod rooms;
+mod rules;
 mod runs;
 mod tenants;
 pub mod view;

@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans, principals, rooms, runs,
-    tenants,
+    approvals, audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans, principals, rooms,
+    rules, runs, tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -33,7 +33,7 @@ macro_rules! operations {
             ),
             servers((url = "/v1", description = "This server")),
             security(("api_key" = []), ("bearer" = []), ("basic" = [])),
-            components(schemas(super::error::Problem, conflicts::ConflictState)),
+            components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState)),
             modifiers(&Schemes, &Parameters, &Refusals),
             paths($($module::$operation),*),
         )]
@@ -56,6 +56,14 @@ operations!(
     rooms::read,
     rooms::update,
     rooms::events,
+    rules::read,
+    rules::set,
+    rules::list_closures,
+    rules::close,
+    rules::open,
+    approvals::list,
+    approvals::confirm,
+    approvals::decline,
     bridges::list,
     bridges::create,
     bridges::read,
@@ -303,6 +311,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 56);
+        assert_eq!(ids.len(), 64);
     }
 }

@@ -81,14 +81,18 @@ pub enum Part {
     Whole,
     /// One instance of a series as an item of its own.
     Instance(RecurrenceId),
+    /// What follows where another booking lies in the middle of this one, by its start. People change the booking, not
+    /// this piece of it.
+    Rest(RecurrenceId),
 }
 
 impl Part {
-    /// As stored: empty for the whole, else the recurrence id.
+    /// As stored: empty for the whole, else the recurrence id, after a `+` for a rest.
     pub fn as_text(&self) -> String {
         match self {
             Self::Whole => String::new(),
             Self::Instance(id) => id.to_string(),
+            Self::Rest(start) => format!("+{start}"),
         }
     }
 
@@ -97,7 +101,10 @@ impl Part {
         if text.is_empty() {
             return Some(Self::Whole);
         }
-        text.parse().ok().map(Self::Instance)
+        match text.strip_prefix('+') {
+            Some(start) => start.parse().ok().map(Self::Rest),
+            None => text.parse().ok().map(Self::Instance),
+        }
     }
 }
 

@@ -1,21 +1,27 @@
 //! Floor 3: the gate. [`apply`] is the only writer of calendar objects: it checks, then writes object, instances, change
 //! log, outbox and audit in the caller's transaction. Doors and the reconciler wish; the gate decides.
 
+mod approval;
+mod displace;
 mod expand;
 mod fanout;
 mod overlap;
 mod precondition;
+mod rules;
 mod transfer;
+mod verdict;
 mod write;
 mod zones;
 
 pub mod resolve;
 
+pub use approval::{decided, is_waiting};
 pub use expand::roll_forward;
 pub use overlap::Collision;
 pub use precondition::{Precondition, Tags};
+pub use rules::{Breach, Rule};
 pub use transfer::{Transfer, lock, transfer};
-pub use zones::{Followed, follow_zones, remember_zones, zones_with_other_rules};
+pub use zones::{follow_zones, remember_zones, zones_with_other_rules};
 
 use crate::config::Limits;
 use crate::ical::IcalError;
@@ -24,6 +30,8 @@ use crate::model::Etag;
 use crate::model::Event;
 use crate::model::MappingId;
 use crate::model::ObjectName;
+use crate::model::Privilege;
+use crate::model::ReservationClass;
 use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::StoreError;
@@ -68,12 +76,14 @@ pub enum Wish {
 /// Who wishes. Decides what happens on a collision, and who hears of the change.
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// A principal, through DAV or REST: refused when the room is taken.
+    /// A principal, through DAV or REST: refused when the room is taken or its rules forbid it.
     Principal {
         /// Its login.
         login: String,
+        /// What it may do in the room.
+        privilege: Privilege,
     },
-    /// A remote side, where the booking already stands: a collision becomes a conflict record.
+    /// A remote side, where the booking already stands: a collision, or a broken rule, becomes a conflict record.
     Mapping {
         /// The mapping it came through.
         id: MappingId,
@@ -88,10 +98,18 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The same, with what a principal may do in another room.
+    fn with_right(&self, privilege: Privilege) -> Self {
+        match self {
+            Self::Principal { login, .. } => Self::Principal { login: login.clone(), privilege },
+            other => other.clone(),
+        }
+    }
+
     /// As the audit names it.
     pub fn actor(&self) -> String {
         match self {
-            Self::Principal { login } => format!("principal:{login}"),
+            Self::Principal { login, .. } => format!("principal:{login}"),
             Self::Mapping { id, .. } => format!("mapping:{id}"),
             Self::System { why } => format!("system:{why}"),
         }
@@ -156,6 +174,17 @@ pub enum ChangeError {
     /// The room is taken.
     #[error("{0}")]
     Overlap(Box<Collision>),
+    /// The room's rules forbid it.
+    #[error("{0}")]
+    Rule(Box<Breach>),
+    /// Only who administers the room may make a booking of this class, or change one.
+    #[error("only an administrator of {room} may {}", class_act(*class))]
+    Class {
+        /// The room's name.
+        room: String,
+        /// The class.
+        class: ReservationClass,
+    },
     /// The series has more instances than one object may have.
     #[error("the series is too long to be expanded: {0}")]
     TooManyInstances(String),
@@ -167,9 +196,19 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+const fn class_act(class: ReservationClass) -> &'static str {
+    match class {
+        ReservationClass::Closure => "close it or open it again",
+        ReservationClass::Event => "make another booking an arrangement",
+        ReservationClass::Booking => "make a booking of an association",
+        ReservationClass::Allocation => "allocate it for a season",
+    }
+}
+
 /// Applies a change to a room. The transaction is the caller's to commit; after an error it must be dropped.
 pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) -> Result<Applied, ChangeError> {
-    rooms::lock(tx, &room.tenant_id, &room.id).await?.ok_or(ChangeError::Missing)?;
+    // What was read before the lock may be older than what the last holder has booked.
+    let room = &rooms::lock(tx, &room.tenant_id, &room.id).await?.ok_or(ChangeError::Missing)?;
     let current = find(tx, room, &change.target).await?;
     change.precondition.check(current.as_ref().map(|object| &object.etag))?;
     match change.wish {
@@ -179,7 +218,7 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
                 Target::Uid(uid) => current.as_ref().map_or_else(|| ObjectName::for_uid(&uid), |row| row.name.clone()),
             };
             refuse_uid_conflict(tx, room, &name, object.uid()).await?;
-            write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin).await
+            Box::pin(write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin)).await
         }
         Wish::Become(event) => {
             let object = write::object_for(&event, current.as_ref(), room, cx)?;
@@ -187,10 +226,11 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
                 Some(row) => row.name.clone(),
                 None => free_name(tx, room, &event.uid).await?,
             };
-            write::put(tx, cx, write::Place { room, name, current }, object, &change.origin).await
+            Box::pin(write::put(tx, cx, write::Place { room, name, current }, object, &change.origin)).await
         }
         Wish::Delete => {
             let current = current.ok_or(ChangeError::Missing)?;
+            verdict::guard_closure(room, current.class, &change.origin)?;
             write::delete(tx, cx, room, &current, &change.origin).await
         }
     }

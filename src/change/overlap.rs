@@ -20,6 +20,8 @@ pub struct Collision {
     pub with: Uid,
     /// Its object.
     pub with_name: ObjectName,
+    /// Its class.
+    pub class: ReservationClass,
     /// Its title; what the caller may not see is for the door to leave out.
     pub summary: String,
     /// When it has the room.
@@ -42,11 +44,16 @@ impl Collision {
 
     /// The first collision alone.
     pub(super) fn first(&self) -> String {
-        if self.summary.is_empty() { self.slot() } else { format!("{} by {}", self.slot(), self.summary) }
+        match self.class {
+            _ if self.summary.is_empty() => self.slot(),
+            ReservationClass::Closure => format!("{}: {}", self.slot(), self.summary),
+            _ => format!("{} by {}", self.slot(), self.summary),
+        }
     }
 
     fn slot(&self) -> String {
-        format!("{} is taken {}", self.room, self.hours())
+        let word = if self.class == ReservationClass::Closure { "closed" } else { "taken" };
+        format!("{} is {word} {}", self.room, self.hours())
     }
 
     /// On how many more dates of a series the room is taken, and on which first.
@@ -170,6 +177,7 @@ mod tests {
             zone: ZoneId::parse("Europe/Oslo").unwrap(),
             with: Uid("u".to_owned()),
             with_name: ObjectName::parse("u.ics").unwrap(),
+            class: ReservationClass::Event,
             summary: "Budget meeting".to_owned(),
             at: TimeRange::new(Timestamp(1_772_442_000_000), Timestamp(1_772_445_600_000)),
             also: Vec::new(),
@@ -189,5 +197,13 @@ mod tests {
             "Council hall is taken on 2026-03-02 10:00-11:00, and 12 more times in this series: 2026-03-09, \
              2026-03-16, 2026-03-30 and 9 later"
         );
+        let closure = Collision {
+            class: ReservationClass::Closure,
+            summary: "New floor".to_owned(),
+            also: Vec::new(),
+            more: 0,
+            ..collision
+        };
+        assert_eq!(closure.to_string(), "Council hall is closed on 2026-03-02 10:00-11:00: New floor");
     }
 }

@@ -2,7 +2,7 @@
 //! carried out, in the caller's transaction.
 
 use super::expand::reparse;
-use super::{Change, ChangeError, Context, Origin, Precondition, Target, Wish, apply, resend};
+use super::{Change, ChangeError, Context, Origin, Precondition, Rule, Target, Wish, apply, resend};
 use crate::ical::recur;
 use crate::ical::recur::Budget;
 use crate::model::Event;
@@ -42,6 +42,14 @@ pub const AMBIGUOUS: &str = "ambiguous";
 pub const UNREPRESENTABLE: &str = "unrepresentable";
 /// Unusually many bookings have disappeared at once; the mapping is held.
 pub const MASS_DELETE_HOLD: &str = "mass_delete_hold";
+
+/// A booking stands where the room is closed.
+pub const CLOSURE: &str = "closure";
+
+/// Kinds of bookings that stand although the room would have refused them.
+fn is_misfit(kind: &str) -> bool {
+    kind == CLOSURE || Rule::ALL.iter().any(|rule| rule.conflict_kind() == kind)
+}
 
 /// A removal that waits for a person's word, as a `mass_delete_hold` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -103,6 +111,10 @@ fn objection(conflict: &Conflict, resolution: Resolution) -> Option<&'static str
         | (DATE_REFUSED, KeepRemote | PushAgain)
         | (REJECTED, KeepHub | KeepRemote | KeepBothTentative | PushAgain)
         | (AMBIGUOUS, KeepHub | PushAgain) => None,
+        (kind, KeepHub | KeepRemote | KeepBothTentative) if is_misfit(kind) => None,
+        (kind, PushAgain) if is_misfit(kind) => {
+            Some("keep_remote lets the booking stand, keep_hub cancels it, keep_both_tentative marks it")
+        }
         (UNREPRESENTABLE, KeepHub | PushAgain) if !incoming => None,
         (UNREPRESENTABLE, KeepHub | PushAgain) => {
             Some("the hub cannot hold this booking, so there is nothing to keep or send")
@@ -149,6 +161,7 @@ pub async fn resolve(
         LOCKED => Ok(()),
         MASS_DELETE_HOLD => case.removals(tx, resolution).await,
         DATE_REFUSED => case.date(tx, resolution).await,
+        kind if is_misfit(kind) => case.misfit(tx, resolution).await,
         _ => case.refusal(tx, resolution).await,
     }
 }
@@ -175,6 +188,16 @@ impl Case<'_> {
                 self.set_status(tx, &standing, EventStatus::Tentative, EVERYBODY).await?;
                 self.set_status(tx, &newcomer, EventStatus::Tentative, EVERYBODY).await
             }
+        }
+    }
+
+    /// A booking that the room would have refused stands, is cancelled, or becomes tentative.
+    async fn misfit(&self, tx: &mut Tx, resolution: Resolution) -> Result<(), ResolveError> {
+        let uid = &self.conflict.uid;
+        match resolution {
+            Resolution::KeepHub => self.set_status(tx, uid, EventStatus::Cancelled, EVERYBODY).await,
+            Resolution::KeepBothTentative => self.set_status(tx, uid, EventStatus::Tentative, EVERYBODY).await,
+            Resolution::KeepRemote | Resolution::PushAgain | Resolution::Ignore => Ok(()),
         }
     }
 
@@ -375,7 +398,7 @@ mod tests {
     #[test]
     fn every_kind_names_the_decisions_that_make_sense_and_refuses_the_others_with_a_sentence() {
         use Resolution::{Ignore, KeepBothTentative, KeepHub, KeepRemote, PushAgain};
-        let table: [(&str, &str, &[Resolution]); 11] = [
+        let table: [(&str, &str, &[Resolution]); 13] = [
             (SLOT_COLLISION, "{}", &[KeepHub, KeepRemote, KeepBothTentative, Ignore]),
             (FIELD_CONFLICT, "{}", &[KeepHub, KeepRemote, Ignore]),
             (DELETE_EDIT, "{}", &[KeepHub, KeepRemote, Ignore]),
@@ -386,6 +409,8 @@ mod tests {
             (UNREPRESENTABLE, "{}", &[KeepHub, KeepRemote, PushAgain, Ignore]),
             (UNREPRESENTABLE, "", &[KeepRemote, Ignore]),
             (MASS_DELETE_HOLD, "", &[KeepHub, KeepRemote, Ignore]),
+            (CLOSURE, "", &[KeepHub, KeepRemote, KeepBothTentative, Ignore]),
+            ("opening_hours", "{}", &[KeepHub, KeepRemote, KeepBothTentative, Ignore]),
             ("something_new", "{}", &[Ignore]),
         ];
         for (kind, ours, sensible) in table {

@@ -2,9 +2,10 @@
 //! takes away and what it brings stand or fall together, in the caller's transaction.
 
 use super::write::{self, Place};
-use super::{Applied, ChangeError, Context, Origin, refuse_uid_conflict};
+use super::{Applied, ChangeError, Context, Origin, refuse_uid_conflict, verdict};
 use crate::ical::object::CalendarObject;
 use crate::model::ObjectName;
+use crate::model::Privilege;
 use crate::store::Tx;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
@@ -25,8 +26,10 @@ pub struct Transfer<'a> {
     pub object: Box<CalendarObject>,
     /// Whether the old one goes.
     pub moves: bool,
-    /// Who wishes.
+    /// Who wishes, with the right in the room where it shall stand.
     pub origin: Origin,
+    /// The wisher's right in the room where it stands.
+    pub right: Privilege,
 }
 
 /// Takes the locks of two rooms, in one order whoever asks, so that two moves in opposite directions wait for each
@@ -42,7 +45,12 @@ pub async fn lock(tx: &mut Tx, one: &Room, other: &Room) -> Result<(), ChangeErr
 
 /// Copies or moves an object. Both rooms must be locked with [`lock`]; after an error the transaction must be dropped.
 pub async fn transfer(tx: &mut Tx, cx: Context<'_>, wish: Transfer<'_>) -> Result<Applied, ChangeError> {
-    let Transfer { from, row, to, name, object, moves, origin } = wish;
+    let Transfer { from, row, to, name, object, moves, origin, right } = wish;
+    // As it is under the lock, which this transaction has already.
+    let to = &rooms::lock(tx, &to.tenant_id, &to.id).await?.ok_or(ChangeError::Missing)?;
+    if moves {
+        verdict::guard_closure(from, row.class, &origin.with_right(right))?;
+    }
     if moves && from.id == to.id {
         if let Some(there) = objects::by_name(tx, &to.tenant_id, &to.id, &name).await? {
             return Err(ChangeError::UidTaken { uid: there.uid, by: there.name });

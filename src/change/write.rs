@@ -1,18 +1,19 @@
 //! The writes of the gate, in their one order: object, instances, change log, outbox, audit.
 
-use super::expand::{Expansion, expand, reparse, takes_room};
+use super::expand::{Expansion, expand, reparse};
 use super::overlap::{self, Collision};
-use super::{Applied, ChangeError, Context, Effect, Origin, fanout, resolve};
+use super::{Applied, ChangeError, Context, Effect, Origin, approval, displace, fanout, resolve, verdict};
 use crate::ical::object::{CalendarObject, Stamp};
 use crate::model::Event;
-use crate::model::EventTime;
+use crate::model::Misfits;
 use crate::model::ObjectName;
-use crate::model::RecurrenceId;
+use crate::model::ReservationClass;
 use crate::model::Resolution;
 use crate::model::TimeRange;
 use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::Tx;
+use crate::store::approvals;
 use crate::store::audit;
 use crate::store::changes;
 use crate::store::conflicts;
@@ -62,11 +63,23 @@ pub(super) async fn put(
         let (etag, effect) = (Some(row.etag.clone()), Effect::Unchanged);
         return Ok(Applied { name, etag, seq: room.seq, effect });
     }
-    let expansion = expand(object.event(), &room.zone, cx)?;
-    // Who only corrects a text is not refused for a collision that stood before.
-    if !keeps_times(current.as_ref(), object.event(), room, cx)? {
-        settle_collision(tx, cx, room, object.event(), &expansion, origin).await?;
+    let asked = verdict::Asking::read(tx, cx, room, current.as_ref(), origin).await?;
+    let stood = current.as_ref().map(|row| row.class);
+    if let Some(class) = stood {
+        verdict::guard_closure(room, class, origin)?;
     }
+    let object = verdict::classed(object, stood, (room, origin), cx)?;
+    let expansion = expand(object.event(), &room.zone, cx)?;
+    let fresh = asked.fresh(&expansion, room, cx)?;
+    // Who only corrects a text is not refused for a collision that stood before.
+    let moves = !asked.keeps_times(object.event());
+    if moves {
+        verdict::judge(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
+        let misfits = asked.misfits();
+        settle_collision(tx, cx, room, (object.event(), &expansion, misfits), origin).await?;
+        verdict::judge_buffer(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
+    }
+    let object = asked.hold(object, (&expansion, &fresh), cx)?;
     let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
     let row = row_for(room, &name, &object, &expansion, (current.as_ref(), origin, cx), seq);
     objects::put(tx, &row).await?;
@@ -79,6 +92,13 @@ pub(super) async fn put(
     let same_content = current.as_ref().is_some_and(|old| old.fingerprint == row.fingerprint);
     let effect = if current.is_some() { Effect::Updated } else { Effect::Created };
     follow_up(tx, cx, room, &Trace { name: &name, uid: &row.uid, seq, effect, same_content }, origin).await?;
+    approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask), origin).await?;
+    if moves {
+        let before = asked.stood(room, cx)?;
+        let before = before.as_ref().map(|(event, expansion)| (*event, expansion.times()));
+        let after = Some((object.event(), expansion.times()));
+        displace::follow(tx, cx, room, (before, after), (seq, origin)).await?;
+    }
     Ok(Applied { name, etag: Some(row.etag), seq, effect })
 }
 
@@ -117,6 +137,9 @@ pub(super) async fn delete(
     objects::delete(tx, &room.tenant_id, &room.id, &current.id).await?;
     let event = (&room.tenant_id, &room.id, &current.uid);
     conflicts::settle(tx, event, "", cx.now, "the booking was deleted").await?;
+    verdict::open_again(tx, cx, room, current).await?;
+    displace::gone(tx, cx, room, current, (seq, origin)).await?;
+    approval::end(tx, cx, room, &current.uid, (approvals::WITHDRAWN, origin)).await?;
     let effect = Effect::Deleted;
     let trace = Trace { name: &current.name, uid: &current.uid, seq, effect, same_content: false };
     follow_up(tx, cx, room, &trace, origin).await?;
@@ -184,18 +207,6 @@ pub(super) async fn follow_up(
     Ok(audit::append(tx, &entry).await?)
 }
 
-/// Whether an event takes the room exactly when the stored one did.
-fn keeps_times(current: Option<&ObjectRow>, event: &Event, room: &Room, cx: Context<'_>) -> Result<bool, ChangeError> {
-    let Some(row) = current else { return Ok(false) };
-    let stored = reparse(&row.body, room, cx)?;
-    let old = stored.event();
-    let times = |event: &Event| -> Vec<(Option<RecurrenceId>, EventTime, bool)> {
-        let overrides = event.overrides.iter().map(|(id, one)| (Some(*id), one.when.clone(), takes_room(&one.content)));
-        std::iter::once((None, event.when.clone(), takes_room(&event.content))).chain(overrides).collect()
-    };
-    Ok(old.recurrence == event.recurrence && old.class == event.class && times(old) == times(event))
-}
-
 fn row_for(
     room: &Room,
     name: &ObjectName,
@@ -231,18 +242,27 @@ fn row_for(
 }
 
 /// Looks for a booking that has the room. A principal is refused; for a booking that already stands at a remote side a
-/// conflict is recorded instead, and settled once its cause is gone.
+/// conflict is recorded instead, and ends once its cause is gone.
 pub(super) async fn settle_collision(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    event: &Event,
-    expansion: &Expansion,
+    (event, expansion, misfits): (&Event, &Expansion, Option<Misfits>),
     origin: &Origin,
 ) -> Result<(), ChangeError> {
     let collision = find_collision(tx, cx, room, event, expansion).await?;
     match (collision, origin) {
+        (_, Origin::Mapping { .. } | Origin::System { .. }) if event.class == ReservationClass::Closure => {
+            verdict::close_over(tx, cx, room, event, expansion).await
+        }
         (Some(collision), Origin::Principal { .. }) => Err(ChangeError::Overlap(Box::new(collision))),
+        (Some(collision), Origin::Mapping { .. } | Origin::System { .. })
+            if collision.class == ReservationClass::Closure =>
+        {
+            let sentence = format!("{}, and {} stands in it", collision.first(), quoted(&event.content.summary));
+            let proposal = verdict::proposal(misfits, Resolution::KeepBothTentative, cx);
+            verdict::shut_out(tx, cx, room, (&event.uid, &collision.with), (sentence, proposal)).await
+        }
         (Some(collision), Origin::Mapping { .. } | Origin::System { .. }) => {
             let standing = event_of(tx, cx, room, &collision.with).await?;
             let json = |event: &Event| serde_json::to_string(event).unwrap_or_default();
@@ -257,7 +277,7 @@ pub(super) async fn settle_collision(
                     quoted(&event.content.summary)
                 ),
                 versions: (standing.as_ref().map_or_else(String::new, json), json(event)),
-                proposal: Some((Resolution::KeepBothTentative, resolve::deadline(cx))),
+                proposal: Some(verdict::proposal(misfits, Resolution::KeepBothTentative, cx)),
                 standing: String::new(),
                 now: cx.now,
             };
@@ -265,7 +285,10 @@ pub(super) async fn settle_collision(
         }
         (None, _) => {
             let key = (&room.tenant_id, &room.id, &event.uid);
-            Ok(conflicts::settle(tx, key, "", cx.now, "the room is free at the new time").await?)
+            for kind in [resolve::SLOT_COLLISION, resolve::CLOSURE] {
+                conflicts::outdate(tx, key, kind, cx.now, ("the room is free at the new time", "")).await?;
+            }
+            Ok(())
         }
     }
 }
@@ -277,12 +300,12 @@ async fn find_collision(
     event: &Event,
     expansion: &Expansion,
 ) -> Result<Option<Collision>, ChangeError> {
-    // Where bookings may lie over each other nothing collides.
-    if room.allow_overlaps {
-        return Ok(None);
-    }
     let Some(range) = overlap::hull(&expansion.instances) else { return Ok(None) };
-    let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
+    let mut taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
+    // Where bookings may lie over each other only a closure keeps them out.
+    if room.allow_overlaps && event.class != ReservationClass::Closure {
+        taken.retain(|other| other.class == ReservationClass::Closure);
+    }
     let mut colliding = overlap::all(&expansion.instances, event.class, &taken);
     let Some((_, other)) = colliding.next() else { return Ok(None) };
     let further: Vec<Timestamp> = colliding.map(|(instance, _)| instance.start).collect();
@@ -291,6 +314,7 @@ async fn find_collision(
         room: room.name.clone(),
         zone: room.zone.clone(),
         with: other.uid.clone(),
+        class: other.class,
         with_name: ObjectName::parse(&other.name).unwrap_or_else(|| ObjectName::for_uid(&other.uid)),
         summary,
         at: TimeRange::new(other.start_ms, other.end_ms),

@@ -9,6 +9,7 @@ use crate::api::view::{MappingView, Names};
 use crate::change::resolve::Removal;
 use crate::manage::mappings::{self, NewMapping};
 use crate::model::Authority;
+use crate::model::ClassProjection;
 use crate::model::DetailLevel;
 use crate::model::Direction;
 use crate::model::MappingId;
@@ -78,6 +79,9 @@ pub(crate) struct Add {
     /// full or busy: what may leave
     #[arg(long, value_parser = word::parse::<DetailLevel>)]
     detail: Option<DetailLevel>,
+    #[arg(long, help = "highest_wins or all: what leaves where an arrangement lies over an allocation")]
+    #[arg(value_parser = word::parse::<ClassProjection>)]
+    projection: Option<ClassProjection>,
     /// Write nothing on either side until the plan of the first contact is approved
     #[arg(long)]
     approve: bool,
@@ -139,6 +143,7 @@ impl Add {
             direction: self.direction,
             authority: self.authority,
             detail: self.detail,
+            projection: self.projection,
             auto_approve: Some(!self.approve),
         };
         let mut tx = desk.write().await?;

@@ -1,5 +1,6 @@
 //! Floor 6: the command line. What it does to the store it does through `manage`, as the REST interface does.
 
+mod approval;
 mod bridge;
 mod check_config;
 mod conflict;
@@ -16,6 +17,7 @@ mod operation;
 mod plan;
 mod print;
 mod room;
+mod rules;
 mod serve;
 mod setup;
 mod user;
@@ -86,6 +88,9 @@ enum Command {
     Mapping(mapping::Mapping),
     /// What a principal may do in a room
     Grant(grant::Grant),
+    /// Bookings that wait for somebody who administers their room
+    #[command(subcommand)]
+    Approval(approval::Approval),
     /// Say what a person types into which calendar program
     Setup(setup::Setup),
     /// Print the DNS records by which calendar programs find the server
@@ -131,6 +136,7 @@ where
         Command::Bridge(bridge) => bridge.run(&cli.common, out).await,
         Command::Mapping(mapping) => mapping.run(&cli.common, out).await,
         Command::Grant(grant) => grant.run(&cli.common, out).await,
+        Command::Approval(approval) => approval.run(&cli.common, out).await,
         Command::Setup(setup) => setup.run(&cli.common, out).await,
         Command::Dns(dns) => dns.run(&cli.common, out),
         Command::Conflict(conflict) => conflict.run(&cli.common, out).await,

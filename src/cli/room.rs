@@ -4,6 +4,7 @@ use super::Common;
 use super::desk::Desk;
 use super::error::CliError;
 use super::print::{self, or_dash};
+use super::rules::{self, Close, Rules};
 use crate::api::view::RoomView;
 use crate::manage::rooms::{self, NewRoom};
 use crate::model::RoomKind;
@@ -19,6 +20,22 @@ pub(crate) enum Room {
     Add(Box<Add>),
     /// List rooms
     List,
+    /// Set when a room can be had, and how; without options, show it
+    Rules(Box<Rules>),
+    /// Close a room for some time, on every system it hangs together with
+    Close(Close),
+    /// List the closures of a room
+    Closures {
+        /// Slug of the room
+        room: String,
+    },
+    /// End a closure
+    Open {
+        /// Slug of the room
+        room: String,
+        /// Id of the closure
+        closure: String,
+    },
 }
 
 /// A room to make.
@@ -64,6 +81,10 @@ impl Room {
         match self {
             Self::Add(add) => add.run(&desk, common, out).await,
             Self::List => list(&desk, common, out).await,
+            Self::Rules(rules) => rules.run(&desk, common, out).await,
+            Self::Close(close) => close.run(&desk, common, out).await,
+            Self::Closures { room } => rules::list(&desk, common, &room, out).await,
+            Self::Open { room, closure } => rules::open(&desk, common, (&room, &closure), out).await,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::section::Keys;
 use super::section::section;
 use crate::model::Authority;
 use crate::model::BridgeKind;
+use crate::model::ClassProjection;
 use crate::model::DetailLevel;
 use crate::model::Direction;
 use crate::model::PrincipalKind;
@@ -79,6 +80,9 @@ section! {
         authority: Authority = Authority::PerOrigin,
         /// What the remote side sees of bookings born elsewhere: `full` or `busy`.
         detail: DetailLevel = DetailLevel::Full,
+        /// What leaves where an arrangement lies over an allocation: `highest_wins` for the strongest class alone, or
+        /// `all`.
+        projection: ClassProjection = ClassProjection::HighestWins,
         /// `false`: nothing is written on either side until `anteroom mapping approve` has approved the plan of the
         /// first contact.
         auto_approve: bool = true,

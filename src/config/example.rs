@@ -50,6 +50,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("mapping.direction", "\"two_way\""),
     ("mapping.authority", "\"per_origin\""),
     ("mapping.detail", "\"full\""),
+    ("mapping.projection", "\"highest_wins\""),
     ("mapping.auto_approve", "true"),
     ("user.tenant", "\"springfield\""),
     ("user.name", "\"anna\""),

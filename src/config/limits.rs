@@ -47,6 +47,8 @@ section! {
         max_year: i16 = 2200,
         /// How many days into the future instances are kept as rows.
         instance_horizon_days: i64 = 730,
+        /// Most opening hours, and most exceptions, of one room.
+        room_hours: usize = 400,
         /// Largest JSON request body of the REST interface in bytes.
         json_bytes: usize = 1 << 20,
         /// Largest webhook body in bytes.

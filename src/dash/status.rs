@@ -1,17 +1,21 @@
 //! What the dashboard shows, read in one transaction and judged here.
 
 use crate::model::MappingState;
+use crate::model::RoomRules;
 use crate::model::Timestamp;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::approvals;
 use crate::store::conflicts;
 use crate::store::conflicts::Conflict;
 use crate::store::feeds;
 use crate::store::feeds::Feed;
+use crate::store::rules;
 use crate::store::tenants::Tenant;
 use crate::sync;
 use crate::sync::MappingStatus;
 use crate::sync::TenantStatus;
+use std::collections::HashMap;
 
 /// Most conflicts on the page.
 const CONFLICTS: i64 = 50;
@@ -39,6 +43,10 @@ pub(super) struct Status {
     pub conflicts: Vec<Conflict>,
     /// Feeds that are not revoked.
     pub feeds: Vec<Feed>,
+    /// What rooms ask of bookings, by the room's id.
+    pub rules: HashMap<String, RoomRules>,
+    /// How many bookings wait for a confirmation, by the room's id.
+    pub unconfirmed: HashMap<String, i64>,
 }
 
 /// Reads the status of a tenant.
@@ -50,6 +58,8 @@ pub(super) async fn read(tx: &mut Tx, tenant: &Tenant, now: Timestamp) -> Result
         work: sync::status(tx, id).await?,
         conflicts: conflicts::list(tx, id, conflicts::OPEN, CONFLICTS).await?,
         feeds: feeds::list(tx, id).await?.into_iter().filter(|feed| feed.revoked_ms.is_none()).collect(),
+        rules: rules::list(tx, id).await?.into_iter().map(|row| (row.room_id.to_string(), row.rules)).collect(),
+        unconfirmed: approvals::waiting(tx, id).await?.into_iter().map(|(room, n)| (room.to_string(), n)).collect(),
     })
 }
 

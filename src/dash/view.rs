@@ -9,6 +9,7 @@ use crate::model::MappingState;
 use crate::model::RoomKind;
 use crate::store::conflicts::Conflict;
 use crate::store::feeds::Feed;
+use crate::store::rooms::Room;
 use crate::store::tenants::Tenant;
 use crate::sync::{MappingStatus, RoomStatus};
 use base64::Engine;
@@ -164,16 +165,38 @@ fn room_item(status: &Status, RoomStatus { room, mappings }: &RoomStatus, public
         some => some.iter().map(|mapping| mapping_item(status, mapping)).collect(),
     };
     format!(
-        "<article><h3>{}</h3><p class=\"soft\">{} · {kind}{place}{seats} · last booking change {}</p>{mappings}\
+        "<article><h3>{}</h3><p class=\"soft\">{} · {kind}{place}{seats} · last booking change {}</p>{}{mappings}\
          <p class=\"soft\">CalDAV <code>{}/dav/{tenant}/rooms/{slug}/</code> · \
          <a href=\"/v1/tenants/{tenant}/rooms/{slug}/events\">next 30 days</a></p></article>",
         escape(&room.name),
         escape(&room.slug),
         if room.seq == 0 { "never".to_owned() } else { ago(Some(room.modified_ms), status.now) },
+        rules(status, room),
         escape(public_url.trim_end_matches('/')),
         tenant = escape(&status.tenant.tenant_key),
         slug = escape(&room.slug),
     )
+}
+
+/// What the room asks of bookings, and how many wait for a confirmation.
+fn rules(status: &Status, room: &Room) -> String {
+    let mut said = Vec::new();
+    if let Some(rules) = status.rules.get(room.id.as_str()) {
+        said.extend(rules.opening_hours.iter().map(|weekly| {
+            let days: Vec<&str> = weekly.days.iter().map(|day| day.as_ical()).collect();
+            format!("open {} {}", weekly.hours(), days.join(" "))
+        }));
+        if rules.gap_minutes() > 0 {
+            said.push(format!("{} minutes between bookings", rules.gap_minutes()));
+        }
+        if rules.approval {
+            said.push("bookings are confirmed by a person".to_owned());
+        }
+    }
+    if let Some(waiting) = status.unconfirmed.get(room.id.as_str()) {
+        said.push(format!("<b>{waiting} waiting for a confirmation</b>"));
+    }
+    if said.is_empty() { String::new() } else { format!("<p class=\"soft\">{}</p>", said.join(" · ")) }
 }
 
 fn mapping_item(status: &Status, one: &MappingStatus) -> String {
@@ -278,7 +301,6 @@ mod tests {
     use super::*;
     use crate::model::*;
     use crate::store::mappings::Mapping;
-    use crate::store::rooms::Room;
     use crate::sync::TenantStatus;
 
     const NOW: Timestamp = Timestamp(1_772_438_400_000);
@@ -317,6 +339,7 @@ mod tests {
             direction: Direction::TwoWay,
             authority: Authority::PerOrigin,
             detail: DetailLevel::Full,
+            projection: ClassProjection::HighestWins,
             state,
             reason: words.to_owned(),
             cursor: String::new(),
@@ -369,6 +392,8 @@ mod tests {
                 decided_by: String::new(),
                 standing: String::new(),
             }],
+            rules: std::collections::HashMap::new(),
+            unconfirmed: std::collections::HashMap::new(),
             feeds: vec![Feed {
                 id: "f1".into(),
                 tenant_id: "t1".into(),

@@ -5,16 +5,21 @@ use super::error::DavError;
 use super::path::Resource;
 use crate::manage::sign_in::Credential;
 use crate::model::Privilege;
+use crate::model::RoomId;
+use crate::model::RoomRules;
 use crate::store::Tx;
 use crate::store::principals;
 use crate::store::principals::Grant;
 use crate::store::principals::Principal;
 use crate::store::rooms;
 use crate::store::rooms::Room;
+use crate::store::rules;
+use crate::store::rules::RulesRow;
 use crate::store::tenants;
 use crate::store::tenants::Tenant;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A principal that has signed in, inside one tenant.
@@ -35,6 +40,8 @@ pub struct VisibleRoom {
     pub room: Room,
     /// What the caller may do there.
     pub privilege: Privilege,
+    /// What the room asks of bookings; `None` where nobody ever said.
+    pub rules: Option<RulesRow>,
 }
 
 /// How much of the bookings a caller sees.
@@ -57,6 +64,11 @@ impl View {
 }
 
 impl VisibleRoom {
+    /// What the room asks of bookings.
+    pub fn hours(&self) -> RoomRules {
+        self.rules.as_ref().map(|row| row.rules.clone()).unwrap_or_default()
+    }
+
     /// How much of its bookings the caller sees: who may write a room may read everything in it.
     pub fn view(&self) -> View {
         if self.privilege >= Privilege::Write { View::Full } else { View::Projected }
@@ -120,18 +132,23 @@ impl Caller {
     /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller.
     pub async fn room(&self, tx: &mut Tx, slug: &str, href: &str) -> Result<VisibleRoom, DavError> {
         let room = rooms::by_slug(tx, &self.tenant.id, slug).await?;
-        room.and_then(|room| self.visible(room)).ok_or_else(|| DavError::not_found(href))
+        let mut visible = room.and_then(|room| self.visible(room)).ok_or_else(|| DavError::not_found(href))?;
+        visible.rules = rules::get(tx, &self.tenant.id, &visible.room.id).await?;
+        Ok(visible)
     }
 
     /// All rooms the caller may know of, by slug.
     pub async fn rooms(&self, tx: &mut Tx) -> Result<Vec<VisibleRoom>, DavError> {
         let rooms = rooms::list(tx, &self.tenant.id).await?;
-        Ok(rooms.into_iter().filter_map(|room| self.visible(room)).collect())
+        let rules = rules::list(tx, &self.tenant.id).await?;
+        let mut rules: HashMap<RoomId, RulesRow> = rules.into_iter().map(|row| (row.room_id.clone(), row)).collect();
+        let with_rules = |visible: VisibleRoom| VisibleRoom { rules: rules.remove(&visible.room.id), ..visible };
+        Ok(rooms.into_iter().filter_map(|room| self.visible(room)).map(with_rules).collect())
     }
 
     fn visible(&self, room: Room) -> Option<VisibleRoom> {
         let privilege = principals::privilege_in(&self.principal, &self.grants, &room.id)?;
-        Some(VisibleRoom { room, privilege })
+        Some(VisibleRoom { room, privilege, rules: None })
     }
 
     /// The caller's own principal resource.

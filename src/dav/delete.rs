@@ -22,7 +22,7 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     room.require_write(&href, "unbind")?;
     conditional::require_alone(&mut tx, call).await?;
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
-    let change = change_of(call, name, Wish::Delete, precondition);
+    let change = change_of(call, &room, name, (Wish::Delete, precondition));
     match change::apply(&mut tx, context, &room.room, change).await {
         Ok(_) => {
             tx.commit().await?;

@@ -2,6 +2,7 @@
 //! the client (RFC 4918, 16; RFC 4791, 1.3).
 
 use crate::change::ChangeError;
+use crate::change::Rule;
 use crate::davxml::Condition;
 use crate::davxml::QName;
 use crate::davxml::RequestError;
@@ -94,6 +95,8 @@ impl DavError {
                 Self::forbidden(Condition::NoUidConflict { href: Some(taken(&by)) }, text)
             }
             ChangeError::Overlap(collision) => conflict(vec![Condition::RoomOccupied], format!("{collision}.")),
+            ChangeError::Rule(breach) => conflict(vec![condition_of(breach.rule)], format!("{breach}.")),
+            ChangeError::Class { .. } => Self::need_privilege(href, "all", sentence(&error.to_string())),
             ChangeError::TooManyInstances(text) => Self::forbidden(Condition::MaxInstances, text),
             ChangeError::Ical(error) => error.into(),
             ChangeError::Store(error) => error.into(),
@@ -179,6 +182,17 @@ impl From<IcalError> for DavError {
             IcalError::MaxAttendees { .. } => Condition::MaxAttendeesPerInstance,
         };
         Self::forbidden(condition, sentence(&error.to_string()))
+    }
+}
+
+/// The element that names a rule of a room.
+const fn condition_of(rule: Rule) -> Condition {
+    match rule {
+        Rule::OpeningHours => Condition::OutsideOpeningHours,
+        Rule::Horizon => Condition::BeyondBookingHorizon,
+        Rule::LeadTime => Condition::InsideLeadTime,
+        Rule::Length => Condition::BookingLength,
+        Rule::Buffer => Condition::BufferNeeded,
     }
 }
 

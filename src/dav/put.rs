@@ -2,7 +2,7 @@
 //! as they came, so the answer carries their strong validator.
 //!
 //! The order in which a request is refused: syntax of its headers (400), rights (403, 404), media type and body (403
-//! with the precondition of RFC 4791), If-Match and If-None-Match (412), UID (403), double booking (409). What would be
+//! with the precondition of RFC 4791), If-Match and If-None-Match (412), UID (403), the room's rules and double booking (409). What would be
 //! refused whatever stands in the room comes before the conditions, as RFC 9110, 13.2.1 wants; what depends on the
 //! state of the room comes after them, because a client that works on an old state has to fetch the new one first.
 
@@ -59,10 +59,11 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
         // Floating times would have another meaning now; the client tries again.
         return Err(DavError::Busy);
     }
-    let change = change_of(call, name, Wish::Put(Box::new(object)), precondition);
+    let change = change_of(call, &room, name, (Wish::Put(Box::new(object)), precondition));
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     match change::apply(&mut tx, context, &room.room, change).await {
         Ok(applied) => {
+            let text = stored(&mut tx, &room.room, &applied, text).await?;
             tx.commit().await?;
             (call.door.nudge)(&room.room.id);
             success(call, &applied, &text)
@@ -90,8 +91,9 @@ async fn parse(call: &Call<'_>, zone: ZoneId) -> Result<CalendarObject, DavError
 }
 
 /// The change as the gate takes it.
-pub fn change_of(call: &Call<'_>, name: &ObjectName, wish: Wish, precondition: Precondition) -> Change {
-    let origin = Origin::Principal { login: call.caller.principal.login.clone() };
+pub fn change_of(call: &Call<'_>, room: &VisibleRoom, name: &ObjectName, asks: (Wish, Precondition)) -> Change {
+    let origin = Origin::Principal { login: call.caller.principal.login.clone(), privilege: room.privilege };
+    let (wish, precondition) = asks;
     Change { target: Target::Name(name.clone()), wish, precondition, origin }
 }
 
@@ -119,8 +121,18 @@ fn refuse_media_type(call: &Call<'_>) -> Result<(), DavError> {
     Err(IcalError::SupportedCalendarData(format!("it came as {essence}; send it as text/calendar")).into())
 }
 
+/// The octets as they are kept: those that were sent, except where the gate holds a booking until it is confirmed.
+async fn stored(tx: &mut Tx, room: &Room, applied: &Applied, sent: String) -> Result<String, DavError> {
+    if applied.etag.as_ref().is_none_or(|etag| *etag == Etag::of(sent.as_bytes())) {
+        return Ok(sent);
+    }
+    let row = objects::by_name(tx, &room.tenant_id, &room.id, &applied.name).await?;
+    Ok(row.map_or(sent, |row| row.body))
+}
+
 /// 201 or 204, or the object itself where the client prefers that (RFC 8144, 2.3). Without the object, its validator is
-/// told only if the stored octets are those that came (RFC 4791, 5.3.4).
+/// told only if the stored octets are those that came (RFC 4791, 5.3.4): a fold may have been mended, and a booking that
+/// has to be confirmed is kept as a tentative one.
 fn success(call: &Call<'_>, applied: &Applied, text: &str) -> Result<HttpResponse, DavError> {
     let created = applied.effect == Effect::Created;
     let preferred = Preferences::parse(call.headers);
@@ -129,7 +141,7 @@ fn success(call: &Call<'_>, applied: &Applied, text: &str) -> Result<HttpRespons
         return representation(call, status, etag, text);
     }
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::NoContent() };
-    if let Some(etag) = applied.etag.as_ref().filter(|_| text.as_bytes() == &*call.body) {
+    if let Some(etag) = applied.etag.as_ref().filter(|etag| **etag == Etag::of(&call.body)) {
         response.insert_header((header::ETAG, etag.quoted()));
     }
     if preferred.minimal {

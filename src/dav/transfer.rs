@@ -56,7 +56,8 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
         name: target.name.clone(),
         object: Box::new(object),
         moves,
-        origin: Origin::Principal { login: call.caller.principal.login.clone() },
+        origin: Origin::Principal { login: call.caller.principal.login.clone(), privilege: to.privilege },
+        right: from.privilege,
     };
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     let applied = change::transfer(&mut tx, context, wish).await.map_err(|error| refusal(&target.resource, error))?;

@@ -75,6 +75,16 @@ pub enum Condition {
     ValidSchedulingMessage,
     /// The room is taken. An element of this gateway.
     RoomOccupied,
+    /// The room is not open then. An element of this gateway.
+    OutsideOpeningHours,
+    /// The room cannot be booked so far ahead. An element of this gateway.
+    BeyondBookingHorizon,
+    /// The room has to be booked earlier. An element of this gateway.
+    InsideLeadTime,
+    /// The booking is shorter or longer than the room allows. An element of this gateway.
+    BookingLength,
+    /// Another booking is too near. An element of this gateway.
+    BufferNeeded,
     /// A part of the recurrence that cannot be carried. An element of this gateway, named beside the standard one.
     UnsupportedRecurrence {
         /// The part, e.g. `FREQ=SECONDLY`.
@@ -112,6 +122,11 @@ impl Condition {
             Self::OrganizerAllowed => QName::caldav("organizer-allowed"),
             Self::ValidSchedulingMessage => QName::caldav("valid-scheduling-message"),
             Self::RoomOccupied => QName::ours("room-occupied"),
+            Self::OutsideOpeningHours => QName::ours("outside-opening-hours"),
+            Self::BeyondBookingHorizon => QName::ours("beyond-booking-horizon"),
+            Self::InsideLeadTime => QName::ours("inside-lead-time"),
+            Self::BookingLength => QName::ours("booking-length"),
+            Self::BufferNeeded => QName::ours("buffer-needed"),
             Self::UnsupportedRecurrence { .. } => QName::ours("unsupported-recurrence"),
         }
     }

@@ -77,6 +77,54 @@ pub fn coalesce(periods: &[BusyPeriod]) -> Vec<BusyPeriod> {
     merged
 }
 
+/// The same periods with the room's closed times in it. A booking outside the hours is part of the closed time.
+pub fn with_closed_times(mut periods: Vec<BusyPeriod>, closed: &[TimeRange]) -> Vec<BusyPeriod> {
+    let shut = |time: &TimeRange| BusyPeriod { start: time.start, end: time.end, kind: BusyKind::Unavailable };
+    periods.extend(closed.iter().map(shut));
+    coalesce(&periods)
+}
+
+/// The same periods, and the `gap_ms` around each booking in which no other can begin or end. What is taken already stays
+/// as it is.
+pub fn with_buffers(periods: &[BusyPeriod], gap_ms: i64) -> Vec<BusyPeriod> {
+    let bookings = periods.iter().filter(|period| period.kind != BusyKind::Unavailable);
+    let around = bookings.flat_map(|booking| {
+        let (start, end) = (booking.start, booking.end);
+        [(start.plus_ms(-gap_ms), start), (end, end.plus_ms(gap_ms))]
+    });
+    let mut all = periods.to_vec();
+    for (start, end) in around {
+        all.extend(free_of(periods, start, end));
+    }
+    coalesce(&all)
+}
+
+/// The pieces of a time in which nothing is taken.
+fn free_of(periods: &[BusyPeriod], start: Timestamp, end: Timestamp) -> Vec<BusyPeriod> {
+    let mut pieces = Vec::new();
+    let mut from = start;
+    for taken in periods.iter().filter(|period| period.start < end && start < period.end) {
+        if from < taken.start {
+            pieces.push(BusyPeriod { start: from, end: taken.start, kind: BusyKind::Unavailable });
+        }
+        from = from.max(taken.end);
+    }
+    if from < end {
+        pieces.push(BusyPeriod { start: from, end, kind: BusyKind::Unavailable });
+    }
+    pieces
+}
+
+/// Periods cut to a range.
+pub fn cut(periods: Vec<BusyPeriod>, range: TimeRange) -> Vec<BusyPeriod> {
+    let inside = periods.into_iter().map(|period| BusyPeriod {
+        start: period.start.max(range.start),
+        end: period.end.min(range.end),
+        ..period
+    });
+    inside.filter(|period| period.start < period.end).collect()
+}
+
 /// What the head of a free-busy answer says.
 #[derive(Clone, Copy, Debug)]
 pub struct FreeBusyHead<'a> {
@@ -182,6 +230,35 @@ mod tests {
         ];
         assert_eq!(coalesce(&input), wanted);
         assert_eq!(coalesce(&[period(1, 3, Busy), period(3, 4, Busy), period(2, 3, Busy)]), [period(1, 4, Busy)]);
+    }
+
+    #[test]
+    fn buffers_fill_only_what_is_free_around_bookings() {
+        use BusyKind::Busy;
+        use BusyKind::Unavailable;
+        let taken = [period(9, 10, Busy), period(11, 12, Busy), period(16, 18, Unavailable)];
+        let wanted = [
+            period(7, 9, Unavailable),
+            period(9, 10, Busy),
+            period(10, 11, Unavailable),
+            period(11, 12, Busy),
+            period(12, 14, Unavailable),
+            period(16, 18, Unavailable),
+        ];
+        assert_eq!(with_buffers(&taken, 2 * 3_600_000), wanted);
+        assert_eq!(with_buffers(&taken, 0), taken);
+        assert_eq!(cut(wanted.to_vec(), TimeRange::new(at(9), at(11))), wanted[1..3]);
+    }
+
+    #[test]
+    fn closed_times_are_unavailable_also_where_a_booking_stands() {
+        use BusyKind::Busy;
+        use BusyKind::Unavailable;
+        let periods = vec![period(9, 10, Busy), period(16, 18, Busy)];
+        let closed = [TimeRange::new(at(0), at(8)), TimeRange::new(at(17), at(24))];
+        let wanted =
+            [period(0, 8, Unavailable), period(9, 10, Busy), period(16, 17, Busy), period(17, 24, Unavailable)];
+        assert_eq!(with_closed_times(periods, &closed), wanted);
     }
 
     #[test]

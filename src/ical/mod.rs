@@ -4,6 +4,7 @@
 //! lines. `rule`, `recur`, `zone` and `vtimezone` know when things happen; `filter`, `select`, `freebusy`, `privacy`
 //! and `feed` are the views reports and feeds need.
 
+pub mod availability;
 mod casemap;
 mod check;
 pub mod component;

@@ -1,5 +1,6 @@
 //! What can keep an administrator's wish from being done.
 
+use crate::change::ChangeError;
 use crate::crypt::CryptError;
 use crate::store::StoreError;
 
@@ -40,9 +41,19 @@ pub enum ManageError {
     Store(#[from] StoreError),
 }
 
+/// What the gate refuses is a matter of the state of the room.
+impl From<ChangeError> for ManageError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => Self::Store(error),
+            other => Self::State { why: other.to_string() },
+        }
+    }
+}
+
 impl ManageError {
     /// There is no thing of that kind with that name.
-    pub(super) fn no(kind: &str, name: &str) -> Self {
+    pub(crate) fn no(kind: &str, name: &str) -> Self {
         Self::NotFound { what: format!("{kind} {name:?}") }
     }
 

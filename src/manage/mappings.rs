@@ -4,6 +4,7 @@ use super::{Acting, ManageError, bridges, rooms};
 use crate::change::resolve;
 use crate::change::resolve::Removal;
 use crate::model::Authority;
+use crate::model::ClassProjection;
 use crate::model::DetailLevel;
 use crate::model::Direction;
 use crate::model::MappingId;
@@ -14,7 +15,11 @@ use crate::store::Tx;
 use crate::store::conflicts;
 use crate::store::mappings;
 use crate::store::mappings::Mapping;
+use crate::store::objects;
+use crate::store::operations;
+use crate::store::operations::Wish;
 use crate::store::plans;
+use crate::store::rooms as stored_rooms;
 use serde::Deserialize;
 
 /// A mapping to make.
@@ -39,6 +44,9 @@ pub struct NewMapping {
     /// How much of a booking may leave; `full` if left out.
     #[serde(default)]
     pub detail: Option<DetailLevel>,
+    /// What leaves where a stronger reservation class lies over a weaker one; `highest_wins` if left out.
+    #[serde(default)]
+    pub projection: Option<ClassProjection>,
     /// `false`: nothing is written on either side until somebody has approved the plan of the first contact. `true` if
     /// left out.
     #[serde(default)]
@@ -58,6 +66,9 @@ pub struct Policy {
     /// How much of a booking may leave.
     #[serde(default)]
     pub detail: Option<DetailLevel>,
+    /// What leaves where a stronger reservation class lies over a weaker one.
+    #[serde(default)]
+    pub projection: Option<ClassProjection>,
 }
 
 /// The mapping with that id.
@@ -82,6 +93,7 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Resul
         direction: new.direction.unwrap_or(Direction::TwoWay),
         authority: new.authority.unwrap_or(Authority::PerOrigin),
         detail: new.detail.unwrap_or(DetailLevel::Full),
+        projection: new.projection.unwrap_or(ClassProjection::HighestWins),
         state: if approved { MappingState::Active } else { MappingState::AwaitingApproval },
         reason: String::new(),
         cursor: String::new(),
@@ -106,7 +118,7 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Resul
     Ok(mapping)
 }
 
-/// Changes direction, authority or detail.
+/// Changes direction, authority, detail or projection.
 pub async fn set_policy(
     tx: &mut Tx,
     acting: &Acting<'_>,
@@ -117,15 +129,34 @@ pub async fn set_policy(
     mapping.direction = policy.direction.unwrap_or(mapping.direction);
     mapping.authority = policy.authority.unwrap_or(mapping.authority);
     mapping.detail = policy.detail.unwrap_or(mapping.detail);
+    let shows_otherwise = policy.projection.is_some_and(|new| new != mapping.projection);
+    mapping.projection = policy.projection.unwrap_or(mapping.projection);
     mappings::set_policy(tx, &mapping).await?;
+    if shows_otherwise {
+        resend_covered(tx, acting, &mapping).await?;
+    }
     // What was read under the old policy says nothing about the new one: compare everything again.
     mappings::forget_cursor(tx, &mapping, acting.now).await?;
     let detail = format!(
-        "Mapping {id} is {:?} with authority {:?} and detail {:?}.",
-        mapping.direction, mapping.authority, mapping.detail
+        "Mapping {id} is {:?} with authority {:?}, detail {:?} and projection {:?}.",
+        mapping.direction, mapping.authority, mapping.detail, mapping.projection
     );
     acting.record(tx, "mapping.policy", Some(&mapping.room_id), &detail).await?;
     Ok(mapping)
+}
+
+/// Has everything that a stronger class may lie over sent as the mapping shows it now.
+async fn resend_covered(tx: &mut Tx, acting: &Acting<'_>, mapping: &Mapping) -> Result<(), ManageError> {
+    if !mapping.exports() {
+        return Ok(());
+    }
+    let Some(room) = stored_rooms::get(tx, acting.tenant, &mapping.room_id).await? else { return Ok(()) };
+    for uid in objects::coverable(tx, acting.tenant, &mapping.room_id).await? {
+        let (tenant, cause_seq) = (acting.tenant, room.seq);
+        let wish = Wish { tenant, mapping: &mapping.id, room: &room.id, uid: &uid, cause_seq, due: acting.now };
+        operations::enqueue(tx, &wish).await?;
+    }
+    Ok(())
 }
 
 /// Stops a mapping: nothing is read or written until it is released.

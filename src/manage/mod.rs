@@ -8,7 +8,9 @@ mod error;
 mod slug;
 
 pub mod api_keys;
+pub mod approvals;
 pub mod bridges;
+pub mod closures;
 pub mod conflicts;
 pub mod feeds;
 pub mod grants;
@@ -18,6 +20,7 @@ pub mod passwords;
 pub mod principals;
 pub mod profile;
 pub mod rooms;
+pub mod rules;
 pub mod sign_in;
 pub mod tenants;
 

@@ -82,3 +82,7 @@ id!(
     /// Two truths that wait for a decision.
     ConflictId
 );
+id!(
+    /// A booking that waits for somebody who administers the room.
+    ApprovalId
+);

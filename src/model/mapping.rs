@@ -50,6 +50,16 @@ pub enum DetailLevel {
     Busy,
 }
 
+/// What of bookings that lie over each other leaves, where a stronger reservation class lies over a weaker one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassProjection {
+    /// The strongest class alone: a weaker booking shows where nothing stronger lies over it.
+    HighestWins,
+    /// All of them.
+    All,
+}
+
 /// Whether a mapping works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

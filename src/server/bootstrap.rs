@@ -138,6 +138,7 @@ async fn ensure_mapping(tx: &mut Tx, acting: &Acting<'_>, entry: &MappingEntry) 
         direction: Some(entry.direction),
         authority: Some(entry.authority),
         detail: Some(entry.detail),
+        projection: Some(entry.projection),
         auto_approve: Some(entry.auto_approve),
     };
     manage::mappings::create(tx, acting, &new).await?;

@@ -19,7 +19,8 @@ row! {
         /// The event.
         pub uid: Uid,
         /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `date_refused`, `unrepresentable`, `ambiguous`,
-        /// `locked`, `mass_delete_hold`.
+        /// `locked`, `mass_delete_hold`, `closure`, or the rule of the room that a booking breaks: `opening_hours`,
+        /// `booking_horizon`, `lead_time`, `booking_length`, `buffer`.
         pub kind: String,
         /// What happened, in a sentence.
         pub sentence: String,
@@ -131,6 +132,11 @@ const COUNT_OPEN: &str = "SELECT COUNT(*) FROM conflicts WHERE tenant_id = $1 AN
 const CLOSE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = $4 AND state = 'open'
     AND kind NOT IN ('field_conflict', 'delete_edit', 'locked', 'date_refused')";
+const OUTDATE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
+    WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = '' AND kind = $4 AND sentence <> $7
+    AND state = 'open'";
+const END_WITH: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
+    WHERE tenant_id = $1 AND room_id = $2 AND kind = $3 AND theirs = $4 AND state = 'open'";
 const OVERTAKE: &str = "UPDATE conflicts SET state = 'auto', decided_ms = $6, decision = proposal, decided_by = 'rule'
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = $4 AND kind = $5 AND state = 'open'";
 const GET: &str = concat!("SELECT ", columns!(), " FROM conflicts WHERE tenant_id = $1 AND id = $2");
@@ -250,6 +256,46 @@ pub async fn settle(
         .bind(event.1.as_str())
         .bind(event.2.as_str())
         .bind(mapping)
+        .bind(now.ms())
+        .bind(decision)
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Ends the open conflicts of one kind that an event has inside the hub, except the one with the sentence
+/// `standing`; `""` for all.
+pub async fn outdate(
+    tx: &mut Tx,
+    event: (&TenantId, &RoomId, &Uid),
+    kind: &str,
+    now: Timestamp,
+    (decision, standing): (&str, &str),
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(OUTDATE)
+        .bind(event.0.as_str())
+        .bind(event.1.as_str())
+        .bind(event.2.as_str())
+        .bind(kind)
+        .bind(now.ms())
+        .bind(decision)
+        .bind(standing)
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Ends the open conflicts of one kind that any event of a room has with `theirs`: that side is gone.
+pub async fn end_with(
+    tx: &mut Tx,
+    room: (&TenantId, &RoomId),
+    (kind, theirs): (&str, &str),
+    now: Timestamp,
+    decision: &str,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(END_WITH)
+        .bind(room.0.as_str())
+        .bind(room.1.as_str())
+        .bind(kind)
+        .bind(theirs)
         .bind(now.ms())
         .bind(decision)
         .execute(c).await.map(|_| ())?);

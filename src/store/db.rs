@@ -171,7 +171,8 @@ fn migrator() -> Migrator {
         ("idempotency", include_str!("../../migrations/0010_idempotency.sql")),
         ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
         ("operator", include_str!("../../migrations/0012_operator.sql")),
-        ("zones", include_str!("../../migrations/0013_zones.sql")),
+        ("rules", include_str!("../../migrations/0013_rules.sql")),
+        ("zones", include_str!("../../migrations/0014_zones.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

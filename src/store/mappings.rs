@@ -4,7 +4,8 @@ use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, word};
 use crate::model::{
-    Authority, BridgeId, DetailLevel, Direction, MappingId, MappingState, RoomId, TenantId, TimeRange, Timestamp,
+    Authority, BridgeId, ClassProjection, DetailLevel, Direction, MappingId, MappingState, RoomId, TenantId, TimeRange,
+    Timestamp,
 };
 
 row! {
@@ -28,6 +29,8 @@ row! {
         pub authority: Authority,
         /// How much of a booking may leave.
         pub detail: DetailLevel,
+        /// What leaves where a stronger reservation class lies over a weaker one.
+        pub projection: ClassProjection,
         /// Whether it works.
         pub state: MappingState,
         /// Why it is held.
@@ -69,7 +72,7 @@ impl Mapping {
 
 macro_rules! columns {
     () => {
-        "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, state, reason, cursor, \
+        "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, projection, state, reason, cursor, \
          window_start_ms, window_end_ms, due_ms, dirty_since_ms, pulled_ms, completed_ms, failures, last_error, created_ms"
     };
 }
@@ -77,7 +80,7 @@ macro_rules! columns {
 const INSERT: &str = concat!(
     "INSERT INTO mappings (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '', 0, 0, $11, NULL, NULL, NULL, 0, '', $12)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '', 0, 0, $12, NULL, NULL, NULL, 0, '', $13)"
 );
 const GET: &str = concat!("SELECT ", columns!(), " FROM mappings WHERE tenant_id = $1 AND id = $2");
 const LIST: &str = concat!(
@@ -118,7 +121,7 @@ const SET_REASON: &str = "UPDATE mappings SET reason = $3, due_ms = $4, failures
 const ALLOW_REMOVALS: &str = "UPDATE mappings SET allowed_removals = $3 WHERE tenant_id = $1 AND id = $2";
 const ALLOWED_REMOVALS: &str = "SELECT allowed_removals FROM mappings WHERE tenant_id = $1 AND id = $2";
 const SET_POLICY: &str =
-    "UPDATE mappings SET direction = $3, authority = $4, detail = $5 WHERE tenant_id = $1 AND id = $2";
+    "UPDATE mappings SET direction = $3, authority = $4, detail = $5, projection = $6 WHERE tenant_id = $1 AND id = $2";
 
 /// Stores a new mapping; what reading it has reached starts empty. [`StoreError::Taken`] when the room has a mapping on
 /// that bridge, or the remote calendar belongs to another room.
@@ -133,6 +136,7 @@ pub async fn insert(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
         .bind(word(&mapping.direction))
         .bind(word(&mapping.authority))
         .bind(word(&mapping.detail))
+        .bind(word(&mapping.projection))
         .bind(word(&mapping.state))
         .bind(mapping.due_ms.ms())
         .bind(mapping.created_ms.ms())
@@ -296,7 +300,7 @@ pub async fn allowed_removals(tx: &mut Tx, mapping: &Mapping) -> Result<i64, Sto
     Ok(found.unwrap_or(0))
 }
 
-/// Changes direction, authority and detail.
+/// Changes direction, authority, detail and projection.
 pub async fn set_policy(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(SET_POLICY)
         .bind(mapping.tenant_id.as_str())
@@ -304,6 +308,7 @@ pub async fn set_policy(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError
         .bind(word(&mapping.direction))
         .bind(word(&mapping.authority))
         .bind(word(&mapping.detail))
+        .bind(word(&mapping.projection))
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

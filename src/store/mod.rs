@@ -6,6 +6,7 @@ mod error;
 mod row;
 mod turns;
 
+pub mod approvals;
 pub mod audit;
 pub mod bridges;
 pub mod changes;
@@ -24,6 +25,7 @@ pub mod plans;
 pub mod principals;
 pub mod properties;
 pub mod rooms;
+pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod subscriptions;

@@ -82,9 +82,15 @@ const BY_UID: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprin
 const LIST: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const OF_CLASS: &str =
+    "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2 AND class = $3";
 const HEADS: &str = "SELECT name, uid, etag, CAST(OCTET_LENGTH(body) AS BIGINT) AS size_bytes, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2";
 const SPANS: &str = "SELECT uid, last_ms FROM objects WHERE tenant_id = $1 AND room_id = $2 ORDER BY first_ms";
+const COVERABLE: &str = "SELECT uid FROM objects
+    WHERE tenant_id = $1 AND room_id = $2 AND class <> 'closure' ORDER BY first_ms, uid";
 const COUNT: &str = "SELECT COUNT(*) FROM objects WHERE tenant_id = $1 AND room_id = $2";
 const RENAME: &str =
     "UPDATE objects SET name = $4, seq = $5, modified_ms = $6 WHERE tenant_id = $1 AND room_id = $2 AND id = $3";
@@ -110,11 +116,11 @@ const IN_RANGE: &str = "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id A
         AND first_ms < $4 AND (last_ms IS NULL OR last_ms > $3)
     ) found CROSS JOIN objects o WHERE o.id = found.id AND o.tenant_id = $1 AND o.room_id = $2";
 
-/// Objects whose instances are not rows up to `$1`, although they have later ones: the horizon has moved on.
 const GOING_ON: &str =
     "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms FROM objects
-    WHERE id > $1 AND (last_ms IS NULL OR last_ms > $2) ORDER BY id LIMIT $3";
+    WHERE tenant_id = $1 AND room_id = $2 AND (last_ms IS NULL OR last_ms > $3) ORDER BY first_ms, uid";
+/// Objects whose instances are not rows up to `$1`, although they have later ones: the horizon has moved on.
 const BEHIND_HORIZON: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq,
     recurring, first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE recurring AND expanded_until_ms < $1 AND (last_ms IS NULL OR last_ms > expanded_until_ms)
@@ -197,6 +203,22 @@ pub async fn list(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<O
     Ok(rows)
 }
 
+/// The objects of one class in a room, by name.
+pub async fn of_class(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    class: ReservationClass,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    let mut rows: Vec<ObjectRow> = on!(tx, c => sqlx::query_as(OF_CLASS)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(word(&class))
+        .fetch_all(c).await)?;
+    sort_by_name(&mut rows, |row| &row.name);
+    Ok(rows)
+}
+
 /// What listings need of all objects of a room, by name.
 pub async fn heads(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<ObjectHead>, StoreError> {
     let mut heads: Vec<ObjectHead> =
@@ -220,6 +242,13 @@ pub async fn spans(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<
     let rows: Vec<Span> =
         on!(tx, c => sqlx::query_as(SPANS).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|row| (row.uid, row.last_ms)).collect())
+}
+
+/// UIDs of the objects of a room over which something of a stronger class could lie.
+pub async fn coverable(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<Uid>, StoreError> {
+    let uids: Vec<String> =
+        on!(tx, c => sqlx::query_scalar(COVERABLE).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?;
+    Ok(uids.into_iter().map(Uid).collect())
 }
 
 /// How many objects a room has.
@@ -252,9 +281,15 @@ pub async fn behind_horizon(tx: &mut Tx, until: Timestamp, limit: i64) -> Result
     Ok(on!(tx, c => sqlx::query_as(BEHIND_HORIZON).bind(until.ms()).bind(limit).fetch_all(c).await)?)
 }
 
-/// Objects of any tenant that are not over at an instant, by id from the one after `after` on.
-pub async fn going_on(tx: &mut Tx, after: &str, at: Timestamp, limit: i64) -> Result<Vec<ObjectRow>, StoreError> {
-    Ok(on!(tx, c => sqlx::query_as(GOING_ON).bind(after).bind(at.ms()).bind(limit).fetch_all(c).await)?)
+/// Objects of a room that are not over at an instant, by their first instance.
+pub async fn going_on(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    at: Timestamp,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GOING_ON).bind(tenant.as_str()).bind(room.as_str()).bind(at.ms())
+        .fetch_all(c).await)?)
 }
 
 /// Gives an object another name, under the sequence number of that change.

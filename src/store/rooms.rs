@@ -57,12 +57,17 @@ const GET: &str =
 const LIST: &str =
     "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 ORDER BY slug";
+const AFTER: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
+    modified_ms, longest_ms, created_ms FROM rooms WHERE id > $1 ORDER BY id LIMIT 1";
 const UPDATE: &str =
     "UPDATE rooms SET name = $3, zone = $4, email = $5, description = $6, building = $7, capacity = $8,
     features = $9, color = $10, allow_overlaps = $11 WHERE tenant_id = $1 AND id = $2";
 const NEXT_SEQ: &str =
     "UPDATE rooms SET seq = seq + 1, modified_ms = $3 WHERE tenant_id = $1 AND id = $2 RETURNING seq";
-const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING seq";
+const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING id, tenant_id, slug,
+    name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq, modified_ms, longest_ms,
+    created_ms";
 const RAISE_LONGEST: &str = "UPDATE rooms SET longest_ms = $3 WHERE tenant_id = $1 AND id = $2 AND longest_ms < $3";
 
 /// Stores a new room; [`StoreError::Taken`] when the slug exists.
@@ -104,6 +109,11 @@ pub async fn list(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<Room>, StoreErro
     Ok(on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).fetch_all(c).await)?)
 }
 
+/// The next room of any tenant by id, for walks over all of them; empty text is before the first.
+pub async fn after(tx: &mut Tx, id: &str) -> Result<Option<Room>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(AFTER).bind(id).fetch_optional(c).await)?)
+}
+
 /// Changes how a room is described (not its slug, not its bookings).
 pub async fn update(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(UPDATE)
@@ -122,9 +132,10 @@ pub async fn update(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes the room's lock for the rest of the transaction without changing anything. `None`: there is no such room.
-pub async fn lock(tx: &mut Tx, tenant: &TenantId, id: &RoomId) -> Result<Option<i64>, StoreError> {
-    Ok(on!(tx, c => sqlx::query_scalar(LOCK).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
+/// Takes the room's lock for the rest of the transaction without changing anything, and answers the room as it is now
+/// that nobody else changes it. `None`: there is no such room.
+pub async fn lock(tx: &mut Tx, tenant: &TenantId, id: &RoomId) -> Result<Option<Room>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(LOCK).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
 }
 
 /// The next sequence number of the room. Tokens are monotone in commit order because the row stays locked.

@@ -2,9 +2,10 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    Authority, BridgeId, BridgeKind, ConflictId, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId,
-    LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
-    ReservationClass, Role, RoomId, RoomKind, SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
+    ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId, DetailLevel, Direction, Etag, Features,
+    FeedId, Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState,
+    PrincipalId, PrincipalKind, Privilege, ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId,
+    TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,7 @@ macro_rules! from_text {
     )* };
 }
 from_text!(
+    ApprovalId,
     TenantId,
     PrincipalId,
     RoomId,
@@ -61,6 +63,7 @@ macro_rules! from_word {
 from_word!(
     Authority,
     BridgeKind,
+    ClassProjection,
     DetailLevel,
     Direction,
     LinkState,
@@ -112,6 +115,13 @@ impl FromColumn for ZoneId {
     type Raw = String;
     fn from_raw(raw: String) -> Result<Self, String> {
         Self::parse(&raw).ok_or_else(|| format!("{raw:?} is no time zone"))
+    }
+}
+
+impl FromColumn for RoomRules {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        serde_json::from_str(&raw).map_err(|error| error.to_string())
     }
 }
 

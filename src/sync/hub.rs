@@ -1,20 +1,28 @@
 //! What the reconciler reads from and writes into the hub, always through the gate.
 
+use super::layers::Shown;
 use super::merge::carry_over;
 use super::pull_item::{View, changed};
-use super::{Engine, Site, SyncError};
+use super::{Engine, Site, SyncError, layers};
 use crate::bridge::Part;
 use crate::change;
 use crate::change::{Change, ChangeError, Origin, Precondition, Target, Wish};
 use crate::ical::object::{CalendarObject, ParseContext};
+use crate::ical::recur::Budget;
+use crate::model::ClassProjection;
 use crate::model::Event;
 use crate::model::EventStatus;
 use crate::model::Override;
 use crate::model::RecurrenceId;
+use crate::model::ReservationClass;
+use crate::model::TimeRange;
 use crate::model::Uid;
 use crate::store::Tx;
+use crate::store::instances;
 use crate::store::links::Link;
 use crate::store::objects;
+use crate::store::objects::ObjectRow;
+use crate::store::rooms;
 use crate::store::rooms::Room;
 
 /// The hub's event with that UID.
@@ -24,10 +32,46 @@ pub(super) async fn event(engine: &Engine, tx: &mut Tx, site: &Site, uid: &Uid) 
 
 /// The event of a room with that UID.
 pub(super) async fn event_in(engine: &Engine, tx: &mut Tx, room: &Room, uid: &Uid) -> Result<Option<Event>, SyncError> {
-    let Some(row) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await? else { return Ok(None) };
+    let row = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await?;
+    row.map(|row| parsed(engine, room, &row)).transpose()
+}
+
+fn parsed(engine: &Engine, room: &Room, row: &ObjectRow) -> Result<Event, SyncError> {
     let parse = ParseContext { limits: &engine.limits, floating: &room.zone };
     let object = CalendarObject::parse(row.body.as_bytes(), &parse).map_err(ChangeError::from)?;
-    Ok(Some(object.event().clone()))
+    Ok(object.event().clone())
+}
+
+/// How many days before the window what lies over a series is looked at.
+const SHOWN_DAYS: i64 = 366;
+
+/// What this mapping shows of the hub's event, and the event. What was born at the remote side is never hidden there.
+pub(super) async fn shown(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    uid: &Uid,
+) -> Result<(Option<Event>, Shown), SyncError> {
+    let (room, mapping) = (&site.room, &site.mapping);
+    let row = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await?;
+    let Some(row) = row else { return Ok((None, Shown::default())) };
+    let hub = parsed(engine, room, &row)?;
+    let event = Some(hub.clone());
+    let all = mapping.projection == ClassProjection::All || room.allow_overlaps || row.origin == mapping.id.as_str();
+    if all || hub.class == ReservationClass::Closure {
+        return Ok((event.clone(), Shown::whole(event)));
+    }
+    let window = engine.window();
+    // Dates that have left the window stay as they were shown.
+    let window = TimeRange::new(window.start.plus_days(-SHOWN_DAYS), window.end);
+    let (start, end) = hub.when.instants(&room.zone);
+    let range = if row.recurring || !hub.overrides.is_empty() { window } else { TimeRange::new(start, end) };
+    // A longer booking may have come since this piece of work began.
+    let longest_ms = rooms::get(tx, &room.tenant_id, &room.id).await?.map_or(room.longest_ms, |room| room.longest_ms);
+    let mut over = instances::taken(tx, &room.tenant_id, &room.id, range, longest_ms, uid).await?;
+    over.retain(|other| other.class > hub.class);
+    let over: Vec<TimeRange> = over.iter().map(|other| TimeRange::new(other.start_ms, other.end_ms)).collect();
+    Ok((event, layers::under(hub, &over, window, &room.zone, &Budget::of(&engine.limits))))
 }
 
 /// An event stored as JSON; empty text is none.
@@ -82,6 +126,7 @@ pub(super) fn outcome(view: &View, edit: Edit<'_>) -> Event {
         (None, _) => after.clone(),
         (Some(hub), Part::Whole) => revived(carry_over(hub, before, after), after),
         (Some(hub), Part::Instance(id)) => with_instance(hub, *id, before, after),
+        (Some(hub), Part::Rest(_)) => hub.clone(),
     }
 }
 
@@ -113,12 +158,12 @@ pub(super) async fn remove(
     link: &Link,
 ) -> Result<bool, SyncError> {
     match (hub, part) {
-        (None, _) => Ok(false),
+        (None, _) | (Some(_), Part::Rest(_)) => Ok(false),
         // Of instances without a series the last one takes the booking with it.
         (Some(hub), Part::Instance(id)) if hub.recurrence.is_some() || hub.overrides.keys().any(|own| own != id) => {
             put(engine, tx, site, without_instance(hub, *id), true).await
         }
-        (Some(_), _) => {
+        (Some(_), Part::Whole | Part::Instance(_)) => {
             let change = Change {
                 target: Target::Uid(link.uid.clone()),
                 wish: Wish::Delete,

@@ -8,6 +8,7 @@ mod deadlines;
 mod gauges;
 mod held;
 mod hub;
+mod layers;
 mod masks;
 mod merge;
 mod observe;
@@ -107,6 +108,14 @@ pub enum SyncError {
     /// What was asked for cannot be done now; a sentence says why.
     #[error("{0}")]
     Refused(String),
+    /// What it is about does not exist.
+    #[error("there is no {what} {id:?}")]
+    Missing {
+        /// What: `room`, `mapping`.
+        what: &'static str,
+        /// Its slug or id.
+        id: String,
+    },
     /// A stored value of ours cannot be read.
     #[error("{0}")]
     Damaged(String),
@@ -159,7 +168,7 @@ impl Engine {
         let mut tx = self.store.begin_read().await?;
         let mapping = mappings::get(&mut tx, tenant, id).await?;
         let mapping = mapping.filter(|mapping| mapping.state != MappingState::Removed);
-        let mapping = mapping.ok_or_else(|| SyncError::Refused(format!("there is no mapping {id}")))?;
+        let mapping = mapping.ok_or_else(|| SyncError::Missing { what: "mapping", id: id.to_string() })?;
         self.site(&mut tx, mapping, Lease { name: String::new(), owner: String::new(), token: 0 }).await
     }
 

@@ -1,6 +1,7 @@
 //! Which hub event a remote item belongs to: by its id, by the key it was created with, by its UID, or by being the same
 //! booking at the same time. First contact is where duplicates are born; this file is where they are not.
 
+use super::layers::Shown;
 use super::plan::{Decision, decide};
 use super::pull_item::{Seen, View, linked, tell_assumed};
 use super::{Engine, Site, SyncError, hub, ruling};
@@ -93,7 +94,9 @@ fn same_booking(engine: &Engine, site: &Site, row: &ObjectRow, item: &RemoteItem
     let object = CalendarObject::parse(row.body.as_bytes(), &parse).map_err(crate::change::ChangeError::from)?;
     let detail = site.mapping.detail;
     let window = engine.window();
-    let projection = super::masks::project(site.bridge.as_ref(), &site.calendar, detail, Some(object.event()), window);
+    // A copy is recognised as what it is, whatever lies over it by now.
+    let whole = Shown::whole(Some(object.event().clone()));
+    let projection = super::masks::project(site.bridge.as_ref(), &site.calendar, detail, &whole, window);
     let Ok(projection) = projection else { return Ok(Vec::new()) };
     let same = projection.parts.into_iter().filter(|(_, event)| is_same(site, event, &item.event));
     Ok(same.map(|(part, _)| part).collect())

@@ -260,11 +260,11 @@ impl Draft<'_> {
 
     async fn outgoing_event(&mut self, tx: &mut Tx, uid: &Uid) -> Result<(), SyncError> {
         let (engine, site) = (self.engine, self.site);
-        let event = hub::event(engine, tx, site, uid).await?;
+        let (event, shown) = hub::shown(engine, tx, site, uid).await?;
         let links = self.links(tx, uid).await?;
         let window = engine.window();
         let detail = site.mapping.detail;
-        let projection = masks::project(site.bridge.as_ref(), &site.calendar, detail, event.as_ref(), window);
+        let projection = masks::project(site.bridge.as_ref(), &site.calendar, detail, &shown, window);
         let projection = match projection {
             Ok(projection) => projection,
             Err(error) => {

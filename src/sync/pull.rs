@@ -176,6 +176,7 @@ async fn give_up(engine: &Engine, site: &Site, error: &SyncError) -> Result<(), 
             | SyncError::Change(_)
             | SyncError::LeaseLost
             | SyncError::Refused(_)
+            | SyncError::Missing { .. }
             | SyncError::Damaged(_) => {
                 retry::wait(&BridgeError::Transport(String::new()), attempts, seed(site, now), &engine.settings)
             }

@@ -1,5 +1,6 @@
 //! One remote item against the hub: find its link, decide, carry out. Everything inside the caller's transaction.
 
+use super::layers::Shown;
 use super::masks;
 use super::plan::{Decision, decide, remote_wins};
 use super::{Engine, Site, SyncError, conflict, hub, pair, ruling};
@@ -82,7 +83,7 @@ pub(super) async fn judge_absent(
     let view = View::load(engine, tx, site, &link).await?;
     let born_here = link.born == links::HUB;
     let decision = decide(view.base.as_ref(), view.ours.as_ref(), None, site.mapping.authority, born_here);
-    let decision = if site.mapping.imports() { decision } else { without_import(decision) };
+    let decision = if view.imports(site) { decision } else { without_import(decision) };
     link.state = LinkState::Forgotten;
     link.sent.clear();
     Ok((link, view, decision))
@@ -104,6 +105,8 @@ pub(super) struct View {
     pub(super) part: Part,
     pub(super) base: Option<Event>,
     pub(super) ours: Option<Event>,
+    /// Whether the mapping hides something of the hub's event.
+    is_displaced: bool,
 }
 
 impl View {
@@ -116,18 +119,23 @@ impl View {
         let part = Part::parse(&link.part)
             .ok_or_else(|| SyncError::Damaged(format!("link {} carries the part {:?}", link.id, link.part)))?;
         let base = hub::event_of(&link.base)?;
-        let hub = hub::event(engine, tx, site, &link.uid).await?;
-        let ours = Self::ours(engine, site, hub.as_ref(), &part, base.as_ref());
-        Ok(Self { hub, part, base, ours })
+        let (hub, shown) = hub::shown(engine, tx, site, &link.uid).await?;
+        let ours = Self::ours(engine, site, &shown, &part, base.as_ref());
+        Ok(Self { hub, part, base, ours, is_displaced: shown.is_displaced })
     }
 
-    fn ours(engine: &Engine, site: &Site, hub: Option<&Event>, part: &Part, base: Option<&Event>) -> Option<Event> {
+    /// Whether what the remote side says of this piece can change the hub.
+    const fn imports(&self, site: &Site) -> bool {
+        site.mapping.imports() && !matches!(self.part, Part::Rest(_))
+    }
+
+    fn ours(engine: &Engine, site: &Site, shown: &Shown, part: &Part, base: Option<&Event>) -> Option<Event> {
         let window = engine.window();
-        match masks::project(site.bridge.as_ref(), &site.calendar, site.mapping.detail, hub, window) {
+        match masks::project(site.bridge.as_ref(), &site.calendar, site.mapping.detail, shown, window) {
             // An instance that has left the window is no longer projected, which is not the same as removed.
             Ok(projection) => masks::piece(&projection, part).cloned().or_else(|| {
                 let left = base.is_some_and(|base| base.when.instants(&site.room.zone).1 <= window.start);
-                if hub.is_some() && left { base.cloned() } else { None }
+                if shown.event.is_some() && left { base.cloned() } else { None }
             }),
             // What has no form at that side counts as unchanged there.
             Err(_) => base.cloned(),
@@ -219,7 +227,7 @@ pub(super) async fn judge(
     arrive(&mut link, &mut view, &theirs, seen.fresh)?;
     let born_here = link.born == links::HUB;
     let decision = decide(view.base.as_ref(), view.ours.as_ref(), Some(&theirs), authority, born_here);
-    let decision = if site.mapping.imports() { decision } else { without_import(decision) };
+    let decision = if view.imports(site) { decision } else { without_import(decision) };
     link.remote_id = Some(item.id.0.clone());
     link.remote_version = item.version.as_ref().map(|version| version.0.clone());
     link.locked = item.locked.clone().unwrap_or_default();
@@ -268,7 +276,8 @@ async fn carry_out(
     match decision {
         Decision::Nothing | Decision::Agree | Decision::Forget => Ok(false),
         Decision::TakeTheirs | Decision::TakeBack => {
-            let edit = hub::Edit { before, after: theirs, settled: true };
+            // Where something lies over the booking, that side may have to show less of the outcome.
+            let edit = hub::Edit { before, after: theirs, settled: !view.is_displaced };
             let changed = hub::take(engine, tx, site, view, edit).await?;
             if changed && decision == Decision::TakeBack {
                 ruling::came_back(engine, tx, site, link, (view, theirs)).await?;

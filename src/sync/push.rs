@@ -70,12 +70,12 @@ async fn intention(
     operation: &Operation,
 ) -> Result<Result<Vec<Act>, Unrepresentable>, SyncError> {
     let mut tx = engine.store.begin_read().await?;
-    let event = hub::event(engine, &mut tx, site, &operation.uid).await?;
+    let (_, shown) = hub::shown(engine, &mut tx, site, &operation.uid).await?;
     let links = links::of_uid(&mut tx, &operation.tenant_id, &operation.mapping_id, &operation.uid).await?;
     let window = engine.window();
     let detail = site.mapping.detail;
     let projection: Result<Projection, Unrepresentable> =
-        masks::project(site.bridge.as_ref(), &site.calendar, detail, event.as_ref(), window);
+        masks::project(site.bridge.as_ref(), &site.calendar, detail, &shown, window);
     Ok(projection.map(|projection| plan(&projection, &links, window.start, &site.room.zone)))
 }
 

@@ -1,6 +1,7 @@
 //! Dates of a series that the remote side does not take: the series goes on without them, and each is a conflict of its
 //! own, for a person to ask for it again.
 
+use super::layers::Shown;
 use super::push::begin;
 use super::push_plan::Act;
 use super::{Engine, Site, SyncError, conflict, hub, masks, ruling};
@@ -58,13 +59,13 @@ pub(super) async fn carry_on(
     let mut tx = begin(engine, site).await?;
     let links = links::of_uid(&mut tx, &operation.tenant_id, &operation.mapping_id, &operation.uid).await?;
     let taken = links.iter().any(|link| link.state == LinkState::Linked && link.remote_id.is_some());
-    let before = hub::event(engine, &mut tx, site, &operation.uid).await?;
+    let (before, shown) = hub::shown(engine, &mut tx, site, &operation.uid).await?;
     let Some(before) = before.filter(|event| taken && event.recurrence.is_some()) else { return Ok(false) };
     let mut after = before.clone();
     let mut told = Vec::new();
     for refusal in refusals {
         // What was changed while the request was under way is asked for anew.
-        if !is_still_wanted(engine, site, &before, &refusal) {
+        if !is_still_wanted(engine, site, &shown, &refusal) {
             continue;
         }
         after = match &refusal.stands {
@@ -82,9 +83,9 @@ pub(super) async fn carry_on(
     Ok(true)
 }
 
-fn is_still_wanted(engine: &Engine, site: &Site, event: &Event, refusal: &Refusal) -> bool {
+fn is_still_wanted(engine: &Engine, site: &Site, shown: &Shown, refusal: &Refusal) -> bool {
     let (bridge, detail) = (site.bridge.as_ref(), site.mapping.detail);
-    let now = masks::project(bridge, &site.calendar, detail, Some(event), engine.window());
+    let now = masks::project(bridge, &site.calendar, detail, shown, engine.window());
     now.is_ok_and(|now| masks::piece(&now, &Part::Instance(refusal.id)) == Some(&refusal.wanted))
 }
 

@@ -77,7 +77,7 @@ pub async fn verify(engine: &Engine, tenant: &TenantId, room: Option<&str>, quie
     drop(tx);
     all.retain(|one| room.is_none_or(|slug| one.slug == slug));
     if let (Some(slug), true) = (room, all.is_empty()) {
-        return Err(SyncError::Refused(format!("there is no room {slug:?}")));
+        return Err(SyncError::Missing { what: "room", id: slug.to_owned() });
     }
     let mut report = Report { rooms: all.len(), ..Report::default() };
     for room in &all {
@@ -175,7 +175,7 @@ async fn is_told(engine: &Engine, tx: &mut Tx, room: &Room, pair: (&Uid, &Uid)) 
         let confirmed = hub::event_in(engine, tx, room, uid)
             .await?
             .is_some_and(|event| event.content.status == EventStatus::Confirmed);
-        if !confirmed || records.iter().any(|one| one.kind == resolve::SLOT_COLLISION || one.kind == "closure") {
+        if !confirmed || records.iter().any(|one| one.kind == resolve::SLOT_COLLISION || one.kind == resolve::CLOSURE) {
             return Ok(true);
         }
     }
@@ -273,10 +273,10 @@ impl Side<'_> {
             if last.is_some_and(|last| last <= window.start) {
                 continue;
             }
-            let event = hub::event(self.engine, tx, self.site, &uid).await?;
+            let (_, shown) = hub::shown(self.engine, tx, self.site, &uid).await?;
             let detail = self.site.mapping.detail;
             let bridge = self.site.bridge.as_ref();
-            let Ok(wanted) = masks::project(bridge, &self.site.calendar, detail, event.as_ref(), window) else {
+            let Ok(wanted) = masks::project(bridge, &self.site.calendar, detail, &shown, window) else {
                 continue;
             };
             for part in wanted.parts.keys() {

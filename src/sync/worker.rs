@@ -13,6 +13,7 @@ use crate::store::leases::Lease;
 use crate::store::mappings;
 use crate::store::operations;
 use crate::store::operations::Operation;
+use crate::store::rooms;
 use crate::store::runs;
 use crate::store::tenants;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -129,11 +130,10 @@ impl Worker {
         let (mut after, mut moved) = (String::new(), 0);
         while !zones.is_empty() {
             let mut tx = self.engine.store.begin_write().await?;
-            let batch = change::follow_zones(&mut tx, cx, &zones, &after).await?;
+            let Some(room) = rooms::after(&mut tx, &after).await? else { break };
+            moved += change::follow_zones(&mut tx, cx, &room, &zones).await?;
             tx.commit().await?;
-            moved += batch.moved;
-            let Some(last) = batch.last else { break };
-            after = last;
+            after = room.id.to_string();
         }
         let mut tx = self.engine.store.begin_write().await?;
         change::remember_zones(&mut tx).await?;

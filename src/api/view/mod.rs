@@ -2,11 +2,13 @@
 
 mod people;
 mod room;
+mod rules;
 mod story;
 mod sync;
 
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
 pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
+pub use rules::{ApprovalView, ClosedOutView, ClosureView, RulesView};
 pub use story::{EventStory, MappingStatusView, Moment, RoomStory, Waiting};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};
 

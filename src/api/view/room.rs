@@ -4,6 +4,7 @@ use super::{Names, text_if, time, time_if};
 use crate::manage::feeds::Minted;
 use crate::model::Authority;
 use crate::model::BridgeKind;
+use crate::model::ClassProjection;
 use crate::model::DetailLevel;
 use crate::model::Direction;
 use crate::model::MappingState;
@@ -202,6 +203,8 @@ pub struct MappingView {
     pub authority: Authority,
     /// How much of a booking may leave.
     pub detail: DetailLevel,
+    /// What leaves where a stronger reservation class lies over a weaker one.
+    pub projection: ClassProjection,
     /// Whether it works.
     pub state: MappingState,
     /// Why it is held.
@@ -237,6 +240,7 @@ impl MappingView {
             direction: mapping.direction,
             authority: mapping.authority,
             detail: mapping.detail,
+            projection: mapping.projection,
             state: mapping.state,
             reason: text_if(mapping.reason),
             due: time(mapping.due_ms),

@@ -8,6 +8,7 @@ use crate::dav::report::freebusy::PRODUCT;
 use crate::dav::token;
 use crate::davxml::QName;
 use crate::davxml::XmlWriter;
+use crate::ical::availability::{AvailabilityHead, availability};
 use crate::ical::vtimezone::vtimezone;
 use crate::model::Timestamp;
 
@@ -37,6 +38,7 @@ properties! {
         MaxDateTime = caldav "max-date-time";
         MaxInstances = caldav "max-instances";
         MaxAttendeesPerInstance = caldav "max-attendees-per-instance";
+        CalendarAvailability = caldav "calendar-availability";
         ScheduleCalendarTransp = caldav "schedule-calendar-transp";
         CalendarColor = apple "calendar-color";
         CalendarOrder = apple "calendar-order";
@@ -67,7 +69,8 @@ impl Property {
             | Self::MinDateTime
             | Self::MaxDateTime
             | Self::MaxInstances
-            | Self::MaxAttendeesPerInstance => false,
+            | Self::MaxAttendeesPerInstance
+            | Self::CalendarAvailability => false,
         }
     }
 
@@ -112,6 +115,10 @@ impl Property {
             Self::MaxDateTime => xml.leaf(&name, &max_date_time(limits)),
             Self::MaxInstances => xml.leaf(&name, &limits.max_instances().to_string()),
             Self::MaxAttendeesPerInstance => xml.leaf(&name, &limits.attendees.to_string()),
+            Self::CalendarAvailability => match available(visible) {
+                Some(text) => xml.leaf(&name, &text),
+                None => return false,
+            },
             Self::ScheduleCalendarTransp => xml.open(&name).empty(&QName::caldav("opaque")).close(&name),
             Self::CalendarColor if room.color.is_empty() => return false,
             Self::CalendarColor => xml.leaf(&name, &room.color),
@@ -134,6 +141,13 @@ pub fn max_date_time(limits: &Limits) -> String {
 /// An HTTP date (RFC 9110, 5.6.7).
 pub fn http_date(instant: Timestamp) -> String {
     instant.to_jiff().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// The room's opening hours as a VCALENDAR with one VAVAILABILITY (RFC 7953, 7.2.4); none for a room without hours.
+fn available(visible: &VisibleRoom) -> Option<String> {
+    let (room, row) = (&visible.room, visible.rules.as_ref()?);
+    let head = AvailabilityHead { id: room.id.as_str(), changed: row.changed_ms, zone: &room.zone };
+    availability(&head, &row.rules).ok().flatten()
 }
 
 /// The room's zone as a VCALENDAR with one VTIMEZONE (RFC 4791, 5.2.2).

@@ -12,7 +12,7 @@ use crate::ical::freebusy::BusyPeriod;
 use crate::ical::freebusy::FreeBusyHead;
 use crate::ical::object::CalendarObject;
 use crate::ical::object::ParseContext;
-use crate::ical::recur::Budget;
+use crate::ical::recur::{Budget, RecurError};
 use crate::model::Event;
 use crate::model::TimeRange;
 use crate::model::ZoneId;
@@ -39,19 +39,43 @@ pub async fn answer(call: &Call<'_>, range: TimeRange) -> Result<HttpResponse, D
         .body(freebusy::vfreebusy(&head, range, &periods)))
 }
 
-/// The taken times of a room, sorted and joined.
+/// The times at which a room cannot be had, sorted and joined: bookings, closures, closed hours and buffers (RFC 7953, 5).
 pub async fn busy(
     tx: &mut Tx,
     call: &Call<'_>,
     room: &VisibleRoom,
     range: TimeRange,
 ) -> Result<Vec<BusyPeriod>, DavError> {
+    let (rules, zone) = (room.hours(), room.room.zone.clone());
     let room = &room.room;
-    let rows = objects::in_range(tx, &room.tenant_id, &room.id, range, room.longest_ms).await?;
-    let (limits, zone) = (call.door.limits.clone(), room.zone.clone());
-    aside(move || periods(&rows, range, &zone, &limits)).await
+    // Where bookings may lie over each other nothing has to be free around them.
+    let gap_ms = if room.allow_overlaps { 0 } else { i64::from(rules.gap_minutes()) * 60_000 };
+    let limits = call.door.limits.clone();
+    let wide = TimeRange::new(range.start.plus_ms(-gap_ms), range.end.plus_ms(gap_ms));
+    let rows = objects::in_range(tx, &room.tenant_id, &room.id, wide, room.longest_ms).await?;
+    aside(move || {
+        let booked = periods(&rows, wide, &zone, &limits)?;
+        let periods = if gap_ms > 0 { freebusy::with_buffers(&booked, gap_ms) } else { booked };
+        if !rules.has_hours() {
+            return Ok(freebusy::cut(periods, range));
+        }
+        refuse_endless(range, limits.report_instances)?;
+        Ok(freebusy::cut(freebusy::with_closed_times(periods, &rules.closed(&zone, range)), range))
+    })
+    .await
 }
 
+/// Hours repeat for ever, and so would the answer about a range without end.
+fn refuse_endless(range: TimeRange, most: usize) -> Result<(), DavError> {
+    let days = usize::try_from(range.end.ms().saturating_sub(range.start.ms()) / 86_400_000).unwrap_or(usize::MAX);
+    if days <= most {
+        return Ok(());
+    }
+    let error = RecurError::Instances(most);
+    Err(DavError::forbidden(Condition::NumberOfMatchesWithinLimits, error.to_string()))
+}
+
+/// The times that bookings take.
 fn periods(rows: &[ObjectRow], range: TimeRange, zone: &ZoneId, limits: &Limits) -> Result<Vec<BusyPeriod>, DavError> {
     let cx = ParseContext { limits, floating: zone };
     let mut events = Vec::with_capacity(rows.len());

@@ -9,4 +9,5 @@ mod people;
 mod probes;
 mod repeat;
 mod rooms;
+mod rules;
 mod sync;

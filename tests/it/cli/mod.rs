@@ -179,6 +179,37 @@ async fn every_command_has_help_with_an_example() {
 }
 
 #[actix_web::test]
+async fn rules_and_closures_of_a_room_are_set_from_the_command_line() {
+    let folder = Folder::new();
+    folder.done(&["room", "add", "Council hall", "--zone", "Europe/Oslo"]).await;
+    let none = folder.done(&["room", "rules", "council-hall"]).await.out;
+    assert_eq!(none, "Always open; nothing is asked of bookings\n");
+    let open = ["room", "rules", "council-hall", "--open", "mon-wed 08:00-16:00", "--buffer-after", "15"];
+    folder.done(&open).await;
+    let more = ["room", "rules", "council-hall", "--except", "2026-12-24 closed Christmas Eve", "--approval", "true"];
+    let said = folder.done(&more).await.out;
+    assert_eq!(
+        said,
+        "Open 08:00-16:00 on monday, tuesday, wednesday\nOn 2026-12-24 closed Christmas Eve\n\
+         Minutes free after every booking: 15\nBookings wait for a confirmation\n"
+    );
+    let json = folder.done(&["room", "rules", "council-hall", "--always-open", "--buffer-after", "0", "--json"]).await;
+    let json = json.json();
+    assert_eq!((json["opening_hours"].as_array().unwrap().len(), json["buffer_after_minutes"].as_i64()), (0, Some(0)));
+    let bad = folder.run(&["room", "rules", "council-hall", "--open", "monday"]).await;
+    assert_eq!(bad.code, 2, "{}", bad.err);
+    let closure = ["room", "close", "council-hall", "2199-07-01", "2199-07-14", "--reason", "New floor", "--json"];
+    let closure = folder.done(&closure).await.json();
+    assert_eq!(closure["end"], "2199-07-14T22:00:00Z");
+    let table = folder.done(&["room", "closures", "council-hall"]).await.out;
+    assert!(table.contains("New floor"), "{table}");
+    folder.done(&["room", "open", "council-hall", closure["uid"].as_str().unwrap()]).await;
+    assert!(!folder.done(&["room", "closures", "council-hall"]).await.out.contains("New floor"));
+    assert!(folder.done(&["approval", "list"]).await.out.contains("Asked by"));
+    assert_eq!(folder.run(&["approval", "confirm", "nothing"]).await.code, 1);
+}
+
+#[actix_web::test]
 async fn d2_the_records_of_the_configured_server_are_printed_ready_to_paste() {
     let folder = Folder::new();
     let said = folder.done(&["dns", "--domain", "town.example", "--ttl", "600"]).await;

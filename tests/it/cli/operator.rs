@@ -1,9 +1,15 @@
 //! What an operator types: conflicts, plans, approval, purge, verify, dead letters, stories.
 
 use super::Folder;
-use anteroom::model::{Resolution, Timestamp, Uid};
+use crate::bridge_contract::{event, generic, oslo, room, sandbox, timed};
+use anteroom::bridge::{IdempotencyKey, RemoteCalendar, RemoteItem};
+use anteroom::model::{Clock, Event, LinkId, LinkState, Resolution, SystemClock, TimeRange, Timestamp, Uid};
+use anteroom::sandbox::Sandbox;
+use anteroom::sandbox::seed::town_hall;
 use anteroom::store::conflicts::{self, Conflict, Opened};
+use anteroom::store::links::{self, Link};
 use anteroom::store::{Store, rooms, tenants};
+use jiff::civil::Date;
 
 /// A remote system that nobody answers for.
 const NOBODY: &str = "base_url=http://127.0.0.1:9";
@@ -93,6 +99,101 @@ async fn what_cannot_be_read_is_neither_planned_nor_purged_nor_verified() {
     assert_eq!((report["rooms"].as_i64(), report["skipped"].as_array().map(Vec::len)), (Some(1), Some(1)));
     assert!(folder.done(&["verify", "hall"]).await.out.contains("not looked at: hall"));
     assert_eq!(folder.run(&["verify", "attic"]).await.code, 1);
+}
+
+/// A room that is mapped to a simulated booking system; the mapping's id.
+async fn mapped_to(folder: &Folder, sandbox: &Sandbox) -> String {
+    let secret = folder.path().join("key");
+    std::fs::write(&secret, town_hall().generic_api_key).unwrap();
+    let (url, secret) = (format!("base_url={}", sandbox.booking_generic_url()), secret.display());
+    let secret = format!("api_key={secret}");
+    folder.done(&["room", "add", "Hall"]).await;
+    folder.done(&["bridge", "add", "booking", "--kind", "booking_generic", "--set", &url, "--secret", &secret]).await;
+    let add = ["mapping", "add", "hall", "booking", "fjell", "--projection", "all", "--json"];
+    let mapping = folder.done(&add).await.json();
+    assert_eq!(mapping["projection"], "all");
+    mapping["id"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn a_plan_says_what_a_sync_would_do_and_nothing_is_done() {
+    let (folder, sandbox) = (Folder::new(), sandbox().await);
+    mapped_to(&folder, &sandbox).await;
+    let day = tomorrow().to_string();
+    folder.done(&["room", "close", "hall", &day, &day, "--reason", "New floor"]).await;
+    for _ in 0..2 {
+        let said = folder.done(&["plan", "hall"]).await.out;
+        assert!(said.contains("remote: create \u{201c}New floor\u{201d}"), "{said}");
+    }
+    let plan = folder.done(&["plan", "hall", "--json"]).await.json();
+    assert_eq!(plan[0]["steps"].as_array().map(Vec::len), Some(1), "{plan}");
+    assert_eq!(generic(&sandbox).read_all(&fjell(), soon()).await.unwrap().items(), []);
+}
+
+#[actix_web::test]
+async fn a_purge_lists_our_copies_then_removes_them_and_nothing_else() {
+    let (folder, sandbox) = (Folder::new(), sandbox().await);
+    let mapping = mapped_to(&folder, &sandbox).await;
+    let bridge = generic(&sandbox);
+    let at = |hour| tomorrow().at(hour, 0, 0, 0);
+    let of = |uid: &str, hour| Event { when: timed(at(hour), at(hour + 1)), ..event(uid, uid) };
+    let ours = bridge.create(&fjell(), &of("Ours", 10), &IdempotencyKey("key-1".to_owned())).await.unwrap();
+    bridge.create(&fjell(), &of("Theirs", 12), &IdempotencyKey("key-2".to_owned())).await.unwrap();
+    linked(&folder, &mapping, &ours).await;
+
+    let listed = folder.done(&["purge", &mapping]).await.out;
+    assert!(listed.contains("Ours") && !listed.contains("Theirs"), "{listed}");
+    assert!(listed.contains("Say --confirm 1 to remove them."), "{listed}");
+    let wrong = folder.run(&["purge", &mapping, "--confirm", "2"]).await;
+    assert!(wrong.code == 1 && wrong.err.contains("there are 1 copies of ours, not 2"), "{}", wrong.err);
+    let done = folder.done(&["purge", &mapping, "--confirm", "1", "--remove"]).await.out;
+    assert_eq!(done, "1 copies were removed, 0 could not be.\n");
+    let left = bridge.read_all(&fjell(), soon()).await.unwrap();
+    let left: Vec<&str> = left.items().iter().map(|item| item.event.content.summary.as_str()).collect();
+    assert_eq!(left, ["Theirs"]);
+    assert_eq!(folder.done(&["mapping", "list", "--json"]).await.json(), serde_json::json!([]));
+}
+
+/// The link of a copy that the gateway has made.
+async fn linked(folder: &Folder, mapping: &str, item: &RemoteItem) {
+    let database = folder.path().join("data/anteroom.db");
+    let store = Store::open(&format!("sqlite:{}", database.display())).await.unwrap();
+    let mut tx = store.begin_write().await.unwrap();
+    let tenant = tenants::by_key(&mut tx, "default").await.unwrap().unwrap();
+    let link = Link {
+        id: LinkId::fresh(),
+        tenant_id: tenant.id,
+        mapping_id: mapping.into(),
+        uid: Uid("ours@example.org".to_owned()),
+        part: String::new(),
+        remote_id: Some(item.id.0.clone()),
+        remote_version: None,
+        create_key: "key-1".to_owned(),
+        epoch: 1,
+        base: serde_json::to_string(&item.event).unwrap(),
+        sent: String::new(),
+        echo: String::new(),
+        state: LinkState::Linked,
+        born: links::HUB.to_owned(),
+        locked: String::new(),
+        written_ms: Timestamp(0),
+        created_ms: Timestamp(0),
+    };
+    links::put(&mut tx, &link).await.unwrap();
+    tx.commit().await.unwrap();
+    store.close().await;
+}
+
+fn tomorrow() -> Date {
+    oslo().wall(SystemClock.now().plus_days(1)).date()
+}
+
+fn soon() -> TimeRange {
+    TimeRange::new(SystemClock.now().plus_days(-1), SystemClock.now().plus_days(3))
+}
+
+fn fjell() -> RemoteCalendar {
+    room("fjell", "M\u{f8}terom Fjell")
 }
 
 #[actix_web::test]

@@ -1,9 +1,10 @@
 //! The description for programs: statement X12. What it says is what the server does.
 
-use super::house::House;
+use super::house::{House, NOW};
 use super::xml;
 use anteroom::config::Limits;
 use anteroom::model::Privilege;
+use anteroom::store::rules::{self, RulesRow};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -33,6 +34,12 @@ async fn furnished(limits: Limits) -> (House, Value) {
     "Where the council meets".clone_into(&mut hall.description);
     hall.features = anteroom::model::Features::of(&["projector"]).unwrap();
     house.describe(&hall).await;
+    let hours = r#"{"opening_hours":[{"days":["tuesday"],"from":"00:00","to":"24:00"}]}"#;
+    let rules = serde_json::from_str(hours).unwrap();
+    let row = RulesRow { room_id: hall.id.clone(), rules, changed_ms: NOW, changed_by: "test".to_owned() };
+    let mut tx = house.store.begin_write().await.unwrap();
+    rules::put(&mut tx, &house.tenant.id, &row).await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(house.book("anna", "/dav/t/rooms/hall/a.ics", "a", 8).await.status, 201);
     let answer = house.anonymous("GET", "/dav/features.json", &[], b"").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));

@@ -17,6 +17,7 @@ mod properties;
 mod refusals;
 mod replay;
 mod reports;
+mod rules;
 mod sync;
 mod timezones;
 mod transfer;

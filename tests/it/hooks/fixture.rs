@@ -159,6 +159,7 @@ fn mapping_row(tenant: &TenantId, room: &RoomId, bridge: BridgeId, mapping: &Map
         direction: Direction::TwoWay,
         authority: Authority::PerOrigin,
         detail: DetailLevel::Full,
+        projection: ClassProjection::HighestWins,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),

@@ -13,14 +13,15 @@ mod operations;
 mod principals;
 mod ranges;
 mod rooms;
+mod rules;
 mod subscriptions;
 mod tenants;
 mod turns;
 
 use crate::house::{HOUR_MS, House, START};
 use anteroom::model::{
-    Authority, BridgeId, BridgeKind, DetailLevel, Direction, Etag, Fingerprint, MappingId, MappingState, ObjectName,
-    ReservationClass, Timestamp, Uid,
+    Authority, BridgeId, BridgeKind, ClassProjection, DetailLevel, Direction, Etag, Fingerprint, MappingId,
+    MappingState, ObjectName, ReservationClass, Timestamp, Uid,
 };
 use anteroom::store::bridges::BridgeRow;
 use anteroom::store::instances::{NewInstance, Owner};
@@ -131,6 +132,7 @@ fn plan_mapping(room: &Room, bridge: &BridgeRow, remote_id: &str) -> Mapping {
         direction: Direction::TwoWay,
         authority: Authority::PerOrigin,
         detail: DetailLevel::Full,
+        projection: ClassProjection::HighestWins,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),

@@ -1,7 +1,9 @@
 //! The reconciler between the hub and remote systems in memory: what must arrive arrives once, whatever fails.
 
+mod classes;
 mod conflicts;
 mod operator;
+mod rules;
 pub mod scene;
 mod series;
 mod zone_rules;

@@ -9,8 +9,8 @@ use anteroom::crypt::{Key, KeyRing, Keys};
 use anteroom::ical::object::{CalendarObject, ParseContext};
 use anteroom::manage::{self, Acting, ManageError};
 use anteroom::model::{
-    Authority, BridgeId, BridgeKind, Clock, Content, DetailLevel, Direction, Event, EventTime, MappingId, MappingState,
-    ReservationClass, Resolution, Timestamp, Uid, ZoneId,
+    Authority, BridgeId, BridgeKind, ClassProjection, Clock, Content, DetailLevel, Direction, Event, EventTime,
+    MappingId, MappingState, Privilege, ReservationClass, Resolution, Timestamp, Uid, ZoneId,
 };
 use anteroom::observe::Metrics;
 use anteroom::store::bridges::{self, BridgeRow};
@@ -180,7 +180,10 @@ impl<'a> Scene<'a> {
     async fn apply(&self, target: Target, wish: Wish) -> Result<Applied, ChangeError> {
         let mut tx = self.house.write().await;
         let cx = Context { now: self.house.now(), limits: &self.limits };
-        let origin = Origin::Principal { login: "anna".to_owned() };
+        // Only who administers the room makes something else than an arrangement.
+        let usual = !matches!(&wish, Wish::Become(event) if event.class != ReservationClass::Event);
+        let privilege = if usual { Privilege::Write } else { Privilege::Admin };
+        let origin = Origin::Principal { login: "anna".to_owned(), privilege };
         let change = Change { target, wish, precondition: Precondition::none(), origin };
         let applied = change::apply(&mut tx, cx, &self.room, change).await?;
         tx.commit().await.unwrap();
@@ -287,6 +290,7 @@ fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Author
         direction: Direction::TwoWay,
         authority,
         detail: DetailLevel::Full,
+        projection: ClassProjection::HighestWins,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),

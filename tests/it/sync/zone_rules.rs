@@ -2,10 +2,13 @@
 
 use super::scene::{Scene, event};
 use crate::house::{HOUR_MS, House, on_both};
-use anteroom::model::{Event, EventTime, Frequency, Recurrence, Rule, Timestamp, Uid, ZoneId};
+use anteroom::model::{
+    Event, EventTime, Frequency, LinkState, Recurrence, ReservationClass, Rule, Timestamp, Uid, ZoneId,
+};
 use anteroom::store::instances::{self, NewInstance, Owner, Stored};
 use anteroom::store::objects::{self, ObjectRow};
 use anteroom::store::{audit, changes, links, operations, rooms, zones};
+use std::collections::BTreeMap;
 
 const OSLO: &str = "Europe/Oslo";
 
@@ -31,6 +34,12 @@ async fn stored(scene: &Scene<'_>, uid: &str) -> Vec<Stored> {
 
 async fn seq(scene: &Scene<'_>) -> i64 {
     rooms::get(&mut scene.house.read().await, scene.house.tenant(), &scene.room.id).await.unwrap().unwrap().seq
+}
+
+async fn story(scene: &Scene<'_>, uid: &str) -> Vec<String> {
+    let (tenant, uid) = (scene.house.tenant(), Uid(uid.to_owned()));
+    let story = audit::of_event(&mut scene.house.read().await, tenant, &scene.room.id, &uid).await.unwrap();
+    story.into_iter().map(|entry| format!("{} {}", entry.action, entry.detail)).collect()
 }
 
 /// As if the last run had computed by rules that put the clocks of a zone an hour earlier from April on.
@@ -107,6 +116,77 @@ on_both!(a_booking_that_a_zone_pushes_into_another_one_is_a_conflict, |house| as
     scene.put(&other).await.unwrap();
     assert_eq!(scene.follow_zones().await, 1);
     assert_eq!(scene.open("slot_collision").await.uid.as_str(), "single");
+});
+
+on_both!(bookings_that_move_together_do_not_collide_on_the_way, |house| async {
+    let scene = Scene::new(house, 0).await;
+    for hour in [13, 14, 15] {
+        let uid = format!("at{hour}");
+        scene.put(&event(&uid, &uid, 31, hour)).await.unwrap();
+    }
+    assert_eq!(scene.follow_zones().await, 0);
+    by_older_rules(house, &scene, OSLO, &["at13", "at14", "at15"]).await;
+    assert_eq!(scene.follow_zones().await, 3);
+    let kinds: Vec<String> = scene.conflicts().await.into_iter().map(|one| one.kind).collect();
+    assert!(kinds.is_empty(), "{kinds:?}");
+});
+
+on_both!(an_allocation_that_an_event_moves_onto_gives_way_and_one_that_moves_along_is_not_told_again, |house| async {
+    let scene = Scene::new(house, 1).await;
+    let utc = |uid: &str, hour: i8| {
+        let mut one = Event { class: ReservationClass::Allocation, ..event(uid, uid, 31, hour) };
+        if let EventTime::Timed { zone, .. } = &mut one.when {
+            *zone = ZoneId::utc();
+        }
+        one
+    };
+    // 31 March, 14:00 in Oslo is 12:00 in UTC, and was 11:00 by the older rules.
+    for allocation in [utc("left", 11), utc("reached", 12)] {
+        scene.put(&allocation).await.unwrap();
+    }
+    scene.put(&event("gala", "Gala", 31, 14)).await.unwrap();
+    scene.put(&Event { class: ReservationClass::Allocation, ..event("along", "along", 31, 18) }).await.unwrap();
+    scene.put(&event("play", "Play", 31, 18)).await.unwrap();
+    scene.settle().await;
+    assert_eq!(scene.follow_zones().await, 0);
+    by_older_rules(house, &scene, OSLO, &["gala", "along", "play"]).await;
+    let mut before = BTreeMap::new();
+    for uid in ["left", "reached", "along"] {
+        before.insert(uid, story(&scene, uid).await.len());
+    }
+    assert_eq!(scene.follow_zones().await, 3);
+    assert_eq!(story(&scene, "reached").await[before["reached"]..], ["object.displaced under Gala (gala)"]);
+    assert_eq!(story(&scene, "left").await[before["left"]..], ["object.restored no longer under Gala (gala)"]);
+    let along = story(&scene, "along").await.split_off(before["along"]);
+    assert!(along.iter().all(|line| !line.contains("displaced") && !line.contains("restored")), "{along:?}");
+    scene.settle().await;
+    let there = scene.remote().events(super::scene::CALENDAR);
+    let mut titles: Vec<&str> = there.iter().map(|(_, event)| event.content.summary.as_str()).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["Gala", "Play", "left"], "what lies under others does not show");
+});
+
+on_both!(what_shows_of_an_instance_is_told_in_the_instants_of_that_side_too, |house| async {
+    let scene = Scene::keeping_instants(house).await;
+    let mut long = Event { class: ReservationClass::Allocation, ..event("Handball", "Handball", 31, 14) };
+    if let EventTime::Timed { end, .. } = &mut long.when {
+        *end = end.with().hour(20).build().unwrap();
+    }
+    scene.put(&long).await.unwrap();
+    scene.put(&event("gala", "Gala", 31, 16)).await.unwrap();
+    scene.settle().await;
+    assert_eq!(scene.follow_zones().await, 0);
+    by_older_rules(house, &scene, OSLO, &["Handball", "gala"]).await;
+    assert_eq!(scene.follow_zones().await, 2);
+    let (mapping, uid) = (&scene.remotes[0].mapping, Uid("Handball".to_owned()));
+    let links = links::of_uid(&mut house.read().await, house.tenant(), mapping, &uid).await.unwrap();
+    let mut starts: Vec<i8> = links
+        .iter()
+        .filter(|link| link.state == LinkState::Linked)
+        .map(|link| serde_json::from_str::<Event>(&link.base).unwrap().when.wall_start().hour())
+        .collect();
+    starts.sort_unstable();
+    assert_eq!(starts, [13, 16], "the beginning and the rest lie an hour earlier there");
 });
 
 on_both!(a_side_that_keeps_instants_is_told_and_not_believed, |house| async {

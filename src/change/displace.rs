@@ -1,0 +1,133 @@
+//! What a stronger booking means for weaker ones that it lies over: they give way on the mappings that show the strongest
+//! class alone, and come back when it goes. The story of each says so.
+
+use super::expand::{expand, reparse};
+use super::{ChangeError, Context, Origin};
+use crate::model::ClassProjection;
+use crate::model::Event;
+use crate::model::ReservationClass;
+use crate::model::TimeRange;
+use crate::model::Uid;
+use crate::store::Tx;
+use crate::store::audit;
+use crate::store::instances;
+use crate::store::instances::Taken;
+use crate::store::mappings;
+use crate::store::mappings::Mapping;
+use crate::store::objects::ObjectRow;
+use crate::store::operations;
+use crate::store::rooms::Room;
+use std::collections::BTreeSet;
+
+/// An event with the times it takes, by start.
+pub(super) type Standing<'a> = Option<(&'a Event, Vec<TimeRange>)>;
+
+/// Sends what lies under the old or the new times of an event again, and tells whom it displaces and who comes back.
+pub(super) async fn follow(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    (before, after): (Standing<'_>, Standing<'_>),
+    (seq, origin): (i64, &Origin),
+) -> Result<(), ChangeError> {
+    let Some(event) = after.as_ref().or(before.as_ref()).map(|(event, _)| *event) else { return Ok(()) };
+    let under = (weaker(tx, room, before).await?, weaker(tx, room, after).await?);
+    settle(tx, cx, room, event, under, (seq, origin)).await
+}
+
+/// The same where who lay under an event, and who does now, is known.
+pub(super) async fn settle(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    event: &Event,
+    (left, taken): (BTreeSet<Uid>, BTreeSet<Uid>),
+    (seq, origin): (i64, &Origin),
+) -> Result<(), ChangeError> {
+    if left.is_empty() && taken.is_empty() {
+        return Ok(());
+    }
+    let mut mappings = mappings::of_room(tx, &room.tenant_id, &room.id).await?;
+    mappings.retain(|mapping| mapping.exports() && mapping.projection == ClassProjection::HighestWins);
+    for uid in left.union(&taken) {
+        resend(tx, cx, room, &mappings, (uid, seq)).await?;
+    }
+    let by = format!("{} ({})", event.content.summary, event.uid);
+    for uid in taken.difference(&left) {
+        tell(tx, cx, room, (uid, "object.displaced", &format!("under {by}")), (seq, origin)).await?;
+    }
+    for uid in left.difference(&taken) {
+        tell(tx, cx, room, (uid, "object.restored", &format!("no longer under {by}")), (seq, origin)).await?;
+    }
+    Ok(())
+}
+
+/// What lay under an event that is deleted comes back.
+pub(super) async fn gone(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    row: &ObjectRow,
+    (seq, origin): (i64, &Origin),
+) -> Result<(), ChangeError> {
+    if row.class == ReservationClass::Allocation {
+        return Ok(());
+    }
+    // What cannot be read or expanded any more has no times, and may go.
+    let Ok(object) = reparse(&row.body, room, cx) else { return Ok(()) };
+    let Ok(expansion) = expand(object.event(), &room.zone, cx) else { return Ok(()) };
+    follow(tx, cx, room, (Some((object.event(), expansion.times())), None), (seq, origin)).await
+}
+
+/// The events of a weaker class that lie under an event. Where bookings may lie over each other none gives way.
+pub(super) async fn weaker(tx: &mut Tx, room: &Room, standing: Standing<'_>) -> Result<BTreeSet<Uid>, ChangeError> {
+    let Some((event, times)) = standing.filter(|_| !room.allow_overlaps) else { return Ok(BTreeSet::new()) };
+    let (Some(first), Some(last)) = (times.first(), times.iter().map(|time| time.end).max()) else {
+        return Ok(BTreeSet::new());
+    };
+    let range = TimeRange::new(first.start, last);
+    let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
+    let under = taken.into_iter().filter(|other| other.class < event.class && lies_under(other, &times));
+    Ok(under.map(|other| other.uid).collect())
+}
+
+/// Whether one of the times, which are sorted by start, lies over an instance.
+fn lies_under(other: &Taken, times: &[TimeRange]) -> bool {
+    let until = times.partition_point(|time| time.start < other.end_ms);
+    times[..until].iter().any(|time| time.end > other.start_ms)
+}
+
+async fn resend(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    mappings: &[Mapping],
+    (uid, cause_seq): (&Uid, i64),
+) -> Result<(), ChangeError> {
+    for mapping in mappings {
+        let (tenant, mapping) = (&room.tenant_id, &mapping.id);
+        let wish = operations::Wish { tenant, mapping, room: &room.id, uid, cause_seq, due: cx.now };
+        operations::enqueue(tx, &wish).await?;
+    }
+    Ok(())
+}
+
+async fn tell(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    (uid, action, detail): (&Uid, &str, &str),
+    (seq, origin): (i64, &Origin),
+) -> Result<(), ChangeError> {
+    let entry = audit::Entry {
+        tenant: &room.tenant_id,
+        at: cx.now,
+        actor: &origin.actor(),
+        action,
+        room: Some(&room.id),
+        uid: Some(uid),
+        seq,
+        detail,
+    };
+    Ok(audit::append(tx, &entry).await?)
+}
