@@ -10,14 +10,16 @@ use crate::manage::feeds::Links;
 use crate::manage::tenants;
 use crate::model::Clock;
 use crate::model::SystemClock;
-use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::model::ZoneId;
 use crate::observe::Metrics;
 use crate::server;
 use crate::store::Store;
 use crate::store::Tx;
+use crate::store::tenants as stored;
+use crate::store::tenants::Tenant;
 use crate::sync::Engine;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Everything a command needs.
@@ -29,7 +31,7 @@ pub(super) struct Desk {
     /// The keys.
     pub keys: Keys,
     public_url: String,
-    tenant: TenantId,
+    tenant: Tenant,
     now: Timestamp,
 }
 
@@ -41,13 +43,18 @@ impl Desk {
         let keys = server::load_keys(&config)?;
         let store = Store::open(config.database_url().reveal()).await?;
         let now = SystemClock.now();
-        let tenant = tenant(&store, &config, &common.tenant, now).await?;
+        let tenant = tenant(&store, &config, common.tenant.as_deref(), now).await?;
         Ok(Self { public_url: config.public_url(), config, store, keys, tenant, now })
     }
 
     /// The circumstances of an act of this command.
     pub(super) fn acting(&self) -> Acting<'_> {
-        Acting { tenant: &self.tenant, actor: "command-line", now: self.now }
+        Acting { tenant: &self.tenant.id, actor: "command-line", now: self.now }
+    }
+
+    /// The tenant that is worked in.
+    pub(super) fn tenant(&self) -> &Tenant {
+        &self.tenant
     }
 
     /// Where feed links point and what signs them.
@@ -74,14 +81,51 @@ impl Desk {
     }
 }
 
-/// The master key of the configuration, else the one in the data folder.
-async fn tenant(store: &Store, config: &Config, key: &str, now: Timestamp) -> Result<TenantId, CliError> {
-    let Some(declared) = config.tenants().into_iter().find(|tenant| tenant.key == key) else {
-        return Ok(tenants::find(&mut store.begin_read().await?, key).await?.id);
+/// The tenant with that key; without one `default`, or the only one there is. One that is declared is made.
+async fn tenant(store: &Store, config: &Config, key: Option<&str>, now: Timestamp) -> Result<Tenant, CliError> {
+    let declared = config.tenants();
+    let stored = stored::list(&mut store.begin_read().await?).await?;
+    let keys = declared.iter().map(|tenant| tenant.key.as_str());
+    let keys: BTreeSet<&str> = keys.chain(stored.iter().map(|tenant| tenant.tenant_key.as_str())).collect();
+    let key = match key {
+        Some(key) => key,
+        None => only(&keys)?,
+    };
+    let Some(declared) = declared.iter().find(|tenant| tenant.key == key) else {
+        return Ok(tenants::find(&mut store.begin_read().await?, key).await?);
     };
     let zone = ZoneId::parse(&declared.zone).unwrap_or_else(ZoneId::utc);
     let mut tx = store.begin_write().await?;
     let tenant = tenants::ensure(&mut tx, (key, &declared.name), &zone, now).await?;
     tx.commit().await?;
-    Ok(tenant.id)
+    Ok(tenant)
+}
+
+/// The key that is meant where none is given.
+fn only<'k>(keys: &BTreeSet<&'k str>) -> Result<&'k str, CliError> {
+    let mut all = keys.iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(tenants::DEFAULT),
+        (Some(only), None) => Ok(only),
+        _ if keys.contains(tenants::DEFAULT) => Ok(tenants::DEFAULT),
+        _ => {
+            let keys = keys.iter().copied().collect::<Vec<_>>().join(", ");
+            Err(CliError::Failed(format!("there are several tenants; name one of them with --tenant: {keys}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_word_the_default_tenant_is_meant_or_the_only_one() {
+        let meant = |keys: &[&'static str]| only(&keys.iter().copied().collect()).map_err(|error| error.to_string());
+        assert_eq!(meant(&[]), Ok("default"));
+        assert_eq!(meant(&["springfield"]), Ok("springfield"));
+        assert_eq!(meant(&["springfield", "default"]), Ok("default"));
+        let several = meant(&["springfield", "fjordby"]).unwrap_err();
+        assert!(several.ends_with("name one of them with --tenant: fjordby, springfield"), "{several}");
+    }
 }

@@ -53,9 +53,9 @@ pub(crate) struct Common {
     /// Configuration file; without it the defaults and the environment
     #[arg(long, global = true, value_name = "FILE", env = "ANTEROOM_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Key of the tenant to work in
-    #[arg(long, global = true, value_name = "KEY", default_value = "default")]
-    pub(crate) tenant: String,
+    /// Key of the tenant to work in; without it `default`, or the only one there is
+    #[arg(long, global = true, value_name = "KEY")]
+    pub(crate) tenant: Option<String>,
     /// Answer JSON instead of a table
     #[arg(long, global = true)]
     pub(crate) json: bool,

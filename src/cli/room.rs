@@ -107,7 +107,7 @@ impl Add {
         let mut tx = desk.write().await?;
         let room = RoomView::from(rooms::create(&mut tx, &desk.acting(), &new).await?);
         tx.commit().await?;
-        let path = format!("{}/dav/{}/rooms/{}/", desk.config.public_url(), common.tenant, room.slug);
+        let path = format!("{}/dav/{}/rooms/{}/", desk.config.public_url(), desk.tenant().tenant_key, room.slug);
         print::one(common, out, &room, &[format!("Room {} is made; its calendar is {path}", room.slug)])
     }
 }

@@ -8,7 +8,6 @@ use crate::dav;
 use crate::manage::principals;
 use crate::manage::profile::Account;
 use crate::manage::profile::Profiles;
-use crate::manage::tenants;
 use crate::model::Clock;
 use crate::model::SystemClock;
 use clap::Args;
@@ -50,10 +49,10 @@ impl Setup {
         let desk = Desk::open(common).await?;
         let mut tx = desk.read().await?;
         let person = principals::find(&mut tx, &desk.acting(), &self.login).await?;
-        let tenant = tenants::find(&mut tx, &common.tenant).await?;
+        let tenant = desk.tenant();
         drop(tx);
         let base = desk.config.public_url();
-        let principal = dav::principal_path(&common.tenant, &person.login);
+        let principal = dav::principal_path(&tenant.tenant_key, &person.login);
         let mut hints = Hints::of(&base, &person.login, &principal)?;
         if let Some(path) = self.profile {
             let account =

@@ -1,6 +1,8 @@
 //! The story of one event or one room: what happened in time order, what waits and why. Also as text for people.
 
-use super::{AuditView, ConflictView, LinkView, MappingView, Names, OperationView, RunView, text_if, time, time_if};
+use super::{
+    AuditView, ConflictView, LinkView, MappingView, Names, OperationView, RunView, named, text_if, time, time_if,
+};
 use crate::model::LinkState;
 use crate::model::MappingState;
 use crate::model::OperationState;
@@ -25,6 +27,7 @@ use crate::store::pages::Page;
 use crate::store::rooms::Room;
 use crate::sync;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// Most operations that were given up in one answer.
 const DEAD_LETTERS: i64 = 100;
@@ -78,6 +81,9 @@ pub struct EventStory {
     pub conflicts: Vec<ConflictView>,
     /// The audit, oldest first.
     pub audit: Vec<AuditView>,
+    /// What people call the mappings of its copies, by id.
+    #[serde(skip)]
+    places: HashMap<String, String>,
 }
 
 impl EventStory {
@@ -99,28 +105,36 @@ impl EventStory {
 
     async fn tell_room(&mut self, tx: &mut Tx, room: &Room, uid: &Uid, names: &Names) -> Result<(), StoreError> {
         let (tenant, id) = (&room.tenant_id, &room.id);
+        let mappings = mappings::of_room(tx, tenant, id).await?;
+        let places: HashMap<String, String> =
+            mappings.iter().map(|mapping| (mapping.id.to_string(), place(mapping, names))).collect();
         if let Some(row) = objects::by_uid(tx, tenant, id, uid).await? {
-            let born = if row.origin == "hub" { "here".to_owned() } else { format!("at mapping {}", row.origin) };
+            let here = mappings.iter().find(|mapping| mapping.id.as_str() == row.origin);
+            let born = match here {
+                _ if row.origin == "hub" => "here".to_owned(),
+                Some(mapping) => format!("at {}", place(mapping, names)),
+                None => format!("at mapping {}", row.origin),
+            };
             let (name, seq, at) = (&row.name, row.seq, time(row.modified_ms));
             self.stands.push(format!("{}: {name}, born {born}, change {seq} at {at}", room.slug));
         }
-        let mappings = mappings::of_room(tx, tenant, id).await?;
         let operations = operations::of_event(tx, tenant, id, uid).await?;
         let conflicts = pages::conflicts_of_event(tx, tenant, id, uid).await?;
         let entries = audit::of_event(tx, tenant, id, uid).await?;
         self.moments.extend(entries.iter().map(of_audit));
-        self.moments.extend(operations.iter().flat_map(|operation| of_operation(operation, &mappings)));
+        self.moments.extend(operations.iter().flat_map(|operation| of_operation(operation, &places)));
         self.moments.extend(conflicts.iter().map(of_conflict));
         for mapping in &mappings {
             let links = links::of_uid(tx, tenant, &mapping.id, uid).await?;
-            self.waiting.extend(links.iter().filter_map(|link| unanswered(link, mapping)));
+            self.waiting.extend(links.iter().filter_map(|link| unanswered(link, &place(mapping, names))));
             self.links.extend(links.into_iter().map(LinkView::from));
         }
-        self.waiting.extend(operations.iter().filter_map(|operation| waiting(operation, &mappings)));
+        self.waiting.extend(operations.iter().filter_map(|operation| waiting(operation, &mappings, &places)));
         self.waiting.extend(conflicts.iter().filter_map(undecided));
         self.audit.extend(entries.into_iter().map(|entry| AuditView::of(entry, names)));
         self.operations.extend(operations.into_iter().map(|operation| OperationView::of(operation, names)));
         self.conflicts.extend(conflicts.into_iter().map(|conflict| ConflictView::of(conflict, names)));
+        self.places.extend(places);
         Ok(())
     }
 
@@ -134,7 +148,7 @@ impl EventStory {
         lines.push("What happened:".to_owned());
         lines.extend(self.moments.iter().map(Moment::line));
         lines.push("Copies:".to_owned());
-        lines.extend(self.links.iter().map(copy_line));
+        lines.extend(self.links.iter().map(|link| copy_line(link, &self.places)));
         lines.push("What waits:".to_owned());
         lines.extend(self.waiting.iter().map(Waiting::line));
         for title in ["Copies:", "What waits:"] {
@@ -236,10 +250,11 @@ async fn mapping_story(tx: &mut Tx, status: sync::MappingStatus, names: &Names) 
     let open = operations::open_of_mapping(tx, &mapping.tenant_id, &mapping.id).await?;
     let dead = operations::failed_of_mapping(tx, &mapping.tenant_id, &mapping.id, DEAD_LETTERS).await?;
     let here = std::slice::from_ref(&mapping);
+    let places = HashMap::from([(mapping.id.to_string(), place(&mapping, names))]);
     Ok(MappingStory {
         oldest_unreconciled: time_if(status.oldest_waiting),
         reads: runs.into_iter().map(RunView::from).collect(),
-        waiting: open.iter().filter_map(|operation| waiting(operation, here)).collect(),
+        waiting: open.iter().filter_map(|operation| waiting(operation, here, &places)).collect(),
         dead_letters: dead.into_iter().map(|operation| OperationView::of(operation, names)).collect(),
         mapping: MappingView::of(mapping, names),
     })
@@ -304,17 +319,15 @@ impl Waiting {
     }
 }
 
-fn copy_line(link: &LinkView) -> String {
+fn copy_line(link: &LinkView, places: &HashMap<String, String>) -> String {
+    let place = named(places, &link.mapping);
     let remote = link.remote_id.as_deref().unwrap_or("not confirmed yet");
     let part = link.part.as_ref().map_or_else(String::new, |part| format!(", instance {part}"));
     let open = if link.unanswered.is_some() { ", a write is not answered" } else { "" };
     let rewritten = if link.rewritten.is_some() { ", rewritten by the remote side" } else { "" };
     let state = serde_json::to_value(link.state).ok();
     let state = state.as_ref().and_then(|state| state.as_str()).unwrap_or_default();
-    format!(
-        "  {remote} on {}: {state}, born at {}{part}, epoch {}{open}{rewritten}",
-        link.mapping, link.born, link.epoch
-    )
+    format!("  {remote} at {place}: {state}, born at {}{part}, epoch {}{open}{rewritten}", link.born, link.epoch)
 }
 
 fn of_audit(entry: &AuditRow) -> Moment {
@@ -328,8 +341,8 @@ fn of_audit(entry: &AuditRow) -> Moment {
     }
 }
 
-fn of_operation(operation: &Operation, mappings: &[Mapping]) -> Vec<Moment> {
-    let place = place(operation, mappings);
+fn of_operation(operation: &Operation, places: &HashMap<String, String>) -> Vec<Moment> {
+    let place = named(places, operation.mapping_id.as_str());
     let cause = operation.cause_seq;
     let moment = |at, what: &str, detail| Moment {
         instant: at,
@@ -359,14 +372,14 @@ fn of_conflict(conflict: &Conflict) -> Moment {
     }
 }
 
-fn place(operation: &Operation, mappings: &[Mapping]) -> String {
-    let mapping = mappings.iter().find(|mapping| mapping.id == operation.mapping_id);
-    mapping.map_or_else(|| operation.mapping_id.to_string(), |mapping| mapping.remote_name.clone())
+/// What people call a mapping: the remote calendar, and the bridge it lies on.
+fn place(mapping: &Mapping, names: &Names) -> String {
+    format!("{} ({})", mapping.remote_name, names.bridge(mapping.bridge_id.as_str()))
 }
 
 /// Why an operation is not done, and when it is tried next.
-fn waiting(operation: &Operation, mappings: &[Mapping]) -> Option<Waiting> {
-    let place = place(operation, mappings);
+fn waiting(operation: &Operation, mappings: &[Mapping], places: &HashMap<String, String>) -> Option<Waiting> {
+    let place = named(places, operation.mapping_id.as_str());
     let mapping = mappings.iter().find(|mapping| mapping.id == operation.mapping_id);
     let state = mapping.map_or(MappingState::Removed, |mapping| mapping.state);
     let last = if operation.last_error.is_empty() { String::new() } else { format!(": {}", operation.last_error) };
@@ -390,14 +403,11 @@ fn waiting(operation: &Operation, mappings: &[Mapping]) -> Option<Waiting> {
     })
 }
 
-fn unanswered(link: &Link, mapping: &Mapping) -> Option<Waiting> {
+fn unanswered(link: &Link, place: &str) -> Option<Waiting> {
     let open = !link.sent.is_empty() && link.state != LinkState::Forgotten;
     open.then(|| Waiting {
-        mapping: mapping.id.to_string(),
-        why: format!(
-            "what was sent to {} is not answered; the copy is looked at before it is sent again",
-            mapping.remote_name
-        ),
+        mapping: link.mapping_id.to_string(),
+        why: format!("what was sent to {place} is not answered; the copy is looked at before it is sent again"),
         next: None,
     })
 }

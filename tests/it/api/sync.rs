@@ -187,6 +187,7 @@ async fn a_failed_operation_is_tried_again_and_the_story_tells_it() {
     assert_eq!(moments, ["object.create", "operation.made"]);
     let why = story["waiting"][0]["why"].as_str().unwrap();
     assert!(why.contains("waits until the remote calendar was read once"), "{why}");
+    assert!(why.contains("(booking)"), "the bridge is named: {why}");
     let room = house.get("vera", &format!("{CITY}/rooms/hall/story")).await.json();
     assert_eq!(
         (room["room"].as_str(), room["mappings"][0]["waiting"].as_array().map(Vec::len)),
