@@ -93,7 +93,7 @@ on_both!(what_goes_on_is_told_room_by_room, |house| async {
     }
     let mut tx = house.read().await;
     let rows = objects::going_on(&mut tx, house.tenant(), &hall.id, at(20)).await.unwrap();
-    assert_eq!(rows.into_iter().map(|row| row.uid.0).collect::<Vec<_>>(), ["endless", "ending"]);
+    assert_eq!(rows.into_iter().map(|row| row.uid.0).collect::<Vec<_>>(), ["ending", "endless"]);
     let mut walked = Vec::new();
     while let Some(room) = rooms::after(&mut tx, walked.last().map_or("", RoomId::as_str)).await.unwrap() {
         walked.push(room.id);
