@@ -95,11 +95,7 @@ impl Answer {
 impl Http {
     /// A client as `dial` says. Redirects are not followed: they would carry credentials to another place.
     pub(super) fn new(dial: &Dial<'_>, clock: Arc<dyn Clock>, limits: &Limits) -> Result<Self, BridgeError> {
-        static RING: Once = Once::new();
-        RING.call_once(|| {
-            // Another part of the process may have installed one already; either serves.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        install_ring();
         let timeout = Duration::from_millis(dial.timeout_ms.clamp(100, 600_000));
         let mut builder = reqwest::Client::builder()
             .pool_idle_timeout(IDLE)
@@ -186,7 +182,7 @@ fn lost(why: reqwest::Error, intent: Intent) -> BridgeError {
 }
 
 /// An error without its URL (which may hold tokens), with its causes.
-fn describe(why: reqwest::Error) -> String {
+pub(super) fn describe(why: reqwest::Error) -> String {
     let why = why.without_url();
     let mut text = why.to_string();
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&why);
@@ -196,6 +192,15 @@ fn describe(why: reqwest::Error) -> String {
         cause = inner.source();
     }
     clip(&text)
+}
+
+/// Gives rustls its cryptography, once.
+pub(super) fn install_ring() {
+    static RING: Once = Once::new();
+    RING.call_once(|| {
+        // Another part of the process may have installed one already; either serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
 }
 
 fn refused_setting(what: &str, why: &reqwest::Error) -> BridgeError {
@@ -225,7 +230,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Retry-After in milliseconds: seconds, also with a fraction as Graph sends them, or a date.
-fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<u64> {
+pub(super) fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<u64> {
     parse_retry_after(headers.get("retry-after")?.to_str().ok()?, clock)
 }
 

@@ -10,6 +10,7 @@ mod http;
 pub mod memory;
 mod reading;
 mod text;
+pub mod webpush;
 
 pub use bridges::{BridgeConfig, DeltaForm, GenericConfig, GraphConfig, PorticoConfig, build};
 pub use reading::{Complete, Cursor, Delta, Reading};

@@ -16,6 +16,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     limits(config, &mut found);
     sync(config, &mut found);
     feed(config, &mut found);
+    push(config, &mut found);
     profile(config, &mut found);
     observe(config, &mut found);
     tenants_and_bridges(config, &mut found);
@@ -159,6 +160,23 @@ fn sync(config: &Config, found: &mut Found) {
     );
     found.demand((15..=3_600).contains(&sync.lease_seconds), "sync.lease_seconds", "must be 15 to 3600");
     found.demand(sync.brake_percent <= 100, "sync.brake_percent", "must be 0 to 100");
+}
+
+fn push(config: &Config, found: &mut Found) {
+    let push = &config.push;
+    found.demand((0..=60_000).contains(&push.pause_ms), "push.pause_ms", "must be 0 to 60000");
+    // A server allows at least three days (draft-bitfire-webdav-push-00, 3.4).
+    found.demand((3..=366).contains(&push.days), "push.days", "must be 3 to 366");
+    let reachable = |url: &String| url.starts_with("https://") || url.starts_with("mailto:");
+    found.demand(push.contact.as_ref().is_none_or(reachable), "push.contact", "must begin with https:// or mailto:");
+    found.demand(
+        (0..=100_000).contains(&config.limits.push_registrations),
+        "limits.push_registrations",
+        "must be 0 to 100000",
+    );
+    if let Some(url) = &push.proxy {
+        web_address("push.proxy", url, found);
+    }
 }
 
 fn feed(config: &Config, found: &mut Found) {

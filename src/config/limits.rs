@@ -40,6 +40,8 @@ section! {
         dead_properties: usize = 200,
         /// Largest such property in bytes.
         dead_property_bytes: usize = 65_536,
+        /// Most registrations for push messages of one principal; each room and device takes one.
+        push_registrations: i64 = 1_000,
         /// Earliest year accepted in DTSTART (`CALDAV:min-date-time`).
         min_year: i16 = 1970,
         /// Latest year accepted in DTSTART, DTEND and RDATE (`CALDAV:max-date-time`); a series may go on beyond it, as one

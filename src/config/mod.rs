@@ -38,6 +38,7 @@ pub use sections::LogFormat;
 pub use sections::MasterKey;
 pub use sections::Observe;
 pub use sections::Profile;
+pub use sections::Push;
 pub use sections::Server;
 pub use sections::Sync;
 pub use sections::Webhooks;
@@ -66,6 +67,8 @@ pub struct Config {
     pub feed: Feed,
     /// `[webhooks]`.
     pub webhooks: Webhooks,
+    /// `[push]`.
+    pub push: Push,
     /// `[profile]`.
     pub profile: Profile,
     /// `[observe]`.

@@ -129,6 +129,25 @@ section! {
 }
 
 section! {
+    /// Messages to clients when a room has changed, over their push services (WebDAV-Push).
+    Push {
+        /// Whether clients may register for messages; each goes to the push service that the client names.
+        enabled: bool = true,
+        /// How a push service reaches the operator of this server: an https or mailto URI. Without it
+        /// `server.public_url`.
+        contact: Option<String> = None,
+        /// Whether push services may lie in private networks and be called without encryption, such as one of your own.
+        private_networks: bool = false,
+        /// Proxy for messages. It resolves the names of push services, and has to keep them out of your network.
+        proxy: Option<String> = None,
+        /// Shortest pause between two messages about one room to one client, in milliseconds.
+        pause_ms: i64 = 2_000,
+        /// Days after which a client has to register again.
+        days: i64 = 30,
+    }
+}
+
+section! {
     /// Notifications from remote systems.
     Webhooks {
         /// The address remote systems reach the server at; https, as Microsoft Graph demands. Without it no

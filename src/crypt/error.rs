@@ -42,6 +42,9 @@ pub enum CryptError {
         /// What is wrong with it and what to do.
         reason: String,
     },
+    /// The keys of a push subscription cannot be used.
+    #[error("push subscription: {0}")]
+    Subscription(&'static str),
     /// A certificate or key to sign files with cannot be used.
     #[error("signing: {0}")]
     Signer(String),

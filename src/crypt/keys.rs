@@ -7,6 +7,7 @@
 use super::CryptError;
 use super::Key;
 use super::KeyRing;
+use super::vapid::Vapid;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
@@ -31,6 +32,10 @@ pub struct Keys {
     pub cache: Key,
     /// Hashes the `clientState` of change notification subscriptions.
     pub client_state: Key,
+    /// Names rooms towards push services, and known push resources.
+    pub push: Key,
+    /// Signs what is sent to push services.
+    pub vapid: Vapid,
     /// Hashes what the configuration declares.
     pub declaration: Key,
 }
@@ -44,6 +49,8 @@ impl Keys {
             feed: root.derive("feed"),
             cache: root.derive("cache"),
             client_state: root.derive("client-state"),
+            push: root.derive("push"),
+            vapid: Vapid::of(&root),
             declaration: root.derive("declaration"),
             ring,
         }
@@ -185,7 +192,7 @@ mod tests {
     #[test]
     fn purposes_do_not_share_keys() {
         let keys = Keys::parse(&line("k1", 1)).unwrap();
-        let all = [&keys.sync_token, &keys.feed, &keys.cache, &keys.client_state];
+        let all = [&keys.sync_token, &keys.feed, &keys.cache, &keys.client_state, &keys.push];
         for (i, one) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|other| other.bytes() != one.bytes()));
         }

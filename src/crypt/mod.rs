@@ -10,7 +10,10 @@ mod keys;
 pub mod mac;
 pub mod password;
 mod seal;
+pub mod sync_token;
 pub mod token;
+pub mod vapid;
+pub mod webpush;
 
 pub use crate::config::Secret;
 pub use error::CryptError;

@@ -3,10 +3,14 @@
 use super::DavDoor;
 use super::error::DavError;
 use super::path::Resource;
+use crate::crypt::Key;
+use crate::crypt::sync_token;
 use crate::manage::sign_in::Credential;
 use crate::model::Privilege;
 use crate::model::RoomId;
 use crate::model::RoomRules;
+use crate::model::SyncToken;
+use crate::model::View;
 use crate::store::Tx;
 use crate::store::principals;
 use crate::store::principals::Grant;
@@ -44,25 +48,6 @@ pub struct VisibleRoom {
     pub rules: Option<RulesRow>,
 }
 
-/// How much of the bookings a caller sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// The octets as they are stored.
-    Full,
-    /// Private bookings as busy time only.
-    Projected,
-}
-
-impl View {
-    /// How tokens and validators tell the views apart.
-    pub const fn letter(self) -> &'static str {
-        match self {
-            Self::Full => "f",
-            Self::Projected => "p",
-        }
-    }
-}
-
 impl VisibleRoom {
     /// What the room asks of bookings.
     pub fn hours(&self) -> RoomRules {
@@ -71,7 +56,13 @@ impl VisibleRoom {
 
     /// How much of its bookings the caller sees: who may write a room may read everything in it.
     pub fn view(&self) -> View {
-        if self.privilege >= Privilege::Write { View::Full } else { View::Projected }
+        View::of(self.privilege)
+    }
+
+    /// The room's present sync token from the caller's point of view.
+    pub fn token(&self, key: &Key) -> String {
+        let point = SyncToken { room: self.room.id.clone(), seq: self.room.seq, began: None };
+        sync_token::print(key, &point, self.view())
     }
 
     /// Refuses callers who may see only when the room is taken.

@@ -7,7 +7,6 @@ use super::error::DavError;
 use super::headers::EtagList;
 use super::path::Resource;
 use super::property::object::etag_for;
-use super::token;
 use crate::model::Etag;
 use crate::model::Privilege;
 use crate::store::Tx;
@@ -105,7 +104,7 @@ async fn present(tx: &mut Tx, call: &Call<'_>, resource: &Resource) -> Result<Pr
             let row = objects::by_name(tx, &room.room.tenant_id, &room.room.id, name).await?;
             Present { etag: row.map(|row| etag_for(&row.etag, room.view())), token: None }
         }
-        _ => Present { etag: None, token: Some(token::of_room(&call.door.keys.sync_token, &room)) },
+        _ => Present { etag: None, token: Some(room.token(&call.door.keys.sync_token)) },
     })
 }
 

@@ -7,6 +7,7 @@ use super::path::Resource;
 use super::put::change_of;
 use super::put::precondition;
 use super::put::refused;
+use super::registration;
 use crate::change;
 use crate::change::Context;
 use crate::change::Wish;
@@ -24,7 +25,8 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     let change = change_of(call, &room, name, (Wish::Delete, precondition));
     match change::apply(&mut tx, context, &room.room, change).await {
-        Ok(_) => {
+        Ok(applied) => {
+            registration::leave_out(&mut tx, call, &room.room.id, applied.seq - 1).await?;
             tx.commit().await?;
             (call.door.nudge)(&room.room.id);
             Ok(HttpResponse::NoContent().finish())

@@ -33,19 +33,20 @@ const NOT_OFFERED: [(&str, &str); 10] = [
 ];
 
 /// Where the door does something else than a client may expect, though within the RFCs or beside them.
-const PECULIAR: [(&str, &str); 8] = [
+const PECULIAR: [(&str, &str); 9] = [
     ("exclusive rooms", "409 with R:room-occupied when another booking has the time"),
     ("private bookings", "shown as busy time, under another validator, to callers without the right to write"),
     ("personal properties", "colour, order, name, time zone and transparency of a room are kept for each caller alone"),
     ("compressed request bodies", "415"),
     ("sub-hourly rules, EXRULE", "403 valid-calendar-data or valid-calendar-object-resource"),
     ("Depth of sync-collection", "0, 1 and none are accepted, because widespread clients send 1 (RFC 6578, 3.2: 0)"),
+    ("Push-Dont-Notify: *", "stands for the caller's own registrations; others are told of every change"),
     ("GET on a room", "405; a feed is the way to read a whole room at once"),
     ("max-instances", "counts what lies inside the horizon; a series without end is accepted"),
 ];
 
 /// The names under which kinds of resources are described.
-const KINDS: [(Kind, &str); 10] = [
+const KINDS: [(Kind, &str); 11] = [
     (Kind::Root, "root"),
     (Kind::Tenant, "tenant"),
     (Kind::Principals, "principals"),
@@ -56,16 +57,20 @@ const KINDS: [(Kind, &str); 10] = [
     (Kind::Room, "room"),
     (Kind::Object, "object"),
     (Kind::Outbox, "outbox"),
+    (Kind::Registration, "registration"),
 ];
 
 /// Answers the document; it holds nothing that takes credentials.
 pub(super) async fn serve(door: web::Data<DavDoor>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "max-age=3600")).json(description(&door.limits))
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "max-age=3600"))
+        .json(description(&door.limits, door.push.is_some()))
 }
 
-/// The document for a server with these limits.
-pub fn description(limits: &Limits) -> Value {
-    let kinds: Map<String, Value> = KINDS.iter().map(|(kind, name)| ((*name).to_owned(), resource(*kind))).collect();
+/// The document for a server with these limits. `push`: whether it sends push messages.
+pub fn description(limits: &Limits, push: bool) -> Value {
+    let kinds: Map<String, Value> =
+        KINDS.iter().map(|(kind, name)| ((*name).to_owned(), resource(*kind, push))).collect();
     json!({
         "server": "Anteroom",
         "version": env!("CARGO_PKG_VERSION"),
@@ -83,9 +88,10 @@ pub fn description(limits: &Limits) -> Value {
     })
 }
 
-fn resource(kind: Kind) -> Value {
+fn resource(kind: Kind, push: bool) -> Value {
     json!({
-        "methods": options::allow(kind).split(", ").collect::<Vec<_>>(),
+        "dav": options::classes(kind, push).split(", ").collect::<Vec<_>>(),
+        "methods": options::allow(kind, push).split(", ").collect::<Vec<_>>(),
         "reports": report::offered(kind).iter().map(QName::clark).collect::<Vec<_>>(),
         "properties": properties(kind).iter().map(QName::clark).collect::<Vec<_>>(),
         "personal_properties": personal(kind).iter().map(QName::clark).collect::<Vec<_>>(),
@@ -130,6 +136,7 @@ fn bounds(limits: &Limits) -> Value {
         "dead_properties": limits.dead_properties,
         "dead_property_bytes": limits.dead_property_bytes,
         "instance_horizon_days": limits.instance_horizon_days,
+        "push_registrations": limits.push_registrations,
     })
 }
 
@@ -145,7 +152,7 @@ mod tests {
     #[test]
     fn x12_the_description_in_the_repository_is_the_one_that_is_served() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/features.json");
-        let text = format!("{}\n", serde_json::to_string_pretty(&description(&Limits::default())).unwrap());
+        let text = format!("{}\n", serde_json::to_string_pretty(&description(&Limits::default(), true)).unwrap());
         if std::env::var_os("UPDATE_FEATURES").is_some() {
             std::fs::write(path, &text).unwrap();
         }

@@ -1,7 +1,6 @@
 //! GET and HEAD of a calendar object (RFC 9110, 9.3.1 and 13.1.2): the octets as they were put, or their projection.
 
 use super::Call;
-use super::caller::View;
 use super::caller::VisibleRoom;
 use super::error::DavError;
 use super::headers::EtagList;
@@ -16,6 +15,7 @@ use crate::ical::IcalError;
 use crate::ical::ParseContext;
 use crate::ical::Stamp;
 use crate::ical::privacy;
+use crate::model::View;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
 use actix_web::HttpResponse;

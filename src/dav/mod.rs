@@ -9,6 +9,7 @@
 //! | 6638 | free-busy questions to the outbox |
 //! | 6764 | `/.well-known/caldav` |
 //! | 7809 | time zones by reference |
+//! | WebDAV-Push draft | registrations on rooms |
 //!
 //! Beside these: `/dav/features.json`, the door described for programs, and `/dav/profile.mobileconfig`, an account
 //! ready to install on Apple devices.
@@ -30,10 +31,12 @@ mod propfind;
 mod proppatch;
 mod put;
 mod refuse;
+mod registration;
 mod report;
 mod timezones;
-mod token;
 mod transfer;
+
+pub use registration::PushDoor;
 
 use crate::config::Limits;
 use crate::crypt::Keys;
@@ -72,6 +75,8 @@ pub struct DavDoor {
     pub sign_in: Arc<SignIn>,
     /// Makes configuration profiles.
     pub profiles: Arc<Profiles>,
+    /// What is known of push messages; `None` where none are sent.
+    pub push: Option<PushDoor>,
 }
 
 /// The path of a principal, for what is made outside of this door.
@@ -87,6 +92,8 @@ struct Call<'a> {
     headers: &'a HeaderMap,
     /// The host under which the client knows this server.
     host: String,
+    /// Scheme and host under which the client knows this server.
+    origin: String,
     body: Bytes,
 }
 
@@ -125,16 +132,19 @@ async fn serve(request: HttpRequest, payload: web::Payload, door: web::Data<DavD
 
 async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor>) -> Result<HttpResponse, DavError> {
     let path = request.uri().path();
-    let resource = Resource::parse(path).ok_or_else(|| DavError::not_found(path))?;
+    let resource = Resource::parse(path).ok_or_else(|| refuse::nowhere(request.method().as_str(), path))?;
     if request.method() == Method::OPTIONS {
-        return Ok(options::options(resource.kind()));
+        return Ok(options::options(resource.kind(), door.push.is_some()));
     }
     let caller = Caller::sign_in(door, request.headers(), &resource).await?;
     let body = read_body(request, payload, &door.limits).await?;
     let canonical = resource.href();
-    let missing_slash = resource.kind() != Kind::Object && !path.ends_with('/');
-    let host = request.connection_info().host().to_owned();
-    let call = Call { door, caller: Arc::new(caller), resource, headers: request.headers(), host, body };
+    let missing_slash = resource.is_collection() && !path.ends_with('/');
+    let (host, origin) = {
+        let seen = request.connection_info();
+        (seen.host().to_owned(), format!("{}://{}", seen.scheme(), seen.host()))
+    };
+    let call = Call { door, caller: Arc::new(caller), resource, headers: request.headers(), host, origin, body };
     // What writes is judged again under the room's lock.
     conditional::require(&call).await?;
     let mut response = dispatch(request.method(), &call).await?;
@@ -147,6 +157,9 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
 
 async fn dispatch(method: &Method, call: &Call<'_>) -> Result<HttpResponse, DavError> {
     match (method.as_str(), call.resource.kind()) {
+        ("DELETE", Kind::Registration) => registration::unregister(call).await,
+        (other, kind @ Kind::Registration) => Err(refuse::refuse(other, kind, call)),
+        ("POST", Kind::Room) => registration::register(call).await,
         ("PROPFIND", _) => propfind::propfind(call).await,
         ("REPORT", _) => report::report(call).await,
         ("PROPPATCH", _) => proppatch::proppatch(call).await,
@@ -156,7 +169,7 @@ async fn dispatch(method: &Method, call: &Call<'_>) -> Result<HttpResponse, DavE
         ("COPY", Kind::Object) => transfer::transfer(call, false).await,
         ("MOVE", Kind::Object) => transfer::transfer(call, true).await,
         ("POST", Kind::Outbox) => outbox::post(call).await,
-        (other, kind) => Err(refuse::refuse(other, kind, &call.resource)),
+        (other, kind) => Err(refuse::refuse(other, kind, call)),
     }
 }
 

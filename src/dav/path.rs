@@ -64,6 +64,13 @@ pub enum Resource {
         /// The object's name.
         name: ObjectName,
     },
+    /// `/dav/{tenant}/push/{id}`: a registration for push messages.
+    Registration {
+        /// The tenant's key.
+        tenant: String,
+        /// The registration's id.
+        id: String,
+    },
     /// `/dav/{tenant}/outbox/{login}/`: where free-busy questions are posted.
     Outbox {
         /// The tenant's key.
@@ -94,6 +101,8 @@ pub enum Kind {
     Room,
     /// [`Resource::Object`]
     Object,
+    /// [`Resource::Registration`]
+    Registration,
     /// [`Resource::Outbox`]
     Outbox,
 }
@@ -133,6 +142,7 @@ impl Resource {
             ["rooms", room, name] if !slash => {
                 Self::Object { tenant, room: (*room).to_owned(), name: ObjectName::parse(name)? }
             }
+            ["push", id] if !slash => Self::Registration { tenant, id: (*id).to_owned() },
             ["outbox", login] => Self::Outbox { tenant, login: (*login).to_owned() },
             _ => return None,
         })
@@ -150,8 +160,14 @@ impl Resource {
             Self::Home { .. } => Kind::Home,
             Self::Room { .. } => Kind::Room,
             Self::Object { .. } => Kind::Object,
+            Self::Registration { .. } => Kind::Registration,
             Self::Outbox { .. } => Kind::Outbox,
         }
+    }
+
+    /// Whether this is a collection, whose path ends in a slash.
+    pub const fn is_collection(&self) -> bool {
+        !matches!(self, Self::Object { .. } | Self::Registration { .. })
     }
 
     /// The tenant's key, where the path names one.
@@ -166,6 +182,7 @@ impl Resource {
             | Self::Home { tenant }
             | Self::Room { tenant, .. }
             | Self::Object { tenant, .. }
+            | Self::Registration { tenant, .. }
             | Self::Outbox { tenant, .. } => Some(tenant),
         }
     }
@@ -193,6 +210,10 @@ impl Resource {
                 push(&[tenant, "rooms", room]);
                 encode(name.as_str(), &mut path);
             }
+            Self::Registration { tenant, id } => {
+                push(&[tenant, "push"]);
+                encode(id, &mut path);
+            }
         }
         path
     }
@@ -209,7 +230,7 @@ fn path_of(href: &str) -> Option<&str> {
 
 /// Decodes one segment. `None` for what could be a trick: an encoded slash, a backslash, a dot segment, a control
 /// character, an empty name, a broken escape, octets that are not UTF-8.
-fn decode(segment: &str) -> Option<String> {
+pub fn decode(segment: &str) -> Option<String> {
     let mut octets = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(octet) = rest.next() {
@@ -266,6 +287,7 @@ mod tests {
             "/dav/t/rooms/hall/",
             "/dav/t/rooms/hall/a%20b.ics",
             "/dav/t/outbox/anna@example.com/",
+            "/dav/t/push/0199",
             "/dav/",
             "/",
             "/principals/",

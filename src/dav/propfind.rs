@@ -41,7 +41,7 @@ pub async fn propfind(call: &Call<'_>) -> Result<HttpResponse, DavError> {
 fn depth(call: &Call<'_>) -> Result<Depth, DavError> {
     let has_members = match call.resource.kind() {
         Kind::Tenant | Kind::Principals | Kind::RoomPrincipals | Kind::Home | Kind::Room => true,
-        Kind::Root | Kind::Principal | Kind::RoomPrincipal | Kind::Object | Kind::Outbox => false,
+        Kind::Root | Kind::Principal | Kind::RoomPrincipal | Kind::Object | Kind::Registration | Kind::Outbox => false,
     };
     match Depth::parse(call.headers)?.unwrap_or(Depth::Infinity) {
         Depth::Infinity if has_members => {
@@ -94,6 +94,7 @@ impl Listing<'_> {
                 own_outbox(self.call, login, resource)?;
                 self.tell(resource.clone(), What::Plain);
             }
+            Resource::Registration { .. } => return Err(DavError::not_found(&resource.href())),
             Resource::Root { .. }
             | Resource::Tenant { .. }
             | Resource::Principals { .. }

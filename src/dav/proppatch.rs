@@ -8,12 +8,14 @@ use super::headers::Preferences;
 use super::multistatus;
 use super::options::allow;
 use super::own_zone;
+use super::path::Kind;
 use super::path::Resource;
 use super::property::What;
 use super::property::is_live;
 use super::property::room::Property;
 use super::property::storage_key;
 use super::propfind::visible_principal;
+use super::registration;
 use crate::davxml::Condition;
 use crate::davxml::Element;
 use crate::davxml::MultiStatus;
@@ -35,6 +37,9 @@ struct Obstacle {
 
 /// Answers a PROPPATCH.
 pub async fn proppatch(call: &Call<'_>) -> Result<HttpResponse, DavError> {
+    if !matches!(call.resource.kind(), Kind::Room | Kind::Principal | Kind::Home) {
+        return Err(not_here(call));
+    }
     let patch = PropPatch::parse(&call.body, &call.door.limits)?;
     let minimal = Preferences::parse(call.headers).minimal;
     let mut tx = call.door.store.begin_write().await?;
@@ -44,6 +49,10 @@ pub async fn proppatch(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     if done {
         for update in &patch.updates {
             carry_out(&mut tx, call, &key, update).await?;
+        }
+        if let Resource::Room { room, .. } = &call.resource {
+            let room = call.caller.room(&mut tx, room, &call.resource.href()).await?.room.id;
+            registration::personal_property(&mut tx, call, &room).await?;
         }
         tx.commit().await?;
     }
@@ -55,6 +64,11 @@ pub async fn proppatch(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     }
     answer.properties(&call.resource.href(), &stats);
     Ok(multistatus(answer.finish(), minimal))
+}
+
+/// Nothing can be set on such a resource, whatever the body says.
+fn not_here(call: &Call<'_>) -> DavError {
+    DavError::MethodNotAllowed(allow(call.resource.kind(), call.door.push.is_some()))
 }
 
 /// Where the properties go, and what stands in the way of each step.
@@ -75,7 +89,7 @@ async fn judge(tx: &mut Tx, call: &Call<'_>, patch: &PropPatch) -> Result<(Strin
         }
         _ => What::Plain,
     };
-    let key = storage_key(resource, what).ok_or_else(|| DavError::MethodNotAllowed(allow(resource.kind())))?;
+    let key = storage_key(resource, what).ok_or_else(|| not_here(call))?;
     let present = properties::of_resource(tx, &call.caller.home.id, &call.caller.principal.id, &key).await?;
     let mut room_left = call.door.limits.dead_properties.saturating_sub(present.len());
     let mut judged = Vec::with_capacity(patch.updates.len());

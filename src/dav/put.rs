@@ -14,6 +14,7 @@ use super::headers::EtagList;
 use super::headers::Preferences;
 use super::path::Resource;
 use super::property::object::CONTENT_TYPE;
+use super::registration;
 use super::timezones::Timezones;
 use crate::change;
 use crate::change::Applied;
@@ -63,6 +64,9 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     match change::apply(&mut tx, context, &room.room, change).await {
         Ok(applied) => {
+            if applied.effect != Effect::Unchanged {
+                registration::leave_out(&mut tx, call, &room.room.id, applied.seq - 1).await?;
+            }
             let text = stored(&mut tx, &room.room, &applied, text).await?;
             tx.commit().await?;
             (call.door.nudge)(&room.room.id);

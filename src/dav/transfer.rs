@@ -11,6 +11,7 @@ use super::headers::EtagList;
 use super::path::Resource;
 use super::property::object::etag_for;
 use super::put::refusal;
+use super::registration;
 use crate::change;
 use crate::change::Context;
 use crate::change::Effect;
@@ -22,6 +23,7 @@ use crate::model::Etag;
 use crate::model::ObjectName;
 use crate::store::Tx;
 use crate::store::objects;
+use crate::store::rooms;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
@@ -41,6 +43,7 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
     }
     let to = target.room(&mut tx, call).await?;
     change::lock(&mut tx, &from.room, &to.room).await.map_err(|error| refusal(&call.resource, error))?;
+    let before = positions(&mut tx, [&from, &to]).await?;
     let row = objects::by_name(&mut tx, &from.room.tenant_id, &from.room.id, name).await?;
     let row = row.ok_or_else(|| DavError::not_found(&href))?;
     require_unchanged(call, &etag_for(&row.etag, from.view()))?;
@@ -61,6 +64,9 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
     };
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };
     let applied = change::transfer(&mut tx, context, wish).await.map_err(|error| refusal(&target.resource, error))?;
+    for (room, since) in [&from, &to].into_iter().zip(before) {
+        registration::leave_out(&mut tx, call, &room.room.id, since).await?;
+    }
     tx.commit().await?;
     if moves && from.room.id != to.room.id {
         (call.door.nudge)(&from.room.id);
@@ -70,6 +76,15 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
         Effect::Created => HttpResponse::Created().finish(),
         Effect::Updated | Effect::Unchanged | Effect::Deleted => HttpResponse::NoContent().finish(),
     })
+}
+
+/// The sequence numbers of rooms whose locks are held.
+async fn positions(tx: &mut Tx, rooms: [&VisibleRoom; 2]) -> Result<[i64; 2], DavError> {
+    let mut found = [0; 2];
+    for (room, seq) in rooms.into_iter().zip(&mut found) {
+        *seq = rooms::lock(tx, &room.room.tenant_id, &room.room.id).await?.map_or(room.room.seq, |locked| locked.seq);
+    }
+    Ok(found)
 }
 
 /// An object has nothing inside it, so that 0 and infinity ask for the same; 1 is no depth of these methods.

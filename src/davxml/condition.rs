@@ -73,6 +73,12 @@ pub enum Condition {
     OrganizerAllowed,
     /// The scheduling message is none that is taken here (RFC 6638, 4.1).
     ValidSchedulingMessage,
+    /// The resource tells nobody about its changes (WebDAV-Push, 3.1).
+    PushNotAvailable,
+    /// The push subscription cannot be used (WebDAV-Push, 3.1).
+    InvalidSubscription,
+    /// None of the triggers asked for is offered here (WebDAV-Push, 3.1).
+    NoSupportedTrigger,
     /// The room is taken. An element of this gateway.
     RoomOccupied,
     /// The room is not open then. An element of this gateway.
@@ -121,6 +127,9 @@ impl Condition {
             Self::ValidTimezone => QName::caldav("valid-timezone"),
             Self::OrganizerAllowed => QName::caldav("organizer-allowed"),
             Self::ValidSchedulingMessage => QName::caldav("valid-scheduling-message"),
+            Self::PushNotAvailable => QName::push("push-not-available"),
+            Self::InvalidSubscription => QName::push("invalid-subscription"),
+            Self::NoSupportedTrigger => QName::push("no-supported-trigger"),
             Self::RoomOccupied => QName::ours("room-occupied"),
             Self::OutsideOpeningHours => QName::ours("outside-opening-hours"),
             Self::BeyondBookingHorizon => QName::ours("beyond-booking-horizon"),

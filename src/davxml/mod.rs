@@ -5,6 +5,7 @@ mod element;
 mod filter;
 mod multistatus;
 pub mod name;
+mod push;
 mod read;
 mod report;
 mod request;
@@ -14,6 +15,7 @@ pub use condition::{Condition, error_body};
 pub use element::{Attribute, Element, Node};
 pub use multistatus::{MultiStatus, PropStats};
 pub use name::QName;
+pub use push::{PushMessage, PushRegister};
 pub use read::{XmlError, read};
 pub use report::{
     CalendarMultiget, CalendarQuery, Expansion, PrincipalPropertySearch, PropertyMatch, Report, Selection,

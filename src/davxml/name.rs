@@ -11,14 +11,16 @@ pub const CALDAV: &str = "urn:ietf:params:xml:ns:caldav";
 pub const CALENDARSERVER: &str = "http://calendarserver.org/ns/";
 /// Apple's calendar properties: colour and order.
 pub const APPLE: &str = "http://apple.com/ns/ical/";
+/// WebDAV-Push (draft-bitfire-webdav-push).
+pub const PUSH: &str = "https://bitfire.at/webdav-push";
 /// Elements of this gateway.
 pub const OURS: &str = "https://anteroom.dev/ns/";
 /// The namespace that the prefix `xml` is always bound to; holds `xml:lang`.
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// The prefixes every answer declares on its root element, so that no fragment inside has to.
-pub const FIXED_PREFIXES: [(&str, &str); 5] =
-    [("D", DAV), ("C", CALDAV), ("CS", CALENDARSERVER), ("A", APPLE), ("R", OURS)];
+pub const FIXED_PREFIXES: [(&str, &str); 6] =
+    [("D", DAV), ("C", CALDAV), ("CS", CALENDARSERVER), ("A", APPLE), ("P", PUSH), ("R", OURS)];
 
 /// The name of an element or attribute: namespace and local part.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +55,11 @@ impl QName {
     /// A name in Apple's namespace.
     pub const fn apple(local: &'static str) -> Self {
         Self::known(APPLE, local)
+    }
+
+    /// A name in the namespace of WebDAV-Push.
+    pub const fn push(local: &'static str) -> Self {
+        Self::known(PUSH, local)
     }
 
     /// A name in the gateway's own namespace.

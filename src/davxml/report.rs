@@ -118,7 +118,7 @@ pub struct Expansion {
 pub struct PrincipalPropertySearch {
     /// Whether one matching condition is enough.
     pub any: bool,
-    /// The conditions; at least one.
+    /// The conditions; without one everything matches. RFC 3744, 9.4 wants one, but some clients list principals so.
     pub conditions: Vec<PropertyMatch>,
     /// What to tell of each match.
     pub props: PropFind,
@@ -286,15 +286,24 @@ fn property_search(root: &Element) -> Result<PrincipalPropertySearch, RequestErr
         }
         conditions.push(PropertyMatch { properties, text });
     }
-    if conditions.is_empty() {
-        return Err(RequestError::shape("DAV:principal-property-search needs a DAV:property-search"));
-    }
     Ok(PrincipalPropertySearch {
         any: root.attribute("test") == Some("anyof"),
         conditions,
-        props: PropFind::select(root)?.unwrap_or(PropFind::Prop(Vec::new())),
+        props: search_props(root)?,
         whole_collection: root.child(DAV, "apply-to-principal-collection-set").is_some(),
     })
+}
+
+/// What to tell of each match. A widespread client leaves `DAV:prop` empty and writes the names beside it.
+fn search_props(root: &Element) -> Result<PropFind, RequestError> {
+    match PropFind::select(root)?.unwrap_or(PropFind::Prop(Vec::new())) {
+        PropFind::Prop(names) if names.is_empty() => {
+            let grammar = ["property-search", "prop", "apply-to-principal-collection-set"].map(QName::dav);
+            let beside = root.elements().map(|child| &child.name).filter(|name| !grammar.contains(name));
+            Ok(PropFind::Prop(beside.cloned().collect()))
+        }
+        props => Ok(props),
+    }
 }
 
 fn principal_match(root: &Element) -> Result<PropFind, RequestError> {
@@ -463,6 +472,10 @@ mod tests {
             [PropertyMatch { properties: vec![QName::dav("displayname")], text: "Hall".into() }]
         );
         assert_eq!(refused(&body(" ")), None);
-        assert_eq!(refused("<principal-property-search/>"), None);
+        let Report::PrincipalPropertySearch(all) = parse("<principal-property-search/>").unwrap() else { panic!() };
+        assert_eq!(all.conditions, []);
+        let beside = "<principal-property-search><prop/><displayname/></principal-property-search>";
+        let Report::PrincipalPropertySearch(beside) = parse(beside).unwrap() else { panic!() };
+        assert_eq!(beside.props, PropFind::Prop(vec![QName::dav("displayname")]));
     }
 }

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// Canonical decompositions of the Unicode Character Database, one a line: the character, then what it consists of.
-/// Hangul follows a rule of its own; ideographs kept for compatibility are left as they are.
-const DECOMPOSITIONS: &str = include_str!("casemap.txt");
+/// Every character beyond ASCII that the collation changes, one a line: the character, then what it becomes by its simple
+/// titlecase and the full decomposition of that, of any kind (`UnicodeData.txt` of Unicode 14). Hangul follows a rule of
+/// its own.
+const TABLE: &str = include_str!("casemap.txt");
 
 /// The text as the collation compares it.
 pub(super) fn casemap(text: &str) -> String {
@@ -14,33 +15,23 @@ pub(super) fn casemap(text: &str) -> String {
         return text.to_ascii_uppercase();
     }
     let mut mapped = String::with_capacity(text.len());
-    for c in text.chars().map(one_case) {
-        match decompositions().get(&c) {
+    for c in text.chars() {
+        match table().get(&c) {
             Some(parts) => mapped.push_str(parts),
-            None => push_syllable(c, &mut mapped),
+            None => push_syllable(c.to_ascii_uppercase(), &mut mapped),
         }
     }
     mapped
 }
 
-/// Character by character: so the three forms of a sigma are one letter, which mapping whole words to lower case would
-/// keep apart. Characters that would become several stay.
-fn one_case(c: char) -> char {
-    let mut upper = c.to_uppercase();
-    match (upper.next(), upper.next()) {
-        (Some(single), None) => single,
-        _ => c,
-    }
-}
-
-fn decompositions() -> &'static BTreeMap<char, &'static str> {
-    static TABLE: OnceLock<BTreeMap<char, &'static str>> = OnceLock::new();
-    TABLE.get_or_init(|| {
+fn table() -> &'static BTreeMap<char, &'static str> {
+    static MADE: OnceLock<BTreeMap<char, &'static str>> = OnceLock::new();
+    MADE.get_or_init(|| {
         let entry = |line: &'static str| {
             let first = line.chars().next()?;
             Some((first, &line[first.len_utf8()..]))
         };
-        DECOMPOSITIONS.lines().filter_map(entry).collect()
+        TABLE.lines().filter_map(entry).collect()
     })
 }
 
@@ -79,8 +70,24 @@ mod tests {
     }
 
     #[test]
+    fn characters_become_what_rfc_5051_makes_of_them() {
+        for (text, mapped) in [
+            // The example of RFC 5051, 2.
+            ("\u{1C4}", "Dz\u{30C}"),
+            ("ﬁ", "fi"),
+            ("ａＢ", "AB"),
+            ("①", "1"),
+            ("ᾀ", "Α\u{313}\u{345}"),
+            ("ა", "ა"),
+            ("a\u{a0}b", "A B"),
+        ] {
+            assert_eq!(casemap(text), mapped, "{text}");
+        }
+    }
+
+    #[test]
     fn every_line_of_the_table_is_a_character_and_more() {
-        assert!(decompositions().len() > 1000);
-        assert!(DECOMPOSITIONS.lines().all(|line| line.chars().count() >= 2));
+        assert!(table().len() > 6_000);
+        assert!(TABLE.lines().all(|line| line.chars().count() >= 2));
     }
 }

@@ -6,6 +6,7 @@ use crate::model::RoomId;
 use crate::model::RoomKind;
 use crate::model::ZoneId;
 use crate::store::Tx;
+use crate::store::registrations;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::tenants;
@@ -126,6 +127,7 @@ pub async fn update(tx: &mut Tx, acting: &Acting<'_>, slug: &str, patch: &RoomPa
     let mut room = find(tx, acting, slug).await?;
     apply(&mut room, patch)?;
     rooms::update(tx, &room).await?;
+    registrations::property_changed(tx, acting.tenant, &room.id, None, "").await?;
     acting.record(tx, "room.update", Some(&room.id), &format!("Room {slug} was described anew.")).await?;
     Ok(room)
 }

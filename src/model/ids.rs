@@ -83,6 +83,10 @@ id!(
     ConflictId
 );
 id!(
+    /// Somebody's wish to be told over Web Push that a room has changed.
+    RegistrationId
+);
+id!(
     /// A booking that waits for somebody who administers the room.
     ApprovalId
 );

@@ -12,14 +12,14 @@ mod time;
 
 pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privacy, ReservationClass};
 pub use ids::{
-    ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RoomId, SubscriptionId,
-    TenantId,
+    ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RegistrationId, RoomId,
+    SubscriptionId, TenantId,
 };
 pub use mapping::{
     Authority, BridgeKind, ClassProjection, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution,
 };
 pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
-pub use principal::{PrincipalKind, Privilege, Role};
+pub use principal::{PrincipalKind, Privilege, Role, View};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};
 pub use room::{Features, RoomKind};
 pub use rules::{DayException, Hours, Misfits, NoTimeOfDay, RoomRules, TimeOfDay, WeeklyHours};

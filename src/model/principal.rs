@@ -43,3 +43,27 @@ pub enum Privilege {
     /// Change the room itself.
     Admin,
 }
+
+/// How much of a room's bookings somebody sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The octets as they are stored.
+    Full,
+    /// Private bookings as busy time only.
+    Projected,
+}
+
+impl View {
+    /// What a privilege shows: who may write a room may read everything in it.
+    pub fn of(privilege: Privilege) -> Self {
+        if privilege >= Privilege::Write { Self::Full } else { Self::Projected }
+    }
+
+    /// How tokens and validators tell the views apart.
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::Full => "f",
+            Self::Projected => "p",
+        }
+    }
+}

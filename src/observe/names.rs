@@ -82,6 +82,12 @@ pub static WEBHOOKS: Family =
     counter("anteroom_webhook_notifications_total", "Notifications received.", &["source", "outcome"]);
 /// Feeds fetched.
 pub static FEEDS: Family = counter("anteroom_feed_requests_total", "Feeds fetched.", &["client", "outcome"]);
+/// Push messages to clients.
+pub static PUSH_MESSAGES: Family =
+    counter("anteroom_push_messages_total", "Push messages to clients by what became of them.", &["outcome"]);
+/// Registrations for push messages.
+pub static PUSH_REGISTRATIONS: Family =
+    gauge("anteroom_push_registrations", "Registrations of clients for push messages.", &["tenant"]);
 /// Version of the program; always 1.
 pub static BUILD: Family = gauge("anteroom_build_info", "Version of the program; always 1.", &["version"]);
 
@@ -102,4 +108,6 @@ pub static ALL: &[&Family] = &[
     &TENANT_SYNC_QUEUE,
     &WEBHOOKS,
     &FEEDS,
+    &PUSH_MESSAGES,
+    &PUSH_REGISTRATIONS,
 ];

@@ -8,6 +8,7 @@ use crate::dash;
 use crate::dash::DashDoor;
 use crate::dav;
 use crate::dav::DavDoor;
+use crate::dav::PushDoor;
 use crate::feed;
 use crate::feed::{FeedCache, FeedDoor};
 use crate::hooks;
@@ -76,6 +77,7 @@ fn dav_door(parts: &Parts) -> Result<DavDoor, CryptError> {
         nudge: Arc::new(move |_| nudge.nudge()),
         sign_in: parts.sign_in.clone(),
         profiles: Arc::new(Profiles::new(&parts.config.public_url(), &parts.config.profile)?),
+        push: PushDoor::of(&parts.config.push, parts.config.server.public_url.as_deref()),
     })
 }
 

@@ -14,6 +14,7 @@ pub(crate) use source::bridge_source;
 
 use doors::Doors;
 
+use crate::bridge::webpush::PushSender;
 use crate::config::Config;
 use crate::crypt::CryptError;
 use crate::crypt::Keys;
@@ -30,7 +31,7 @@ use crate::sandbox::SandboxError;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::tenants;
-use crate::sync::{BridgeSource, Engine, Nudge, Settings, Worker};
+use crate::sync::{Announcer, BridgeSource, Engine, Nudge, Settings, Worker};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
@@ -86,6 +87,9 @@ pub enum ServerError {
     /// The sandbox of a demonstration.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// The client of push services.
+    #[error("cannot send push messages: {0}; correct [push], or set push.enabled to false")]
+    Push(String),
     /// The web server.
     #[error("the web server does not start: {0}")]
     Web(#[source] std::io::Error),
@@ -104,6 +108,7 @@ pub struct Gateway {
     web_task: JoinHandle<std::io::Result<()>>,
     worker_task: JoinHandle<()>,
     stop_worker: oneshot::Sender<()>,
+    announcer: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 impl Gateway {
@@ -129,6 +134,13 @@ impl Gateway {
         let web = serve(&parts, listener)?;
         let web_handle = web.handle();
         let engine = parts.engine();
+        let announcer = parts.announcer()?.map(|announcer| {
+            let (stop, stopped) = oneshot::channel::<()>();
+            let work = announcer.run(async {
+                let _ = stopped.await;
+            });
+            (tokio::spawn(work), stop)
+        });
         let Parts { store, keys, nudge, .. } = parts;
         let (stop_worker, stopped) = oneshot::channel();
         let worker = Worker::new(Arc::new(engine), nudge.clone());
@@ -143,6 +155,7 @@ impl Gateway {
                 let _ = stopped.await;
             })),
             stop_worker,
+            announcer,
         })
     }
 
@@ -172,6 +185,10 @@ impl Gateway {
         let _ = self.web_task.await;
         let _ = self.stop_worker.send(());
         let _ = self.worker_task.await;
+        if let Some((task, stop)) = self.announcer {
+            let _ = stop.send(());
+            let _ = task.await;
+        }
         self.store.close().await;
     }
 }
@@ -204,6 +221,25 @@ struct Parts {
 impl Parts {
     fn engine(&self) -> Engine {
         engine(&self.config, &self.store, &self.bridges, &self.keys, &self.clock, &self.metrics)
+    }
+
+    /// What tells clients of changes; `None` where nothing is told.
+    fn announcer(&self) -> Result<Option<Announcer>, ServerError> {
+        let push = &self.config.push;
+        if !push.enabled {
+            return Ok(None);
+        }
+        let sender = PushSender::new(push.private_networks, push.proxy.as_deref(), self.clock.clone());
+        Ok(Some(Announcer {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys.clone(),
+            sender: sender.map_err(ServerError::Push)?,
+            settings: Settings::from(&self.config.sync),
+            pause_ms: push.pause_ms,
+            contact: push.contact.clone().unwrap_or_else(|| self.config.public_url()),
+            metrics: self.metrics.clone(),
+        }))
     }
 }
 

@@ -172,7 +172,8 @@ fn migrator() -> Migrator {
         ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
         ("operator", include_str!("../../migrations/0012_operator.sql")),
         ("rules", include_str!("../../migrations/0013_rules.sql")),
-        ("zones", include_str!("../../migrations/0014_zones.sql")),
+        ("push", include_str!("../../migrations/0014_push.sql")),
+        ("zones", include_str!("../../migrations/0015_zones.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -24,6 +24,7 @@ pub mod pages;
 pub mod plans;
 pub mod principals;
 pub mod properties;
+pub mod registrations;
 pub mod rooms;
 pub mod rules;
 pub mod runs;

@@ -53,6 +53,8 @@ const ANYWHERE: &str = "SELECT id, tenant_id, login, display_name, email, kind, 
     FROM principals WHERE login = $1 ORDER BY created_ms LIMIT 20";
 const GET: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
     FROM principals WHERE tenant_id = $1 AND id = $2";
+const GET_ANYWHERE: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
+    FROM principals WHERE id = $1";
 const LIST: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
     FROM principals WHERE tenant_id = $1 ORDER BY login";
 const DISABLE: &str = "UPDATE principals SET disabled = $3 WHERE tenant_id = $1 AND id = $2";
@@ -90,6 +92,11 @@ pub async fn by_login_anywhere(tx: &mut Tx, login: &str) -> Result<Vec<Principal
 /// The principal with that id.
 pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId) -> Result<Option<Principal>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(GET).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
+}
+
+/// The principal with that id, whatever its tenant; the id was looked up with what it owns.
+pub async fn get_anywhere(tx: &mut Tx, id: &PrincipalId) -> Result<Option<Principal>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GET_ANYWHERE).bind(id.as_str()).fetch_optional(c).await)?)
 }
 
 /// All principals of a tenant, by login.

@@ -4,8 +4,8 @@
 use crate::model::{
     ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId, DetailLevel, Direction, Etag, Features,
     FeedId, Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState,
-    PrincipalId, PrincipalKind, Privilege, ReservationClass, Role, RoomId, RoomKind, RoomRules, SubscriptionId,
-    TenantId, Timestamp, Uid, ZoneId,
+    PrincipalId, PrincipalKind, Privilege, RegistrationId, ReservationClass, Role, RoomId, RoomKind, RoomRules,
+    SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +48,7 @@ from_text!(
     FeedId,
     SubscriptionId,
     ConflictId,
+    RegistrationId,
     Etag,
     Fingerprint
 );

@@ -1,7 +1,8 @@
 //! Floor 4: the reconciler. `pull` reads a remote calendar and carries decisions out through the gate, `push` sends what
 //! the outbox says, `renew` keeps subscriptions alive, `worker` decides when. What to do is decided by pure functions:
-//! `plan`, `merge`, `brake`, `retry`.
+//! `plan`, `merge`, `brake`, `retry`. `announce` stands beside it: it tells clients over Web Push what has changed.
 
+mod announce;
 mod brake;
 mod conflict;
 mod deadlines;
@@ -30,6 +31,7 @@ mod status;
 mod verify;
 mod worker;
 
+pub use announce::{Announcer, PushTarget, resource_hash, topic};
 pub use preview::{Plan, PlanAct, PlanSide, Step, preview};
 pub use purge::{Copy, Leaving, Purged, copies, purge};
 pub use settings::Settings;

@@ -26,7 +26,8 @@ pub fn wait(error: &BridgeError, attempts: u32, seed: u64, settings: &Settings) 
     }
 }
 
-fn backoff(attempts: u32, seed: u64, settings: &Settings) -> Duration {
+/// Doubled after each failure, up to the longest.
+pub fn backoff(attempts: u32, seed: u64, settings: &Settings) -> Duration {
     let doubled = settings.backoff_first.saturating_mul(1_u32 << attempts.min(20));
     jitter(doubled.min(settings.backoff_most), seed)
 }

@@ -37,7 +37,7 @@ impl Property {
             | Self::PrincipalCollectionSet
             | Self::SupportedReportSet
             | Self::CurrentUserPrivilegeSet
-            | Self::Acl => true,
+            | Self::Acl => !matches!(kind, Kind::Registration),
             Self::DisplayName => matches!(
                 kind,
                 Kind::Root | Kind::Tenant | Kind::Principals | Kind::RoomPrincipals | Kind::Home | Kind::Outbox
@@ -109,7 +109,7 @@ fn resource_type(subject: &Subject<'_>, xml: &mut XmlWriter) {
         Kind::Principal | Kind::RoomPrincipal => &[QName::dav("collection"), QName::dav("principal")],
         Kind::Room => &[QName::dav("collection"), QName::caldav("calendar")],
         Kind::Outbox => &[QName::dav("collection"), QName::caldav("schedule-outbox")],
-        Kind::Object => &[],
+        Kind::Object | Kind::Registration => &[],
     };
     let name = QName::dav("resourcetype");
     xml.open(&name);
@@ -127,7 +127,7 @@ fn display_name(subject: &Subject<'_>, scene: &Scene<'_>, xml: &mut XmlWriter) {
         Kind::RoomPrincipals | Kind::Home => "Rooms",
         Kind::Outbox => "Outbox",
         // These have their own table.
-        Kind::Principal | Kind::RoomPrincipal | Kind::Room | Kind::Object => return,
+        Kind::Principal | Kind::RoomPrincipal | Kind::Room | Kind::Object | Kind::Registration => return,
     };
     xml.leaf(&QName::dav("displayname"), text);
 }

@@ -2,11 +2,11 @@
 
 use super::properties;
 use super::room::http_date;
-use crate::dav::caller::View;
 use crate::davxml::XmlWriter;
 use crate::model::Etag;
 use crate::model::ObjectName;
 use crate::model::Timestamp;
+use crate::model::View;
 use crate::store::changes::ChangeRow;
 use crate::store::objects::ObjectHead;
 use crate::store::objects::ObjectRow;

@@ -72,6 +72,7 @@ properties! {
         GroupMembership = dav "group-membership";
         ResourceId = dav "resource-id";
         CalendarUserAddressSet = caldav "calendar-user-address-set";
+        CalendarHomeSet = caldav "calendar-home-set";
         CalendarUserType = caldav "calendar-user-type";
         EmailAddressSet = calendarserver "email-address-set";
         Calendar = ours "calendar";
@@ -112,6 +113,8 @@ impl RoomProperty {
                 },
             ),
             Self::EmailAddressSet => email_set(&name, email, xml),
+            // The room owns its calendar, and that lies in the home of its tenant.
+            Self::CalendarHomeSet => xml.href_in(&name, &Resource::Home { tenant }.href()),
             Self::Calendar => xml.href_in(&name, &Resource::Room { tenant, room: slug }.href()),
             Self::Capacity => match room.capacity {
                 Some(capacity) => xml.leaf(&name, &capacity.to_string()),

@@ -1,16 +1,16 @@
-//! What a room's calendar tells of itself (RFC 4791, 5.2; RFC 6578, 4; RFC 6638, 9.1; RFC 7809, 5).
+//! What a room's calendar tells of itself (RFC 4791, 5.2; RFC 6578, 4; RFC 6638, 9.1; RFC 7809, 5; WebDAV-Push, 2.1).
 
 use super::Scene;
 use super::properties;
 use crate::config::Limits;
 use crate::dav::caller::VisibleRoom;
 use crate::dav::report::freebusy::PRODUCT;
-use crate::dav::token;
 use crate::davxml::QName;
 use crate::davxml::XmlWriter;
 use crate::ical::availability::{AvailabilityHead, availability};
 use crate::ical::vtimezone::vtimezone;
 use crate::model::Timestamp;
+use crate::sync::topic;
 
 /// The components that a room takes (RFC 4791, 5.2.3).
 pub const COMPONENTS: [&str; 1] = ["VEVENT"];
@@ -42,6 +42,9 @@ properties! {
         ScheduleCalendarTransp = caldav "schedule-calendar-transp";
         CalendarColor = apple "calendar-color";
         CalendarOrder = apple "calendar-order";
+        PushTransports = push "transports";
+        PushTopic = push "topic";
+        PushTriggers = push "supported-triggers";
     }
 }
 
@@ -70,13 +73,24 @@ impl Property {
             | Self::MaxDateTime
             | Self::MaxInstances
             | Self::MaxAttendeesPerInstance
+            | Self::PushTransports
+            | Self::PushTopic
+            | Self::PushTriggers
             | Self::CalendarAvailability => false,
         }
     }
 
     /// Whether the property shows when bookings change, which callers who see only taken times need not know.
     pub const fn tells_of_bookings(self) -> bool {
-        matches!(self, Self::SyncToken | Self::GetCtag | Self::GetLastModified)
+        matches!(
+            self,
+            Self::SyncToken
+                | Self::GetCtag
+                | Self::GetLastModified
+                | Self::PushTransports
+                | Self::PushTopic
+                | Self::PushTriggers
+        )
     }
 
     /// Writes the property; `false` where the room has none.
@@ -87,7 +101,7 @@ impl Property {
             Self::CreationDate => xml.leaf(&name, &room.created_ms.to_string()),
             Self::GetLastModified => xml.leaf(&name, &http_date(room.modified_ms)),
             Self::ResourceId => xml.href_in(&name, &format!("urn:uuid:{}", room.id)),
-            Self::SyncToken | Self::GetCtag => xml.leaf(&name, &token::of_room(&scene.door.keys.sync_token, visible)),
+            Self::SyncToken | Self::GetCtag => xml.leaf(&name, &visible.token(&scene.door.keys.sync_token)),
             Self::CalendarDescription if room.description.is_empty() => return false,
             Self::CalendarDescription => xml.leaf(&name, &room.description),
             Self::CalendarTimezone => xml.leaf(&name, &timezone(visible)),
@@ -123,9 +137,32 @@ impl Property {
             Self::CalendarColor if room.color.is_empty() => return false,
             Self::CalendarColor => xml.leaf(&name, &room.color),
             Self::CalendarOrder => return false,
+            Self::PushTransports | Self::PushTopic | Self::PushTriggers if scene.door.push.is_none() => return false,
+            Self::PushTransports => push_transports(scene.door.keys.vapid.public(), xml),
+            Self::PushTopic => xml.leaf(&name, &topic(&scene.door.keys, &room.id)),
+            Self::PushTriggers => push_triggers(xml),
         };
         true
     }
+}
+
+/// Web Push, with the key that clients bind their subscriptions to (draft-bitfire-webdav-push-00, 2.1 and 6.2).
+fn push_transports<'x>(key: &str, xml: &'x mut XmlWriter) -> &'x mut XmlWriter {
+    let (name, transport) = (QName::push("transports"), QName::push("web-push"));
+    let vapid = QName::push("vapid-public-key");
+    xml.open(&name).open(&transport).open_with(&vapid, &[("type", "p256ecdsa")]).text(key).close(&vapid);
+    xml.close(&transport).close(&name)
+}
+
+/// What a client may be told of: changed members, and changed properties of the room itself.
+fn push_triggers(xml: &mut XmlWriter) -> &mut XmlWriter {
+    let (name, depth) = (QName::push("supported-triggers"), QName::dav("depth"));
+    xml.open(&name);
+    for (trigger, deep) in [("content-update", "1"), ("property-update", "0")] {
+        let trigger = QName::push(trigger);
+        xml.open(&trigger).leaf(&depth, deep).close(&trigger);
+    }
+    xml.close(&name)
 }
 
 /// `CALDAV:min-date-time` (RFC 4791, 5.2.6).

@@ -37,6 +37,7 @@ pub fn offered(kind: Kind) -> &'static [QName] {
         Kind::Principal | Kind::RoomPrincipal | Kind::Home | Kind::Outbox => EXPANDING,
         Kind::Room => CALENDAR,
         Kind::Object => OBJECT,
+        Kind::Registration => &[],
     }
 }
 

@@ -98,7 +98,11 @@ pub fn property_set() -> HttpResponse {
 pub async fn by_property(call: &Call<'_>, search: &PrincipalPropertySearch) -> Result<HttpResponse, DavError> {
     let matches = |card: &Card<'_>| {
         let mut conditions = search.conditions.iter();
-        if search.any { conditions.any(|c| card.matches(c)) } else { conditions.all(|c| card.matches(c)) }
+        if search.any && !search.conditions.is_empty() {
+            conditions.any(|c| card.matches(c))
+        } else {
+            conditions.all(|c| card.matches(c))
+        }
     };
     find(call, &search.props, usize::MAX, matches).await
 }

@@ -15,7 +15,7 @@ use super::super::property::Scene;
 use super::super::property::Subject;
 use super::super::property::What;
 use super::super::property::object::ObjectView;
-use super::super::token;
+use crate::crypt::sync_token;
 use crate::davxml::Condition;
 use crate::davxml::MultiStatus;
 use crate::davxml::PropFind;
@@ -58,7 +58,7 @@ fn accept_depth(call: &Call<'_>) -> Result<(), DavError> {
 }
 
 fn known_token(call: &Call<'_>, room: &VisibleRoom, text: &str) -> Result<SyncToken, DavError> {
-    token::parse(&call.door.keys.sync_token, text, &room.room.id, room.view())
+    sync_token::parse(&call.door.keys.sync_token, text, &room.room.id, room.view())
         .filter(|token| token.seq <= room.room.seq)
         .ok_or_else(|| {
             let text = "This sync token is not one of this calendar's; start afresh without a token.";
@@ -175,7 +175,7 @@ fn write(
         let text = "There is more; ask again with the token of this answer.";
         answer.status(&call.resource.href(), 507, Some(&Condition::NumberOfMatchesWithinLimits), text);
     }
-    answer.sync_token(&token::print(&call.door.keys.sync_token, &page.next, room.view()));
+    answer.sync_token(&sync_token::print(&call.door.keys.sync_token, &page.next, room.view()));
     answer.finish()
 }
 

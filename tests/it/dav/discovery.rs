@@ -62,12 +62,14 @@ async fn d5_options_is_200_without_a_body_and_advertises_what_works() {
         ("/dav/", "OPTIONS, PROPFIND, REPORT"),
         ("/dav/t/principals/anna/", "OPTIONS, PROPFIND, PROPPATCH, REPORT"),
         ("/dav/t/rooms/", "OPTIONS, PROPFIND, PROPPATCH, REPORT"),
-        ("/dav/t/rooms/hall/", "OPTIONS, PROPFIND, PROPPATCH, REPORT"),
+        ("/dav/t/rooms/hall/", "OPTIONS, PROPFIND, PROPPATCH, REPORT, POST"),
         ("/dav/t/rooms/hall/a.ics", "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, REPORT"),
     ] {
         let answer = house.anonymous("OPTIONS", path, &[], b"").await;
         assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
-        assert_eq!(answer.header("dav"), Some("1, 3, access-control, calendar-access, calendar-no-timezone"));
+        let classes = answer.header("dav").unwrap();
+        let push = if path == "/dav/t/rooms/hall/" { ", webdav-push" } else { "" };
+        assert_eq!(classes, format!("1, 3, access-control, calendar-access, calendar-no-timezone{push}"));
         assert_eq!(answer.header("allow"), Some(allow), "{path}");
     }
 }
@@ -182,6 +184,25 @@ async fn d9_rooms_are_found_by_name_address_seats_and_building_and_people_are_no
     }
     let answer = house.send("anna", "PROPFIND", "/dav/t/principals/bert/", &[("depth", "0")], "").await;
     assert_eq!(answer.status, 404);
+}
+
+#[actix_web::test]
+async fn d9_a_search_without_a_condition_lists_the_caller_and_the_rooms_that_the_caller_may_know_of() {
+    let house = House::with_anna().await;
+    house.user("bert").await;
+    house.room("vault").await;
+    for test in ["allof", "anyof"] {
+        let body = format!(
+            "<principal-property-search test='{test}' xmlns='DAV:'><prop><displayname/></prop>\
+             </principal-property-search>"
+        );
+        for path in ["/dav/", "/dav/t/principals/"] {
+            let answer = house.send("anna", "REPORT", path, &[("depth", "0")], &body).await;
+            assert_eq!(answer.status, 207);
+            let hrefs: Vec<String> = xml::told(&answer.body).into_iter().map(|told| told.href).collect();
+            assert_eq!(hrefs, ["/dav/t/principals/anna/", "/dav/t/principals/rooms/hall/"]);
+        }
+    }
 }
 
 #[actix_web::test]

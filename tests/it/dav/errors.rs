@@ -144,7 +144,12 @@ fn reports() -> Vec<Case<'static>> {
         ),
         of(HALL, report("calendar-multiget", three), 403, "D:number-of-matches-within-limits"),
         of(HALL, report("free-busy-query", "<c:time-range start='x'/>"), 403, "C:valid-filter"),
-        of("/dav/t/principals/", "<principal-property-search xmlns='DAV:'/>".to_owned(), 400, ""),
+        of(
+            "/dav/t/principals/",
+            "<principal-property-search xmlns='DAV:'><property-search/></principal-property-search>".to_owned(),
+            400,
+            "",
+        ),
         of("/dav/t/principals/", "<principal-match xmlns='DAV:'/>".to_owned(), 403, "D:supported-report"),
     ]
 }

@@ -7,6 +7,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test;
 use anteroom::config::Limits;
 use anteroom::config::Profile;
+use anteroom::config::Push;
 use anteroom::crypt::Key;
 use anteroom::crypt::KeyRing;
 use anteroom::crypt::Keys;
@@ -14,6 +15,7 @@ use anteroom::crypt::VerifiedCache;
 use anteroom::crypt::password;
 use anteroom::dav;
 use anteroom::dav::DavDoor;
+use anteroom::dav::PushDoor;
 use anteroom::manage::SignIn;
 use anteroom::manage::profile::Profiles;
 use anteroom::model::Clock;
@@ -234,6 +236,7 @@ impl House {
                 nudge,
                 sign_in: Arc::new(SignIn::new(self.store.clone(), verified)),
                 profiles: Arc::new(Profiles::new("https://rooms.example.org", &self.profile).unwrap()),
+                push: PushDoor::of(&Push::default(), None),
             })
         }))
     }

@@ -14,6 +14,7 @@ mod overlaps;
 mod prefer;
 mod profile;
 mod properties;
+mod push;
 mod refusals;
 mod replay;
 mod reports;

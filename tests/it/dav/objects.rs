@@ -150,7 +150,7 @@ async fn o12_head_equals_get_without_body_and_304_carries_the_validator() {
     let same = house.send("anna", "GET", A, &[("if-none-match", etag)], "").await;
     assert_eq!((same.status, same.body.as_str(), same.header("etag")), (304, "", Some(etag)));
     let room = house.send("anna", "GET", "/dav/t/rooms/hall/", &[], "").await;
-    assert_eq!((room.status, room.header("allow")), (405, Some("OPTIONS, PROPFIND, PROPPATCH, REPORT")));
+    assert_eq!((room.status, room.header("allow")), (405, Some("OPTIONS, PROPFIND, PROPPATCH, REPORT, POST")));
 }
 
 #[actix_web::test]
@@ -229,6 +229,38 @@ async fn methods_that_do_nothing_are_refused_so_that_clients_go_on() {
     }
     for method in ["COPY", "MOVE"] {
         let room = house.send("anna", method, "/dav/t/rooms/hall/", &[("destination", "/dav/t/rooms/new/")], "").await;
-        assert_eq!((room.status, room.header("allow")), (405, Some("OPTIONS, PROPFIND, PROPPATCH, REPORT")));
+        assert_eq!((room.status, room.header("allow")), (405, Some("OPTIONS, PROPFIND, PROPPATCH, REPORT, POST")));
     }
+}
+
+#[actix_web::test]
+async fn what_cannot_be_made_where_nothing_is_is_not_answered_as_if_it_were_not_there_yet() {
+    let house = House::with_anna().await;
+    let body = super::house::event("a", 10);
+    for (method, path, status, says) in [
+        ("MKCOL", "/dav/t/rooms/hall/coll/", 403, "<D:need-privileges>"),
+        ("MKCOL", "/dav/t/rooms/hall/no/such/", 403, "<D:need-privileges>"),
+        ("MKCALENDAR", "/dav/t/rooms/hall/coll/", 403, "<C:calendar-collection-location-ok/>"),
+        ("PUT", "/dav/t/rooms/hall/no/such/parent.ics", 409, "right into a room"),
+        ("PUT", "/dav/t/rooms/hall/a%0Ab.ics", 403, "without control characters"),
+        ("PUT", "/dav/t/rooms/hall/a%2Fb.ics", 403, "slashes"),
+        ("GET", "/dav/t/rooms/hall/no/such/parent.ics", 404, "There is nothing at"),
+        ("DELETE", "/dav/t/rooms/hall/a%0Ab.ics", 404, "There is nothing at"),
+        ("PUT", "/elsewhere/a.ics", 404, ""),
+    ] {
+        let answer = house.send("anna", method, path, &[("content-type", "text/calendar")], &body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        assert!(answer.body.contains(says), "{method} {path}: {}", answer.body);
+    }
+    // A method that does nothing is refused before its body is looked at.
+    let path = "/dav/t/rooms/hall/a.ics";
+    assert_eq!(house.send("anna", "PROPPATCH", path, &[], "<broken").await.status, 405);
+}
+
+#[actix_web::test]
+async fn an_event_without_dtstamp_is_kept_as_it_was_sent() {
+    let house = House::with_anna().await;
+    let body = super::house::event("a", 10).replace("DTSTAMP:20260301T000000Z\r\n", "");
+    assert_eq!(house.send("anna", "PUT", A, &[("content-type", "text/calendar")], &body).await.status, 201);
+    assert_eq!(house.send("anna", "GET", A, &[], "").await.body, body);
 }

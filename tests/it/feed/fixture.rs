@@ -160,6 +160,17 @@ impl House {
         tx.commit().await.unwrap();
     }
 
+    /// Takes the lines that begin so out of a stored booking.
+    pub async fn without(&self, uid: &str, line: &str) {
+        let mut tx = self.store.begin_write().await.unwrap();
+        let (tenant, room) = (&self.room.tenant_id, &self.room.id);
+        let row = objects::by_uid(&mut tx, tenant, room, &Uid(uid.to_owned())).await.unwrap().unwrap();
+        let body: String = row.body.split_inclusive('\n').filter(|text| !text.starts_with(line)).collect();
+        assert_ne!(body, row.body);
+        objects::put(&mut tx, &ObjectRow { body, ..row }).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// Makes a stored booking unreadable, without a change of the room's sequence number.
     pub async fn spoil(&self, uid: &str) {
         let mut tx = self.store.begin_write().await.unwrap();

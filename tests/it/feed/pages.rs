@@ -104,6 +104,17 @@ async fn a_booking_that_cannot_be_read_is_left_out_and_the_others_stay() {
 }
 
 #[actix_web::test]
+async fn every_event_of_a_feed_has_a_dtstamp_whatever_the_booking_lacks() {
+    let house = House::new().await;
+    house.book("a", 4, |_| {}).await;
+    house.without("a", "DTSTAMP:").await;
+    for detail in [DetailLevel::Full, DetailLevel::Busy] {
+        let text = house.get(&house.feed(detail).await).await.text;
+        assert_eq!((text.matches("BEGIN:VEVENT").count(), text.matches("\r\nDTSTAMP:").count()), (1, 1), "{text}");
+    }
+}
+
+#[actix_web::test]
 async fn a_series_is_shown_only_if_one_of_its_instances_is_in_the_window() {
     let house = House::new().await;
     let series = |end| {

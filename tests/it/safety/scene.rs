@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use actix_web::test;
 use anteroom::config::Limits;
 use anteroom::config::Profile;
+use anteroom::config::Push;
 use anteroom::crypt::Key;
 use anteroom::crypt::KeyRing;
 use anteroom::crypt::Keys;
@@ -13,6 +14,7 @@ use anteroom::crypt::VerifiedCache;
 use anteroom::crypt::password;
 use anteroom::dav;
 use anteroom::dav::DavDoor;
+use anteroom::dav::PushDoor;
 use anteroom::manage::SignIn;
 use anteroom::manage::profile::Profiles;
 use anteroom::model::{
@@ -72,6 +74,7 @@ impl Scene {
             nudge: Arc::new(|_: &RoomId| {}),
             sign_in: Arc::new(SignIn::new(store.clone(), verified)),
             profiles: Arc::new(Profiles::new("https://rooms.example.org", &Profile::default()).unwrap()),
+            push: PushDoor::of(&Push::default(), None),
         });
         Self { store, tenant, door, folder }
     }

@@ -12,6 +12,7 @@ mod objects;
 mod operations;
 mod principals;
 mod ranges;
+mod registrations;
 mod rooms;
 mod rules;
 mod subscriptions;

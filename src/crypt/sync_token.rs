@@ -1,11 +1,10 @@
 //! Sync tokens as URIs (RFC 6578, 3.2): opaque, authenticated, and bound to room and point of view.
 
-use super::caller::View;
-use super::caller::VisibleRoom;
-use crate::crypt::Key;
-use crate::crypt::mac;
+use super::Key;
+use super::mac;
 use crate::model::RoomId;
 use crate::model::SyncToken;
+use crate::model::View;
 
 /// What every token begins with. `urn:x-` names need no registration and are valid URIs.
 const SCHEME: &str = "urn:x-anteroom:sync:";
@@ -15,12 +14,6 @@ const SCHEME: &str = "urn:x-anteroom:sync:";
 pub fn print(key: &Key, token: &SyncToken, view: View) -> String {
     let point = point(token, view);
     format!("{SCHEME}{point}:{}", mac::sign_text(key, &message(&token.room, &point)))
-}
-
-/// The room's present token from the caller's point of view.
-pub fn of_room(key: &Key, visible: &VisibleRoom) -> String {
-    let point = SyncToken { room: visible.room.id.clone(), seq: visible.room.seq, began: None };
-    print(key, &point, visible.view())
 }
 
 /// Reads a token for this room and view. `None`: not one of ours, not for this room, or from another point of view, so
