@@ -109,7 +109,7 @@ impl From<CryptError> for ApiError {
 }
 
 /// Kinds of problems; the list in the documentation is this one.
-pub(super) const KINDS: [(&str, StatusCode, &str); 13] = [
+pub(super) const KINDS: [(&str, StatusCode, &str); 15] = [
     ("unauthenticated", StatusCode::UNAUTHORIZED, "Not signed in"),
     ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
     ("not-found", StatusCode::NOT_FOUND, "Not found"),
@@ -120,6 +120,8 @@ pub(super) const KINDS: [(&str, StatusCode, &str); 13] = [
     ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "Value not accepted"),
     ("taken", StatusCode::CONFLICT, "In use already"),
     ("wrong-state", StatusCode::CONFLICT, "Not in this state"),
+    ("against-rules", StatusCode::CONFLICT, "Against the rules of the room"),
+    ("stale", StatusCode::PRECONDITION_FAILED, "Changed meanwhile"),
     ("remote", StatusCode::BAD_GATEWAY, "The remote system fails"),
     ("busy", StatusCode::SERVICE_UNAVAILABLE, "Try again shortly"),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Failed on our side"),
@@ -148,7 +150,12 @@ impl ApiError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
-            Self::Forbidden { .. } | Self::OtherTenant { .. } | Self::CrossSite => "forbidden",
+            Self::Manage(ManageError::Rule { .. }) => "against-rules",
+            Self::Manage(ManageError::Stale { .. }) => "stale",
+            Self::Forbidden { .. }
+            | Self::OtherTenant { .. }
+            | Self::CrossSite
+            | Self::Manage(ManageError::Forbidden { .. }) => "forbidden",
             Self::NoSuchPath { .. } | Self::Manage(ManageError::NotFound { .. }) => "not-found",
             Self::Method { .. } => "method-not-allowed",
             Self::Malformed { .. } => "malformed",
@@ -286,6 +293,9 @@ mod tests {
             (ManageError::Taken { what: "in use".to_owned() }.into(), "taken", 409),
             (ManageError::Invalid { field: "zone", why: "no".to_owned() }.into(), "invalid", 422),
             (ManageError::State { why: "held".to_owned() }.into(), "wrong-state", 409),
+            (ManageError::Rule { why: "closed".to_owned() }.into(), "against-rules", 409),
+            (ManageError::Stale { why: "changed".to_owned() }.into(), "stale", 412),
+            (ManageError::Forbidden { why: "not yours".to_owned() }.into(), "forbidden", 403),
             (StoreError::Busy.into(), "busy", 503),
             (ApiError::Remote { whose: "bridge m365".to_owned(), why: BridgeError::NotFound }, "remote", 502),
             (

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod audit;
+mod bookings;
 mod bridges;
 mod caller;
 mod conflicts;

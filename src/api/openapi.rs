@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    approvals, audit, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans, principals, rooms,
-    rules, runs, tenants,
+    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans,
+    principals, rooms, rules, runs, tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -56,6 +56,12 @@ operations!(
     rooms::read,
     rooms::update,
     rooms::events,
+    bookings::list,
+    bookings::create,
+    bookings::read,
+    bookings::update,
+    bookings::cancel,
+    bookings::free_busy,
     rules::read,
     rules::set,
     rules::list_closures,
@@ -311,6 +317,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 64);
+        assert_eq!(ids.len(), 70);
     }
 }

@@ -93,7 +93,7 @@ const MOST: i64 = 5000;
 
 impl RangeQuery {
     /// The range, refused where it ends before it starts or after the horizon up to which instances are known.
-    fn range(&self, now: Timestamp, horizon_days: i64) -> Result<TimeRange, ApiError> {
+    pub(super) fn range(&self, now: Timestamp, horizon_days: i64) -> Result<TimeRange, ApiError> {
         let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
         let start = given(&self.from).as_deref().map_or(Ok(now), instant)?;
         let end = given(&self.to).as_deref().map_or(Ok(start.plus_days(30)), instant)?;

@@ -63,9 +63,6 @@ pub async fn object(call: &Call<'_>) -> Result<(VisibleRoom, ObjectRow), DavErro
     Ok((room, row.ok_or_else(|| DavError::not_found(&href))?))
 }
 
-/// What stands in for the title of a private booking.
-const BUSY: &str = "Busy";
-
 /// The octets of an object as the caller may see them: those that are stored or, without the right to write, private
 /// bookings as busy time only. The same object gives the same projection.
 pub fn visible_octets<'r>(call: &Call<'_>, room: &VisibleRoom, row: &'r ObjectRow) -> Result<Cow<'r, str>, DavError> {
@@ -85,6 +82,7 @@ pub fn seen<'r>(limits: &Limits, room: &VisibleRoom, row: &'r ObjectRow) -> Resu
     }
     let modified = object.last_modified().unwrap_or(row.modified_ms);
     let stamp = Stamp { created: object.created().unwrap_or(modified), modified, sequence: object.sequence() };
-    let shown = CalendarObject::compose(&privacy::public_only(object.event(), BUSY), &stamp).map_err(failed)?;
+    let shown =
+        CalendarObject::compose(&privacy::public_only(object.event(), privacy::BUSY), &stamp).map_err(failed)?;
     Ok(Cow::Owned(shown.text().to_owned()))
 }

@@ -8,6 +8,9 @@ use crate::model::Event;
 use crate::model::Privacy;
 use crate::model::Timestamp;
 
+/// What stands in for the title of a private booking.
+pub const BUSY: &str = "Busy";
+
 /// The event with its UID, times, recurrence, STATUS and TRANSP, and nothing else. `summary` stands for every title.
 pub fn busy_only(event: &Event, summary: &str) -> Event {
     let mut event = event.clone();

@@ -33,6 +33,24 @@ pub enum ManageError {
         /// A sentence that says in which state it is.
         why: String,
     },
+    /// It has changed since the caller looked.
+    #[error("{why}")]
+    Stale {
+        /// A sentence.
+        why: String,
+    },
+    /// The room's own rules forbid it.
+    #[error("{why}")]
+    Rule {
+        /// A sentence that names the rule.
+        why: String,
+    },
+    /// The caller may not do this in this room.
+    #[error("{why}")]
+    Forbidden {
+        /// A sentence that says who may.
+        why: String,
+    },
     /// Keys or random bytes are not to be had.
     #[error(transparent)]
     Crypt(#[from] CryptError),
@@ -41,11 +59,15 @@ pub enum ManageError {
     Store(#[from] StoreError),
 }
 
-/// What the gate refuses is a matter of the state of the room.
 impl From<ChangeError> for ManageError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Store(error) => Self::Store(error),
+            ChangeError::Overlap(collision) => Self::Taken { what: collision.to_string() },
+            ChangeError::Rule(breach) => Self::Rule { why: breach.to_string() },
+            ChangeError::Class { .. } => Self::Forbidden { why: error.to_string() },
+            ChangeError::Stale { .. } => Self::Stale { why: error.to_string() },
+            ChangeError::UidTaken { .. } => Self::Taken { what: error.to_string() },
             other => Self::State { why: other.to_string() },
         }
     }

@@ -9,6 +9,7 @@ mod slug;
 
 pub mod api_keys;
 pub mod approvals;
+pub mod bookings;
 pub mod bridges;
 pub mod closures;
 pub mod conflicts;

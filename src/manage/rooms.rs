@@ -159,10 +159,10 @@ fn apply(room: &mut Room, patch: &RoomPatch) -> Result<(), ManageError> {
         room.email = principals::address("email", email)?;
     }
     if let Some(description) = &patch.description {
-        room.description = prose("description", description)?;
+        room.description = prose("description", description, 2_000)?;
     }
     if let Some(building) = &patch.building {
-        room.building = prose("building", building)?;
+        room.building = prose("building", building, 2_000)?;
     }
     if let Some(capacity) = patch.capacity {
         room.capacity = checked_capacity(capacity)?;
@@ -206,13 +206,14 @@ pub(super) fn line(field: &'static str, text: &str, longest: usize) -> Result<St
     Ok(text.to_owned())
 }
 
-fn prose(field: &'static str, text: &str) -> Result<String, ManageError> {
+/// Text of several lines: trimmed, no other control characters, at most `longest` characters; may be empty.
+pub(super) fn prose(field: &'static str, text: &str, longest: usize) -> Result<String, ManageError> {
     let text = text.trim().replace("\r\n", "\n");
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         return Err(ManageError::invalid(field, "must not hold control characters"));
     }
-    if text.chars().count() > 2000 {
-        return Err(ManageError::invalid(field, "has more than 2000 characters"));
+    if text.chars().count() > longest {
+        return Err(ManageError::invalid(field, format!("has more than {longest} characters")));
     }
     Ok(text)
 }
@@ -255,7 +256,7 @@ mod tests {
             assert!(line("name", bad, 10).unwrap_err().to_string().starts_with("name: "), "{bad:?}");
         }
         assert!(zone("zone", "Mars/Olympus").unwrap_err().to_string().contains("Europe/Oslo"));
-        assert_eq!(prose("description", " a\r\nb ").unwrap(), "a\nb");
-        assert!(prose("description", "a\0b").is_err());
+        assert_eq!(prose("description", " a\r\nb ", 9).unwrap(), "a\nb");
+        assert!(prose("description", "a\0b", 9).is_err());
     }
 }

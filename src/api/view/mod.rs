@@ -1,11 +1,15 @@
 //! What the interface shows of what is stored. Never a secret, a hash or a sealed value.
 
+mod booking;
 mod people;
 mod room;
 mod rules;
 mod story;
 mod sync;
 
+pub use booking::{
+    BookingView, FreeBusyView, InstanceOccasionView, OccasionView, PeriodView, PersonView, RecurrenceView,
+};
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
 pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
 pub use rules::{ApprovalView, ClosedOutView, ClosureView, RulesView};

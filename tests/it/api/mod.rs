@@ -1,6 +1,7 @@
 //! The REST interface and the dashboard as a real app in process, on a real database.
 
 mod access;
+mod bookings;
 mod dashboard;
 mod feeds;
 pub(crate) mod fixture;
