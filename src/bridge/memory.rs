@@ -3,6 +3,7 @@
 //! It keeps events as they are, understands series, promises one event for one key, and has a cursor. Every fault is
 //! asked for by the test that wants it.
 
+use super::graph::instances;
 use super::{
     Bridge, BridgeError, Complete, Cursor, Delta, Hook, IdempotencyKey, Known, Part, Probe, Projection, Reading,
     RemoteCalendar, RemoteId, RemoteItem, RemoteVersion, Subscribed, Unrepresentable,
@@ -32,6 +33,7 @@ pub struct MemoryBridge {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of some system, and a test asks for it alone")]
 struct State {
     calendars: BTreeMap<String, Calendar>,
     faults: VecDeque<Fault>,
@@ -43,6 +45,8 @@ struct State {
     keyless: bool,
     /// A slot that is taken is not given again.
     exclusive: bool,
+    /// It keeps dated bookings and knows no rules.
+    dated: bool,
 }
 
 #[derive(Default)]
@@ -73,6 +77,7 @@ impl Stored {
             key: self.key.clone(),
             event: self.event.clone(),
             locked: self.locked.clone(),
+            assumed: None,
         }
     }
 }
@@ -141,6 +146,11 @@ impl MemoryBridge {
     /// From now on a slot that is taken is not given again.
     pub fn refuse_overlaps(&self) {
         self.state().exclusive = true;
+    }
+
+    /// From now on it keeps dated bookings and knows no rules, as booking systems do.
+    pub fn keep_dates(&self) {
+        self.state().dated = true;
     }
 
     /// The next list shows the calendar as it is now, whatever happens until then.
@@ -281,9 +291,13 @@ impl Bridge for MemoryBridge {
         BridgeKind::Memory
     }
 
-    fn project(&self, _: &RemoteCalendar, event: &Event, _: TimeRange) -> Result<Projection, Unrepresentable> {
+    fn project(&self, at: &RemoteCalendar, event: &Event, window: TimeRange) -> Result<Projection, Unrepresentable> {
         if event.content.status == EventStatus::Cancelled {
             return Ok(Projection::default());
+        }
+        if event.recurrence.is_some() && self.state().dated {
+            let all = instances(at, event, window)?;
+            return Ok(Projection { parts: all.into_iter().map(|(id, one)| (Part::Instance(id), one)).collect() });
         }
         Ok(Projection { parts: [(Part::Whole, event.clone())].into_iter().collect() })
     }

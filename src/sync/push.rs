@@ -4,6 +4,7 @@
 use super::pull::{bridge_word, millis, seed};
 use super::push_plan::{Act, plan};
 use super::push_send::Sender;
+use super::refused_dates::{self, Refusal};
 use super::{Engine, Site, SyncError, conflict, hub, masks, retry, ruling};
 use crate::bridge::BridgeError;
 use crate::bridge::Projection;
@@ -24,6 +25,7 @@ use crate::store::operations::{Ended, Operation};
 /// Carries one claimed operation out. A failure is remembered with the time of the next attempt.
 pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) -> Result<(), SyncError> {
     let mut sender = Sender { engine, site, writes: 0 };
+    let mut refusals = Vec::new();
     // The second plan is made where the first was to look.
     for _ in 0..2 {
         let acts = match intention(engine, site, operation).await? {
@@ -35,17 +37,30 @@ pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) ->
             return Err(SyncError::LeaseLost);
         }
         for act in acts {
-            match Box::pin(sender.send(act)).await {
-                Ok(()) => {}
-                Err(SyncError::Bridge(error)) => return failed(engine, site, operation, &error, sender.writes).await,
-                Err(error) => return Err(error),
+            let date = Refusal::of(&act);
+            match (Box::pin(sender.send(act)).await, date) {
+                (Ok(()), _) => {}
+                // The other dates of a series have nothing to do with one that is taken.
+                (Err(SyncError::Bridge(BridgeError::SlotTaken(why))), Some(date)) => {
+                    refusals.push(date.because(why));
+                }
+                (Err(SyncError::Bridge(error)), _) => {
+                    return failed(engine, site, operation, &error, sender.writes).await;
+                }
+                (Err(error), _) => return Err(error),
             }
         }
         if !looked {
             break;
         }
     }
-    done(engine, site, operation, sender.writes).await
+    let Some(why) = refusals.last().map(|refusal| refusal.why.clone()) else {
+        return done(engine, site, operation, sender.writes).await;
+    };
+    if refused_dates::carry_on(engine, site, operation, refusals).await? {
+        return done(engine, site, operation, sender.writes).await;
+    }
+    failed(engine, site, operation, &BridgeError::SlotTaken(why), sender.writes).await
 }
 
 /// What the outbox's wish means now.

@@ -5,6 +5,8 @@ mod conflicts;
 mod operator;
 mod rules;
 pub mod scene;
+mod series;
+mod zone_rules;
 
 use crate::house::on_both;
 use anteroom::bridge::BridgeError;
