@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the rings need and the machine lacks: a PostgreSQL server, and the pinned foreign clients in target/venv.
 #
-#   conformance/needs.sh [postgres] [python] [sources] [thunderbird] [evolution]
+#   conformance/needs.sh [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution]
 #
 # Without arguments: postgres and python.
 set -euo pipefail
@@ -60,6 +60,23 @@ need_sources() {
     echo "$hash" >"$stamp"
 }
 
+# The pinned packages of node/package-lock.json in target/node. Node.js itself is for who owns the machine to install.
+need_node() {
+    local lock=$root/conformance/node/package-lock.json folder=$root/target/node
+    command -v npm >/dev/null || { echo "needs.sh: Node.js is not installed" >&2; return 1; }
+    mkdir -p "$folder"
+    cmp -s "$lock" "$folder/installed" && return
+    cp "$root/conformance/node/package.json" "$lock" "$folder"
+    npm ci --prefix "$folder" --no-audit --no-fund --ignore-scripts >&2
+    cp "$lock" "$folder/installed"
+}
+
+# libical as Python reads it, by GObject introspection.
+need_libical() {
+    /usr/bin/python3 -c 'import gi; gi.require_version("ICalGLib", "3.0")' 2>/dev/null \
+        || install_packages gir1.2-ical-3.0 python3-gi
+}
+
 need_thunderbird() {
     local missing=()
     command -v thunderbird >/dev/null || missing+=(thunderbird)
@@ -81,9 +98,9 @@ mkdir -p "$root/target"
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    python | sources | thunderbird | evolution) "need_$what" ;;
+    python | sources | node | libical | thunderbird | evolution) "need_$what" ;;
     *)
-        echo "usage: $0 [postgres] [python] [sources] [thunderbird] [evolution]" >&2
+        echo "usage: $0 [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution]" >&2
         exit 2
         ;;
     esac

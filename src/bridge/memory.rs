@@ -3,6 +3,7 @@
 //! It keeps events as they are, understands series, promises one event for one key, and has a cursor. Every fault is
 //! asked for by the test that wants it.
 
+use super::graph::instances;
 use super::{
     Bridge, BridgeError, Complete, Cursor, Delta, Hook, IdempotencyKey, Known, Part, Probe, Projection, Reading,
     RemoteCalendar, RemoteId, RemoteItem, RemoteVersion, Subscribed, Unrepresentable,
@@ -57,6 +58,8 @@ enum Habit {
     Exclusive,
     /// Subscriptions are taken, one for each calendar.
     Announces,
+    /// It keeps dated bookings and knows no rules.
+    Dated,
 }
 
 #[derive(Default)]
@@ -87,6 +90,7 @@ impl Stored {
             key: self.key.clone(),
             event: self.event.clone(),
             locked: self.locked.clone(),
+            assumed: None,
         }
     }
 }
@@ -180,6 +184,11 @@ impl MemoryBridge {
     /// From now on a slot that is taken is not given again.
     pub fn refuse_overlaps(&self) {
         self.state().habits.insert(Habit::Exclusive);
+    }
+
+    /// From now on it keeps dated bookings and knows no rules, as booking systems do.
+    pub fn keep_dates(&self) {
+        self.state().habits.insert(Habit::Dated);
     }
 
     /// The next list shows the calendar as it is now, whatever happens until then.
@@ -338,9 +347,13 @@ impl Bridge for MemoryBridge {
         BridgeKind::Memory
     }
 
-    fn project(&self, _: &RemoteCalendar, event: &Event, _: TimeRange) -> Result<Projection, Unrepresentable> {
+    fn project(&self, at: &RemoteCalendar, event: &Event, window: TimeRange) -> Result<Projection, Unrepresentable> {
         if event.content.status == EventStatus::Cancelled {
             return Ok(Projection::default());
+        }
+        if event.recurrence.is_some() && self.state().habits.contains(&Habit::Dated) {
+            let all = instances(at, event, window)?;
+            return Ok(Projection { parts: all.into_iter().map(|(id, one)| (Part::Instance(id), one)).collect() });
         }
         Ok(Projection { parts: [(Part::Whole, event.clone())].into_iter().collect() })
     }

@@ -71,6 +71,8 @@ pub struct RemoteItem {
     pub event: Event,
     /// The gateway must not write it (attendee copy, invoiced or several-dated reservation): why.
     pub locked: Option<String>,
+    /// What had to be assumed to read it, for people to check: a sentence.
+    pub assumed: Option<String>,
 }
 
 /// Which piece of a hub event a remote item carries.

@@ -1,7 +1,7 @@
 //! What a stronger booking means for weaker ones that it lies over: they give way on the mappings that show the strongest
 //! class alone, and come back when it goes. The story of each says so.
 
-use super::expand::{Expansion, Slot, expand, reparse};
+use super::expand::{expand, reparse};
 use super::{ChangeError, Context, Origin};
 use crate::model::ClassProjection;
 use crate::model::Event;
@@ -19,8 +19,8 @@ use crate::store::operations;
 use crate::store::rooms::Room;
 use std::collections::BTreeSet;
 
-/// An event with the times it takes.
-pub(super) type Standing<'a> = Option<(&'a Event, &'a Expansion)>;
+/// An event with the times it takes, by start.
+pub(super) type Standing<'a> = Option<(&'a Event, Vec<TimeRange>)>;
 
 /// Sends what lies under the old or the new times of an event again, and tells whom it displaces and who comes back.
 pub(super) async fn follow(
@@ -30,11 +30,20 @@ pub(super) async fn follow(
     (before, after): (Standing<'_>, Standing<'_>),
     (seq, origin): (i64, &Origin),
 ) -> Result<(), ChangeError> {
-    // Where bookings may lie over each other none gives way.
-    if room.allow_overlaps {
-        return Ok(());
-    }
-    let (left, taken) = (weaker(tx, room, before).await?, weaker(tx, room, after).await?);
+    let Some(event) = after.as_ref().or(before.as_ref()).map(|(event, _)| *event) else { return Ok(()) };
+    let under = (weaker(tx, room, before).await?, weaker(tx, room, after).await?);
+    settle(tx, cx, room, event, under, (seq, origin)).await
+}
+
+/// The same where who lay under an event, and who does now, is known.
+pub(super) async fn settle(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    event: &Event,
+    (left, taken): (BTreeSet<Uid>, BTreeSet<Uid>),
+    (seq, origin): (i64, &Origin),
+) -> Result<(), ChangeError> {
     if left.is_empty() && taken.is_empty() {
         return Ok(());
     }
@@ -43,7 +52,6 @@ pub(super) async fn follow(
     for uid in left.union(&taken) {
         resend(tx, cx, room, &mappings, (uid, seq)).await?;
     }
-    let Some((event, _)) = after.or(before) else { return Ok(()) };
     let by = format!("{} ({})", event.content.summary, event.uid);
     for uid in taken.difference(&left) {
         tell(tx, cx, room, (uid, "object.displaced", &format!("under {by}")), (seq, origin)).await?;
@@ -68,26 +76,25 @@ pub(super) async fn gone(
     // What cannot be read or expanded any more has no times, and may go.
     let Ok(object) = reparse(&row.body, room, cx) else { return Ok(()) };
     let Ok(expansion) = expand(object.event(), &room.zone, cx) else { return Ok(()) };
-    follow(tx, cx, room, (Some((object.event(), &expansion)), None), (seq, origin)).await
+    follow(tx, cx, room, (Some((object.event(), expansion.times())), None), (seq, origin)).await
 }
 
-/// The events of a weaker class that lie under an event.
-async fn weaker(tx: &mut Tx, room: &Room, standing: Standing<'_>) -> Result<BTreeSet<Uid>, ChangeError> {
-    let Some((event, expansion)) = standing else { return Ok(BTreeSet::new()) };
-    let slots = &expansion.slots;
-    let (Some(first), Some(last)) = (slots.first(), slots.iter().map(|slot| slot.end).max()) else {
+/// The events of a weaker class that lie under an event. Where bookings may lie over each other none gives way.
+pub(super) async fn weaker(tx: &mut Tx, room: &Room, standing: Standing<'_>) -> Result<BTreeSet<Uid>, ChangeError> {
+    let Some((event, times)) = standing.filter(|_| !room.allow_overlaps) else { return Ok(BTreeSet::new()) };
+    let (Some(first), Some(last)) = (times.first(), times.iter().map(|time| time.end).max()) else {
         return Ok(BTreeSet::new());
     };
     let range = TimeRange::new(first.start, last);
     let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
-    let under = taken.into_iter().filter(|other| other.class < event.class && lies_under(other, slots));
+    let under = taken.into_iter().filter(|other| other.class < event.class && lies_under(other, &times));
     Ok(under.map(|other| other.uid).collect())
 }
 
-/// Whether one of the slots, which are sorted by start, lies over an instance.
-fn lies_under(other: &Taken, slots: &[Slot]) -> bool {
-    let until = slots.partition_point(|slot| slot.start < other.end_ms);
-    slots[..until].iter().any(|slot| slot.end > other.start_ms)
+/// Whether one of the times, which are sorted by start, lies over an instance.
+fn lies_under(other: &Taken, times: &[TimeRange]) -> bool {
+    let until = times.partition_point(|time| time.start < other.end_ms);
+    times[..until].iter().any(|time| time.end > other.start_ms)
 }
 
 async fn resend(

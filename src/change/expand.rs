@@ -50,6 +50,13 @@ pub(super) struct Expansion {
     pub(super) last: Option<Timestamp>,
 }
 
+impl Expansion {
+    /// The times it takes, by start.
+    pub(super) fn times(&self) -> Vec<TimeRange> {
+        self.slots.iter().map(|slot| TimeRange::new(slot.start, slot.end)).collect()
+    }
+}
+
 /// Expands an event from a year ago to the horizon; a single event has its one instance whenever it is.
 pub(super) fn expand(event: &Event, day_zone: &ZoneId, cx: Context<'_>) -> Result<Expansion, ChangeError> {
     let budget = Budget::of(cx.limits);

@@ -11,6 +11,7 @@ mod rules;
 mod transfer;
 mod verdict;
 mod write;
+mod zones;
 
 pub mod resolve;
 
@@ -20,6 +21,7 @@ pub use overlap::Collision;
 pub use precondition::{Precondition, Tags};
 pub use rules::{Breach, Rule};
 pub use transfer::{Transfer, lock, transfer};
+pub use zones::{follow_zones, remember_zones, zones_with_other_rules};
 
 use crate::config::Limits;
 use crate::ical::IcalError;

@@ -3,12 +3,15 @@
 
 use super::expand::reparse;
 use super::{Change, ChangeError, Context, Origin, Precondition, Rule, Target, Wish, apply, resend};
+use crate::ical::recur;
+use crate::ical::recur::Budget;
 use crate::model::Event;
 use crate::model::EventStatus;
 use crate::model::LinkState;
 use crate::model::MappingId;
 use crate::model::MappingState;
 use crate::model::Resolution;
+use crate::model::TimeRange;
 use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::Tx;
@@ -29,6 +32,8 @@ pub const FIELD_CONFLICT: &str = "field_conflict";
 pub const DELETE_EDIT: &str = "delete_edit";
 /// The remote side does not take the hub's booking.
 pub const REJECTED: &str = "rejected";
+/// The remote side does not take one date of a series; the series goes on without it. `ours` is that date alone.
+pub const DATE_REFUSED: &str = "date_refused";
 /// The remote copy may not be written.
 pub const LOCKED: &str = "locked";
 /// Several remote bookings could be the effect of a write without an answer.
@@ -103,6 +108,7 @@ fn objection(conflict: &Conflict, resolution: Resolution) -> Option<&'static str
         | (SLOT_COLLISION, KeepHub | KeepRemote | KeepBothTentative)
         | (FIELD_CONFLICT | DELETE_EDIT | MASS_DELETE_HOLD, KeepHub | KeepRemote)
         | (LOCKED | UNREPRESENTABLE, KeepRemote)
+        | (DATE_REFUSED, KeepRemote | PushAgain)
         | (REJECTED, KeepHub | KeepRemote | KeepBothTentative | PushAgain)
         | (AMBIGUOUS, KeepHub | PushAgain) => None,
         (kind, KeepHub | KeepRemote | KeepBothTentative) if is_misfit(kind) => None,
@@ -119,6 +125,7 @@ fn objection(conflict: &Conflict, resolution: Resolution) -> Option<&'static str
         (FIELD_CONFLICT, PushAgain) => Some("both sides agree on what the rule decided; there is nothing to send"),
         (DELETE_EDIT, PushAgain) => Some("keep_hub brings the hub's version to both sides"),
         (LOCKED, KeepHub | PushAgain) => Some("the remote copy may not be written; change it in the remote system"),
+        (DATE_REFUSED, KeepHub) => Some("push_again asks the remote side for the date once more"),
         (AMBIGUOUS, KeepRemote) => {
             Some("the gateway cannot tell which remote booking it is; delete the surplus there, then decide push_again")
         }
@@ -153,6 +160,7 @@ pub async fn resolve(
         // The hub follows the copy already.
         LOCKED => Ok(()),
         MASS_DELETE_HOLD => case.removals(tx, resolution).await,
+        DATE_REFUSED => case.date(tx, resolution).await,
         kind if is_misfit(kind) => case.misfit(tx, resolution).await,
         _ => case.refusal(tx, resolution).await,
     }
@@ -229,6 +237,32 @@ impl Case<'_> {
             }
             _ => self.set_status(tx, uid, EventStatus::Tentative, elsewhere).await,
         }
+    }
+
+    /// A date that was refused is asked for again, or stays off.
+    async fn date(&self, tx: &mut Tx, resolution: Resolution) -> Result<(), ResolveError> {
+        if resolution != Resolution::PushAgain {
+            return Ok(());
+        }
+        let gone = || ResolveError::Outdated("the series does not have this date any more".to_owned());
+        let refused: Event = serde_json::from_str(&self.conflict.ours).map_err(|_| gone())?;
+        let (id, date) = refused.overrides.into_iter().next().ok_or_else(gone)?;
+        let uid = &self.conflict.uid;
+        let row = objects::by_uid(tx, &self.room.tenant_id, &self.room.id, uid).await?.ok_or_else(gone)?;
+        let mut event = reparse(&row.body, self.room, self.cx)?.event().clone();
+        event.overrides.remove(&id);
+        event.recurrence.as_mut().ok_or_else(gone)?.exdates.remove(&id.0);
+        let (budget, day_zone) = (Budget::of(self.cx.limits), &self.room.zone);
+        if !recur::is_on_rule(&event, id, &budget) {
+            return Err(gone());
+        }
+        let (start, end) = date.when.instants(day_zone);
+        let found = recur::occurrences(&event, TimeRange::new(start, end), day_zone, &budget).unwrap_or_default();
+        let by_rule = found.iter().any(|one| one.recurrence_id == Some(id) && one.when == date.when);
+        if !by_rule || *event.content_of(Some(id)) != date.content {
+            event.overrides.insert(id, date);
+        }
+        self.write(tx, uid, Wish::Become(Box::new(event)), EVERYBODY).await
     }
 
     /// A booking that was marked as tentative by the refusal is confirmed again.
@@ -364,11 +398,12 @@ mod tests {
     #[test]
     fn every_kind_names_the_decisions_that_make_sense_and_refuses_the_others_with_a_sentence() {
         use Resolution::{Ignore, KeepBothTentative, KeepHub, KeepRemote, PushAgain};
-        let table: [(&str, &str, &[Resolution]); 12] = [
+        let table: [(&str, &str, &[Resolution]); 13] = [
             (SLOT_COLLISION, "{}", &[KeepHub, KeepRemote, KeepBothTentative, Ignore]),
             (FIELD_CONFLICT, "{}", &[KeepHub, KeepRemote, Ignore]),
             (DELETE_EDIT, "{}", &[KeepHub, KeepRemote, Ignore]),
             (REJECTED, "{}", &[KeepHub, KeepRemote, KeepBothTentative, PushAgain, Ignore]),
+            (DATE_REFUSED, "{}", &[KeepRemote, PushAgain, Ignore]),
             (LOCKED, "{}", &[KeepRemote, Ignore]),
             (AMBIGUOUS, "{}", &[KeepHub, PushAgain, Ignore]),
             (UNREPRESENTABLE, "{}", &[KeepHub, KeepRemote, PushAgain, Ignore]),

@@ -95,8 +95,9 @@ pub(super) async fn put(
     approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask), origin).await?;
     if moves {
         let before = asked.stood(room, cx)?;
-        let before = before.as_ref().map(|(event, expansion)| (*event, expansion));
-        displace::follow(tx, cx, room, (before, Some((object.event(), &expansion))), (seq, origin)).await?;
+        let before = before.as_ref().map(|(event, expansion)| (*event, expansion.times()));
+        let after = Some((object.event(), expansion.times()));
+        displace::follow(tx, cx, room, (before, after), (seq, origin)).await?;
     }
     Ok(Applied { name, etag: Some(row.etag), seq, effect })
 }
@@ -146,15 +147,16 @@ pub(super) async fn delete(
 }
 
 /// What the change log, the outbox and the audit need to know of a change.
-struct Trace<'a> {
-    name: &'a ObjectName,
-    uid: &'a Uid,
-    seq: i64,
-    effect: Effect,
-    same_content: bool,
+pub(super) struct Trace<'a> {
+    pub(super) name: &'a ObjectName,
+    pub(super) uid: &'a Uid,
+    pub(super) seq: i64,
+    pub(super) effect: Effect,
+    /// Octets changed, but not what they say.
+    pub(super) same_content: bool,
 }
 
-async fn follow_up(
+pub(super) async fn follow_up(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
@@ -241,7 +243,7 @@ fn row_for(
 
 /// Looks for a booking that has the room. A principal is refused; for a booking that already stands at a remote side a
 /// conflict is recorded instead, and ends once its cause is gone.
-async fn settle_collision(
+pub(super) async fn settle_collision(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,

@@ -243,7 +243,8 @@ impl<'a> Reader<'a> {
         let mut lines = master.component.lines_named("RRULE");
         let Some(line) = lines.next() else { return Ok(None) };
         let cx = rule::RuleContext { zone: master.when.zone(), all_day: master.when.is_all_day(), limits: self.limits };
-        rule::parse(&line.value, cx).map(Some).map_err(|error| match valid_part(&line.value, &error.part) {
+        let rule = rule::parse(&line.value, cx).map(|rule| rule::end_before_gap(rule, &line.value, &master.when));
+        rule.map(Some).map_err(|error| match valid_part(&line.value, &error.part) {
             Some(part) => IcalError::unsupported(line.number, &part, &error.to_string()),
             None => IcalError::ValidCalendarData(format!("line {}: {error}", line.number)),
         })

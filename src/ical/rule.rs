@@ -12,6 +12,7 @@ use crate::model::Timestamp;
 use crate::model::Weekday;
 use crate::model::WeekdayNum;
 use crate::model::ZoneId;
+use jiff::Span;
 use jiff::civil::Date;
 use jiff::civil::DateTime;
 use std::fmt::Display;
@@ -183,7 +184,7 @@ fn until(value: &str, cx: RuleContext<'_>) -> Result<Until, RuleError> {
         let time = DateTime::strptime("%Y%m%dT%H%M%S", plain).map_err(|_| bad())?;
         match cx.zone {
             _ if cx.all_day => Date::strptime("%Y%m%d", day).map_err(|_| bad())?.at(0, 0, 0, 0),
-            Some(zone) if utc => zone.wall(ZoneId::utc().instant(time)),
+            Some(zone) if utc => last_wall(zone, ZoneId::utc().instant(time)),
             _ => time,
         }
     } else {
@@ -191,6 +192,31 @@ fn until(value: &str, cx: RuleContext<'_>) -> Result<Until, RuleError> {
         if cx.all_day { day.at(0, 0, 0, 0) } else { day.at(23, 59, 59, 0) }
     };
     Ok(if wall.year() <= cx.limits.max_year { Until::At(wall) } else { Until::Far })
+}
+
+/// The last time on the wall that lies no later than an instant. Of times that come twice in autumn the first counts
+/// (3.3.5), so an UNTIL in the second hour leaves all of them inside.
+fn last_wall(zone: &ZoneId, until: Timestamp) -> DateTime {
+    let wall = zone.wall(until);
+    let back_ms = until.ms() - zone.instant(wall).ms();
+    let rules = zone.rules();
+    let shift = rules.preceding(until.to_jiff()).next().filter(|_| back_ms > 0);
+    let end = shift.map(|shift| zone.wall(Timestamp::from_jiff(shift.timestamp())));
+    let end = end.and_then(|begin| begin.checked_add(Span::new().milliseconds(back_ms - 1_000)).ok());
+    end.unwrap_or(wall)
+}
+
+/// Takes the last start out of a rule that an UNTIL in UTC ends, where that start lies in the spring gap and so begins
+/// later than UNTIL, although it comes earlier on the wall.
+pub fn end_before_gap(mut rule: Rule, text: &str, when: &EventTime) -> Rule {
+    let utc =
+        text.to_ascii_uppercase().split(';').any(|part| part.starts_with("UNTIL=") && part.trim_end().ends_with('Z'));
+    let (EventTime::Timed { start, zone, .. }, RuleEnd::Until(until)) = (when, rule.end) else { return rule };
+    let last = until.date().to_datetime(start.time());
+    if utc && last <= until && zone.instant(last) > zone.instant(until) {
+        rule.end = RuleEnd::Until(last.checked_sub(Span::new().seconds(1)).unwrap_or(last));
+    }
+    rule
 }
 
 fn positive(part: &str, value: &str) -> Result<u32, RuleError> {
@@ -326,6 +352,8 @@ fn refuse(part: &str, problem: &str) -> RuleError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ical::recur;
+    use crate::ical::recur::Budget;
     use jiff::civil::date;
 
     fn timed() -> EventTime {
@@ -363,6 +391,36 @@ mod tests {
         for text in ["UNTIL=20260320", "UNTIL=20260320T225959Z", "UNTIL=20260320T000000"] {
             let rule = read(&format!("FREQ=DAILY;{text}"), true).unwrap();
             assert_eq!(to_text(&rule, &when), "FREQ=DAILY;UNTIL=20260320");
+        }
+    }
+
+    #[test]
+    fn an_until_in_utc_near_a_change_of_the_clock_ends_where_the_instants_do() {
+        let zone = ZoneId::parse("Europe/Oslo").unwrap();
+        let series = |day: Date, minute: i8| {
+            let start = day.at(2, minute, 0, 0);
+            EventTime::Timed { start, end: start.checked_add(Span::new().minutes(20)).unwrap(), zone: zone.clone() }
+        };
+        // The clock goes from 02:00 to 03:00 at 01:00Z on 29 March, and from 03:00 to 02:00 at 01:00Z on 25 October.
+        for (first, last, hour) in
+            [(date(2026, 3, 20), date(2026, 3, 29), 1), (date(2026, 10, 20), date(2026, 10, 25), 0)]
+        {
+            for (minute, until) in
+                (0..60).step_by(7).flat_map(|minute| (0..150).step_by(13).map(move |at| (minute, at)))
+            {
+                let until = ZoneId::utc().instant(last.at(hour, 0, 0, 0)).plus_ms(i64::from(until) * 60_000 - 600_000);
+                let when = series(first, minute);
+                let text = format!("FREQ=DAILY;UNTIL={}", until.to_jiff().strftime("%Y%m%dT%H%M%SZ"));
+                let cx = RuleContext { zone: Some(&zone), all_day: false, limits: &Limits::default() };
+                let rule = end_before_gap(parse(&text, cx).unwrap(), &text, &when);
+                let budget = Budget { candidates: 1_000, instances: 1_000 };
+                let end = last.at(23, 0, 0, 0);
+                let starts = recur::rule_starts(&rule, when.wall_start(), (when.wall_start(), end), &budget).unwrap();
+                let taken = starts.contains(&last.at(2, minute, 0, 0));
+                assert_eq!(taken, zone.instant(last.at(2, minute, 0, 0)) <= until, "02:{minute} with {text}");
+                let again = to_text(&rule, &when);
+                assert_eq!(end_before_gap(parse(&again, cx).unwrap(), &again, &when), rule, "{text} {again}");
+            }
         }
     }
 

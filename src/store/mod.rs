@@ -32,6 +32,7 @@ pub mod runs;
 pub mod secrets;
 pub mod subscriptions;
 pub mod tenants;
+pub mod zones;
 
 pub use db::Tx;
 pub use error::StoreError;

@@ -116,6 +116,10 @@ const IN_RANGE: &str = "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id A
         AND first_ms < $4 AND (last_ms IS NULL OR last_ms > $3)
     ) found CROSS JOIN objects o WHERE o.id = found.id AND o.tenant_id = $1 AND o.room_id = $2";
 
+const GOING_ON: &str =
+    "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms FROM objects
+    WHERE tenant_id = $1 AND room_id = $2 AND (last_ms IS NULL OR last_ms > $3) ORDER BY first_ms, uid";
 /// Objects whose instances are not rows up to `$1`, although they have later ones: the horizon has moved on.
 const BEHIND_HORIZON: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq,
     recurring, first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
@@ -275,6 +279,17 @@ pub async fn in_range(
 /// Series of any tenant whose rows end before `until` although the series goes on; the furthest behind first.
 pub async fn behind_horizon(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<Vec<ObjectRow>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(BEHIND_HORIZON).bind(until.ms()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Objects of a room that are not over at an instant, by their first instance.
+pub async fn going_on(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    at: Timestamp,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GOING_ON).bind(tenant.as_str()).bind(room.as_str()).bind(at.ms())
+        .fetch_all(c).await)?)
 }
 
 /// Gives an object another name, under the sequence number of that change.

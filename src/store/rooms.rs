@@ -57,6 +57,9 @@ const GET: &str =
 const LIST: &str =
     "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 ORDER BY slug";
+const AFTER: &str =
+    "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
+    modified_ms, longest_ms, created_ms FROM rooms WHERE id > $1 ORDER BY id LIMIT 1";
 const UPDATE: &str =
     "UPDATE rooms SET name = $3, zone = $4, email = $5, description = $6, building = $7, capacity = $8,
     features = $9, color = $10, allow_overlaps = $11 WHERE tenant_id = $1 AND id = $2";
@@ -104,6 +107,11 @@ pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &RoomId) -> Result<Option<R
 /// All rooms of a tenant, by slug: one query for a whole calendar home.
 pub async fn list(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<Room>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).fetch_all(c).await)?)
+}
+
+/// The next room of any tenant by id, for walks over all of them; empty text is before the first.
+pub async fn after(tx: &mut Tx, id: &str) -> Result<Option<Room>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(AFTER).bind(id).fetch_optional(c).await)?)
 }
 
 /// Changes how a room is described (not its slug, not its bookings).

@@ -74,6 +74,20 @@ pub(super) async fn refused(
     record(engine, tx, site, uid, Told { kind, sentence, versions, proposal }).await
 }
 
+/// A date that the remote side does not take, as an event that is this date alone.
+pub(super) async fn date_refused(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    date: &Event,
+    why: &str,
+) -> Result<(), SyncError> {
+    let sentence = format!("{} in {} ({}): {why}", title_of(Some(date)), site.room.name, site.calendar.name);
+    let versions = (hub::json(date), String::new());
+    let told = Told { kind: resolve::DATE_REFUSED, sentence, versions, proposal: Resolution::KeepRemote };
+    record(engine, tx, site, &date.uid, told).await
+}
+
 struct Told<'a> {
     kind: &'a str,
     sentence: String,

@@ -190,7 +190,7 @@ fn revived(mut event: Event, theirs: &Event) -> Event {
 }
 
 /// The series with one instance changed as the item that carries it was.
-fn with_instance(hub: &Event, id: RecurrenceId, before: &Event, after: &Event) -> Event {
+pub(super) fn with_instance(hub: &Event, id: RecurrenceId, before: &Event, after: &Event) -> Event {
     let mut hub = hub.clone();
     let present = hub.overrides.get(&id);
     let single = Event {
@@ -209,7 +209,8 @@ fn with_instance(hub: &Event, id: RecurrenceId, before: &Event, after: &Event) -
     hub
 }
 
-fn without_instance(hub: &Event, id: RecurrenceId) -> Event {
+/// The series without one of its dates.
+pub(super) fn without_instance(hub: &Event, id: RecurrenceId) -> Event {
     let mut hub = hub.clone();
     hub.overrides.remove(&id);
     if let Some(recurrence) = &mut hub.recurrence {

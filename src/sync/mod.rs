@@ -24,6 +24,7 @@ mod purge;
 mod push;
 mod push_plan;
 mod push_send;
+mod refused_dates;
 mod renew;
 mod retry;
 mod ruling;

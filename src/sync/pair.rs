@@ -4,7 +4,7 @@
 use super::layers::Shown;
 use super::plan::{Decision, decide};
 use super::pull::millis;
-use super::pull_item::{Seen, View, linked};
+use super::pull_item::{Seen, View, linked, tell_assumed};
 use super::push_send::create_key;
 use super::{Engine, Site, SyncError, hub, ruling};
 use crate::bridge::Part;
@@ -84,6 +84,7 @@ pub(super) async fn newcomer(engine: &Engine, tx: &mut Tx, site: &Site, item: &R
     let link = new_link(engine, site, item, &event.uid, &Part::Whole, links::REMOTE);
     let base = site.bridge.comparable(&site.calendar, &event);
     links::put(tx, &Link { base: hub::json(&base), ..link }).await?;
+    tell_assumed(engine, tx, site, &event.uid, item).await?;
     Ok(changed)
 }
 

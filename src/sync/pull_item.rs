@@ -13,6 +13,7 @@ use crate::model::Authority;
 use crate::model::Event;
 use crate::model::LinkState;
 use crate::model::Resolution;
+use crate::model::Uid;
 use crate::store::Tx;
 use crate::store::links;
 use crate::store::links::Link;
@@ -164,6 +165,9 @@ pub(super) async fn linked(
         let detail = format!("{} at {}, found by reading", seen.item.id, site.calendar.name);
         ruling::tell(engine, tx, site, &before.uid, ("push.adopt", &detail)).await?;
     }
+    if before.base != judged.link.base {
+        tell_assumed(engine, tx, site, &before.uid, seen.item).await?;
+    }
     // A complete read shows every item again; those that stand as they stood cost no write.
     if judged.link != before {
         links::put(tx, &judged.link).await?;
@@ -172,6 +176,19 @@ pub(super) async fn linked(
     let theirs = if judged.view.hub.is_none() { &judged.whole } else { &judged.theirs };
     let verdict = Verdict { view: &judged.view, link: &judged.link, theirs, authority: judged.authority };
     carry_out(engine, tx, site, judged.decision, verdict).await
+}
+
+/// What had to be assumed to read an item goes into the story of its booking.
+pub(super) async fn tell_assumed(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    uid: &Uid,
+    item: &RemoteItem,
+) -> Result<(), SyncError> {
+    let Some(what) = &item.assumed else { return Ok(()) };
+    tracing::warn!(mapping.id = %site.mapping.id, remote.id = %item.id, "{what}");
+    ruling::tell(engine, tx, site, uid, ("pull.zone_assumed", what)).await
 }
 
 /// What an item means for its link: the versions that were compared, and the decision.

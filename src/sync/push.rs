@@ -4,6 +4,7 @@
 use super::pull::{bridge_word, millis, seed};
 use super::push_plan::{Act, plan};
 use super::push_send::Sender;
+use super::refused_dates::{self, Refusal};
 use super::{Engine, Site, SyncError, conflict, hub, masks, retry, ruling};
 use crate::bridge::BridgeError;
 use crate::bridge::Projection;
@@ -28,8 +29,10 @@ pub(super) async fn push(
     operation: &Operation,
 ) -> Result<Option<BridgeError>, SyncError> {
     let mut sender = Sender { engine, site, writes: 0, looked: false };
+    let mut refusals = Vec::new();
     // A plan is made anew where the one before has shown that the copy is not what it was taken for.
     for _ in 0..3 {
+        refusals.clear();
         let acts = match intention(engine, site, operation).await? {
             Ok(acts) => acts,
             Err(error) => return cannot_represent(engine, site, operation, &error).await.map(|()| None),
@@ -38,21 +41,35 @@ pub(super) async fn push(
             return Err(SyncError::LeaseLost);
         }
         for act in acts {
-            match Box::pin(sender.send(act)).await {
-                Ok(()) => {}
-                Err(SyncError::Bridge(error)) => {
+            let date = Refusal::of(&act);
+            match (Box::pin(sender.send(act)).await, date) {
+                (Ok(()), _) => {}
+                // The other dates of a series have nothing to do with one that is taken.
+                (Err(SyncError::Bridge(BridgeError::SlotTaken(why))), Some(date)) => {
+                    refusals.push(date.because(why));
+                }
+                (Err(SyncError::Bridge(error)), _) => {
                     failed(engine, site, operation, &error, sender.writes).await?;
                     return Ok(Some(error));
                 }
-                Err(error) => return Err(error),
+                (Err(error), _) => return Err(error),
             }
         }
         if !std::mem::take(&mut sender.looked) {
             break;
         }
     }
-    done(engine, site, operation, sender.writes).await?;
-    Ok(None)
+    let Some(why) = refusals.last().map(|refusal| refusal.why.clone()) else {
+        done(engine, site, operation, sender.writes).await?;
+        return Ok(None);
+    };
+    if refused_dates::carry_on(engine, site, operation, refusals).await? {
+        done(engine, site, operation, sender.writes).await?;
+        return Ok(None);
+    }
+    let taken = BridgeError::SlotTaken(why);
+    failed(engine, site, operation, &taken, sender.writes).await?;
+    Ok(Some(taken))
 }
 
 /// What the outbox's wish means now.

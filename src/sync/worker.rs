@@ -15,6 +15,7 @@ use crate::store::leases::Lease;
 use crate::store::mappings;
 use crate::store::operations;
 use crate::store::operations::Operation;
+use crate::store::rooms;
 use crate::store::runs;
 use crate::store::tenants;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -109,6 +110,9 @@ impl Worker {
         if let Err(error) = self.take_up().await {
             tracing::warn!("could not take up what an earlier run left: {error}");
         }
+        if let Err(error) = self.follow_zones().await {
+            tracing::error!("could not follow the rules of time zones: {error}");
+        }
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -135,6 +139,28 @@ impl Worker {
             operations::release_all(&mut tx, self.engine.now()).await?;
         }
         Ok(tx.commit().await?)
+    }
+
+    /// Where the time zone database is another one than that of the last run, bookings move with the rules of their
+    /// zones. Answers how many did. A run that breaks off is made good by the next one.
+    pub async fn follow_zones(&self) -> Result<usize, SyncError> {
+        let cx = self.engine.change_context();
+        let zones = change::zones_with_other_rules(&mut self.engine.store.begin_read().await?).await?;
+        let (mut after, mut moved) = (String::new(), 0);
+        while !zones.is_empty() {
+            let mut tx = self.engine.store.begin_write().await?;
+            let Some(room) = rooms::after(&mut tx, &after).await? else { break };
+            moved += change::follow_zones(&mut tx, cx, &room, &zones).await?;
+            tx.commit().await?;
+            after = room.id.to_string();
+        }
+        let mut tx = self.engine.store.begin_write().await?;
+        change::remember_zones(&mut tx).await?;
+        tx.commit().await?;
+        if !zones.is_empty() {
+            tracing::info!(zones = zones.len(), bookings = moved, "zones have new rules, and bookings moved with them");
+        }
+        Ok(moved)
     }
 
     /// Does everything that is due now, and what becomes due by it, and comes back when nothing is left. For tests and

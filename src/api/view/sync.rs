@@ -139,8 +139,8 @@ pub struct ConflictView {
     pub mapping: Option<String>,
     /// The event.
     pub uid: String,
-    /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `unrepresentable`, `ambiguous`, `locked` or
-    /// `mass_delete_hold`.
+    /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `date_refused`, `unrepresentable`, `ambiguous`,
+    /// `locked` or `mass_delete_hold`.
     pub kind: String,
     /// What happened.
     pub sentence: String,

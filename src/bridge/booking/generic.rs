@@ -235,6 +235,7 @@ impl Row {
             key: self.external_id.clone().map(IdempotencyKey),
             event: comparable(at, &event),
             locked: None,
+            assumed: None,
         }))
     }
 }

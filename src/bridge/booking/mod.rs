@@ -16,7 +16,7 @@ use crate::model::{Event, EventStatus, EventTime, TimeRange, ZoneId};
 use jiff::civil::Time;
 
 /// The dated reservations of an event, each in the form `comparable` gives it.
-fn dated(
+pub(super) fn dated(
     at: &RemoteCalendar,
     event: &Event,
     window: TimeRange,

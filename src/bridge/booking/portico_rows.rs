@@ -75,7 +75,7 @@ impl Row {
             overrides: BTreeMap::new(),
         };
         let event = comparable(zone, &event);
-        Ok(Some(RemoteItem { id, version: None, key: None, event, locked: self.lock(class) }))
+        Ok(Some(RemoteItem { id, version: None, key: None, event, locked: self.lock(class), assumed: None }))
     }
 
     /// All items of the row: a reservation with several dates takes the room on each of them. The first date has the id of

@@ -5,6 +5,8 @@ mod calls;
 mod project;
 mod read;
 pub mod recurrence;
+#[cfg(test)]
+mod sides;
 mod subscription;
 #[cfg(test)]
 mod tests;

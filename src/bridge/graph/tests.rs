@@ -40,6 +40,7 @@ fn told(item: &RemoteItem) -> Value {
         ("who", content.organizer.as_ref().map(|who| json!(who.email))),
         ("attendees", (!attendees.is_empty()).then(|| json!(attendees))),
         ("locked", item.locked.as_ref().map(|why| json!(why))),
+        ("assumed", item.assumed.as_ref().map(|what| json!(what))),
     ];
     for (name, value) in rest {
         if let Some(value) = value {

@@ -193,6 +193,7 @@ pub(super) fn read_item(at: &RemoteCalendar, graph: &GraphEvent) -> Result<Optio
         event,
         locked: (!ours)
             .then(|| "an invitation of which the room holds a copy: the organizer's calendar decides".to_owned()),
+        assumed: assumed_zone(at, graph),
     }))
 }
 
@@ -241,13 +242,29 @@ fn foreign_uid(hex: &str) -> Option<String> {
 
 /// The zone an item was made in; the calendar's where Graph does not tell one that can be known.
 fn own_zone(at: &RemoteCalendar, graph: &GraphEvent) -> ZoneId {
+    let zone = told_zone(at, graph).unwrap_or_else(|| at.zone.clone());
+    kept_zone(at, &zone).unwrap_or(zone)
+}
+
+/// The zone Graph tells, where it can be known.
+fn told_zone(at: &RemoteCalendar, graph: &GraphEvent) -> Option<ZoneId> {
     let series = graph.recurrence.as_ref().and_then(recurrence::zone_of);
-    let named = || match graph.original_start_time_zone.as_deref()? {
+    series.or_else(|| match graph.original_start_time_zone.as_deref()? {
         "tzone://Microsoft/Utc" => Some(ZoneId::utc()),
         name => zone::resolve(name, None, Some(&at.zone)),
-    };
-    let zone = series.or_else(named).unwrap_or_else(|| at.zone.clone());
-    kept_zone(at, &zone).unwrap_or(zone)
+    })
+}
+
+/// A series whose zone cannot be known keeps the calendar's time on the wall over the changes of the clock. For a single
+/// event nothing depends on it.
+fn assumed_zone(at: &RemoteCalendar, graph: &GraphEvent) -> Option<String> {
+    let told = graph.recurrence.as_ref()?.range.recurrence_time_zone.as_deref();
+    if graph.is_all_day == Some(true) || told_zone(at, graph).is_some() {
+        return None;
+    }
+    let named = told.or(graph.original_start_time_zone.as_deref()).filter(|name| !name.is_empty());
+    let named = named.map_or_else(|| "no zone".to_owned(), |name| format!("the zone `{}`", text::shorten(name, 60)));
+    Some(format!("the series names {named}, whose rules cannot be known; {} was assumed", at.zone))
 }
 
 fn read_time(at: &RemoteCalendar, graph: &GraphEvent, zone: ZoneId) -> Result<EventTime, String> {

@@ -235,8 +235,11 @@ fn malformed() -> Vec<Case> {
         ("comment-with-two-dashes", "<propfind xmlns=\"DAV:\"><!-- a -- b --></propfind>", "xml"),
         ("cdata-that-never-ends", "<propfind xmlns=\"DAV:\"><![CDATA[ ", "xml"),
         ("instruction-that-never-ends", "<propfind xmlns=\"DAV:\"><?x ", "xml"),
-        ("space-before-the-name", "< propfind xmlns=\"DAV:\"/>", "."),
+        ("space-before-the-name", "< propfind xmlns=\"DAV:\"/>", "is not a name"),
         ("empty-tag", "<>", "."),
+        ("element-without-a-name", "<propfind xmlns=\"DAV:\"><prop><\n/></prop></propfind>", "is not a name"),
+        ("name-with-an-at-sign", "<propfind xmlns=\"DAV:\"><prop><a@b/></prop></propfind>", "is not a name"),
+        ("name-that-begins-with-a-digit", "<propfind xmlns=\"DAV:\"><prop><1/></prop></propfind>", "is not a name"),
         ("nothing-but-brackets", "<<<<<<<<<<<<<<<<", "xml"),
     ]
     .into_iter()

@@ -6,6 +6,7 @@ use anteroom::model::{Resolution, RoomId, TenantId};
 use anteroom::store::audit::{self, Entry};
 use anteroom::store::conflicts::{self, Conflict, EXPIRED, OPEN, RESOLVED};
 use anteroom::store::runs::{self, Run};
+use anteroom::store::zones;
 
 fn conflict(house: &House, room: &RoomId, sentence: &str) -> Conflict {
     let opened = conflicts::Opened {
@@ -155,4 +156,14 @@ on_both!(the_audit_trail_tells_the_story_of_one_event_in_order, |house| async {
     let latest = audit::latest(&mut tx, house.tenant(), 2).await.unwrap();
     assert_eq!(latest.iter().map(|row| row.at_ms).collect::<Vec<_>>(), [at(1), at(1)]);
     assert!(audit::latest(&mut tx, &TenantId::fresh(), 2).await.unwrap().is_empty());
+});
+
+on_both!(the_rules_of_zones_are_those_of_the_last_release_that_was_remembered, |house| async {
+    assert!(zones::list(&mut house.read().await).await.unwrap().is_empty());
+    let all = |rules: &str, count: usize| (0..count).map(|n| (format!("Zone/{n}"), rules.to_owned())).collect();
+    for (rules, count) in [("older", 450), ("newer", 401)] {
+        let known = all(rules, count);
+        house.write_one(async |tx| zones::replace(tx, &known, "2026a").await).await;
+        assert_eq!(zones::list(&mut house.read().await).await.unwrap(), known);
+    }
 });

@@ -5,6 +5,7 @@ use crate::house::{HOUR_MS, House, on_both};
 use anteroom::model::{ReservationClass, RoomId, TimeRange};
 use anteroom::store::instances::{self, NewInstance, Owner};
 use anteroom::store::objects::{self, ObjectRow};
+use anteroom::store::rooms;
 
 async fn in_range(house: &House, room: &RoomId, from: i64, until: i64, longest_hours: i64) -> Vec<String> {
     let range = TimeRange::new(at(from), at(until));
@@ -81,6 +82,25 @@ on_both!(series_behind_the_horizon_are_told_the_furthest_first, |house| async {
     assert_eq!(uids(100, 1).await, ["behind"]);
     assert_eq!(uids(30, 10).await, ["behind"]);
     assert!(uids(20, 10).await.is_empty());
+});
+
+on_both!(what_goes_on_is_told_room_by_room, |house| async {
+    let (hall, attic) = (house.room("Hall").await, house.room("Attic").await);
+    let over = ObjectRow { last_ms: Some(at(20)), ..object(&hall, "over", 10) };
+    let all = [over, series(&hall, "endless", None), series(&hall, "ending", Some(21)), object(&attic, "other", 30)];
+    for row in &all {
+        house.write_one(async |tx| objects::put(tx, row).await).await;
+    }
+    let mut tx = house.read().await;
+    let rows = objects::going_on(&mut tx, house.tenant(), &hall.id, at(20)).await.unwrap();
+    assert_eq!(rows.into_iter().map(|row| row.uid.0).collect::<Vec<_>>(), ["ending", "endless"]);
+    let mut walked = Vec::new();
+    while let Some(room) = rooms::after(&mut tx, walked.last().map_or("", RoomId::as_str)).await.unwrap() {
+        walked.push(room.id);
+    }
+    let mut known = [hall.id, attic.id];
+    known.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    assert_eq!(walked, known);
 });
 
 async fn taken(house: &House, room: &RoomId, from: i64, until: i64, except: &str) -> Vec<String> {

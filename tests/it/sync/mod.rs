@@ -6,6 +6,8 @@ mod failures;
 mod operator;
 mod rules;
 pub mod scene;
+mod series;
+mod zone_rules;
 
 use crate::house::on_both;
 use anteroom::bridge::BridgeError;

@@ -47,24 +47,30 @@ impl<'a> Scene<'a> {
     }
 
     pub async fn with_authority(house: &'a House, remotes: usize, authority: Authority) -> Scene<'a> {
-        Self::made(house, remotes, authority, |_| MappingId::fresh()).await
+        Self::made(house, remotes, (authority, BridgeKind::Memory), |_| MappingId::fresh()).await
+    }
+
+    /// A scene whose remote system passes for one that keeps single bookings as instants.
+    pub async fn keeping_instants(house: &'a House) -> Scene<'a> {
+        Self::made(house, 1, (Authority::PerOrigin, BridgeKind::BookingGeneric), |_| MappingId::fresh()).await
     }
 
     /// A scene whose mappings are called the same every time: what is drawn from their names is the same as well.
     pub async fn named(house: &'a House, remotes: usize) -> Scene<'a> {
-        Self::made(house, remotes, Authority::PerOrigin, |number| MappingId::from(format!("mapping-{number}"))).await
+        let kind = (Authority::PerOrigin, BridgeKind::Memory);
+        Self::made(house, remotes, kind, |number| MappingId::from(format!("mapping-{number}"))).await
     }
 
     async fn made(
         house: &'a House,
         remotes: usize,
-        authority: Authority,
+        (authority, kind): (Authority, BridgeKind),
         name: impl Fn(usize) -> MappingId,
     ) -> Scene<'a> {
         let room = house.room("Council hall").await;
         let mut made = Vec::new();
         for number in 0..remotes {
-            let row = new_bridge(house, number);
+            let row = BridgeRow { kind, ..new_bridge(house, number) };
             let mapping = Mapping { id: name(number), ..new_mapping(house, &room, &row, authority) };
             house.write_one(async |tx| bridges::insert(tx, &row).await).await;
             house.write_one(async |tx| mappings::insert(tx, &mapping).await).await;
@@ -170,6 +176,11 @@ impl<'a> Scene<'a> {
     /// Both mappings, as they stand.
     pub async fn mappings(&self) -> Vec<Mapping> {
         mappings::list(&mut self.house.read().await, self.house.tenant()).await.unwrap()
+    }
+
+    /// What a start does when the rules of zones are others than at the last one.
+    pub async fn follow_zones(&self) -> usize {
+        self.worker.follow_zones().await.unwrap()
     }
 
     /// What is done now and then: overdue conflicts are decided, plans are made.

@@ -10,6 +10,7 @@ mod kill;
 mod latency;
 mod ledger;
 mod quiet;
+mod refused;
 mod series;
 mod singles;
 mod town;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Six weekly dates at nine in the morning of the town, whatever the season.
-fn weekly(first: i64, title: &str) -> Vec<Seen> {
+pub fn weekly(first: i64, title: &str) -> Vec<Seen> {
     let zone = super::town::zone();
     let dates = (0..6).map(|week| {
         let date = slot(first + 7 * week, 12).start.to_zoned(zone.clone()).date();
@@ -40,7 +40,7 @@ pub fn shown(town: &Town, room: &Room, word: &str, wanted: &[Seen]) {
     }
 }
 
-fn wall(time: Timestamp) -> String {
+pub fn wall(time: Timestamp) -> String {
     time.to_zoned(super::town::zone()).strftime("%Y%m%dT%H%M%S").to_string()
 }
 

@@ -51,7 +51,7 @@ pub struct Town {
 
 type Outcome<T> = Result<T, Trouble>;
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
