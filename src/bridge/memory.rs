@@ -14,7 +14,7 @@ use crate::model::EventStatus;
 use crate::model::TimeRange;
 use crate::model::Uid;
 use async_trait::async_trait;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What happens to the next call.
@@ -33,20 +33,33 @@ pub struct MemoryBridge {
 }
 
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a habit of some system, and a test asks for it alone")]
 struct State {
     calendars: BTreeMap<String, Calendar>,
     faults: VecDeque<Fault>,
     last_id: u64,
     writes: u64,
+    habits: BTreeSet<Habit>,
+    /// Calendars that somebody has subscribed to: one subscription each.
+    subscribed: BTreeSet<String>,
+}
+
+/// In what a system differs from the plainest one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Habit {
     /// Items are told by complete reads only.
-    only_lists: bool,
+    OnlyLists,
     /// Keys are not kept: the effect of a create is known by its content.
-    keyless: bool,
+    Keyless,
+    /// Titles are kept in capital letters.
+    Capitals,
+    /// Items have UIDs of the system's own.
+    OwnUids,
     /// A slot that is taken is not given again.
-    exclusive: bool,
+    Exclusive,
+    /// Subscriptions are taken, one for each calendar.
+    Announces,
     /// It keeps dated bookings and knows no rules.
-    dated: bool,
+    Dated,
 }
 
 #[derive(Default)]
@@ -143,14 +156,39 @@ impl MemoryBridge {
         Ok(())
     }
 
+    /// From now on subscriptions are taken, one for each calendar.
+    pub fn take_subscriptions(&self) {
+        self.state().habits.insert(Habit::Announces);
+    }
+
+    /// From now on titles are stored in capital letters.
+    pub fn rewrite_titles(&self) {
+        self.state().habits.insert(Habit::Capitals);
+    }
+
+    /// Every item of a calendar gets another id, as when a mailbox is migrated.
+    pub fn renumber(&self, calendar: &str) {
+        let mut state = self.state();
+        let first = state.last_id + 1;
+        let calendar = state.calendars.entry(calendar.to_owned()).or_default();
+        let mut last = first;
+        for (old, stored) in std::mem::take(&mut calendar.items) {
+            let id = RemoteId(format!("m{last}"));
+            last += 1;
+            calendar.log.extend([old, id.clone()]);
+            calendar.items.insert(id, stored);
+        }
+        state.last_id = last;
+    }
+
     /// From now on a slot that is taken is not given again.
     pub fn refuse_overlaps(&self) {
-        self.state().exclusive = true;
+        self.state().habits.insert(Habit::Exclusive);
     }
 
     /// From now on it keeps dated bookings and knows no rules, as booking systems do.
     pub fn keep_dates(&self) {
-        self.state().dated = true;
+        self.state().habits.insert(Habit::Dated);
     }
 
     /// The next list shows the calendar as it is now, whatever happens until then.
@@ -172,12 +210,17 @@ impl MemoryBridge {
 
     /// From now on items are told by complete reads only: there are no changes and no item by its id.
     pub fn only_list(&self) {
-        self.state().only_lists = true;
+        self.state().habits.insert(Habit::OnlyLists);
     }
 
     /// From now on keys are neither kept nor told, and items have UIDs of the system's own.
     pub fn forget_keys(&self) {
-        self.state().keyless = true;
+        self.state().habits.extend([Habit::Keyless, Habit::OwnUids]);
+    }
+
+    /// From now on items have UIDs of the system's own; keys are kept.
+    pub fn give_own_uids(&self) {
+        self.state().habits.insert(Habit::OwnUids);
     }
 
     /// The system forgets all cursors it gave for a calendar.
@@ -242,6 +285,19 @@ impl State {
         id
     }
 
+    fn has(&self, habit: Habit) -> bool {
+        self.habits.contains(&habit)
+    }
+
+    /// What becomes of an event that is written.
+    fn as_kept(&self, event: &Event) -> Event {
+        let mut event = event.clone();
+        if self.has(Habit::Capitals) {
+            event.content.summary = event.content.summary.to_uppercase();
+        }
+        event
+    }
+
     fn item(&self, calendar: &str, id: &RemoteId) -> Option<RemoteItem> {
         Some(self.calendars.get(calendar)?.items.get(id)?.item(id))
     }
@@ -255,7 +311,7 @@ impl State {
 
     /// Refuses a slot that another booking has, where slots are exclusive.
     fn free(&self, calendar: &str, event: &Event) -> Result<(), BridgeError> {
-        if !self.exclusive {
+        if !self.has(Habit::Exclusive) {
             return Ok(());
         }
         let zone = crate::model::ZoneId::utc();
@@ -295,7 +351,7 @@ impl Bridge for MemoryBridge {
         if event.content.status == EventStatus::Cancelled {
             return Ok(Projection::default());
         }
-        if event.recurrence.is_some() && self.state().dated {
+        if event.recurrence.is_some() && self.state().habits.contains(&Habit::Dated) {
             let all = instances(at, event, window)?;
             return Ok(Projection { parts: all.into_iter().map(|(id, one)| (Part::Instance(id), one)).collect() });
         }
@@ -312,7 +368,7 @@ impl Bridge for MemoryBridge {
     }
 
     async fn read_changes(&self, at: &RemoteCalendar, since: &Cursor) -> Result<Reading, BridgeError> {
-        if self.state().only_lists {
+        if self.state().has(Habit::OnlyLists) {
             return self.read_all(at, TimeRange::ALL).await.map(Reading::Complete);
         }
         self.fault()?;
@@ -332,17 +388,17 @@ impl Bridge for MemoryBridge {
     }
 
     fn tells_keys(&self) -> bool {
-        !self.state().keyless
+        !self.state().has(Habit::Keyless)
     }
 
     fn is_only_listed(&self, _: &RemoteId) -> bool {
-        self.state().only_lists
+        self.state().has(Habit::OnlyLists)
     }
 
     async fn fetch(&self, at: &RemoteCalendar, id: &RemoteId) -> Result<Option<RemoteItem>, BridgeError> {
         self.fault()?;
         let state = self.state();
-        if state.only_lists {
+        if state.has(Habit::OnlyLists) {
             return Err(BridgeError::Refused(format!("{id} cannot be read by itself")));
         }
         Ok(state.item(&at.id, id))
@@ -361,12 +417,13 @@ impl Bridge for MemoryBridge {
         }
         state.free(&at.id, event)?;
         state.writes += 1;
-        let id = if state.keyless {
-            let uid = Uid(format!("{}@memory", state.last_id + 1));
-            state.insert(&at.id, Event { uid, ..event.clone() }, None)
-        } else {
-            state.insert(&at.id, event.clone(), Some(key.clone()))
-        };
+        // Two systems never make the same UID.
+        let domain = if state.has(Habit::Keyless) { "keyless" } else { "memory" };
+        let own = Uid(format!("{}@{domain}", state.last_id + 1));
+        let uid = if state.has(Habit::OwnUids) { own } else { event.uid.clone() };
+        let key = (!state.has(Habit::Keyless)).then(|| key.clone());
+        let kept = Event { uid, ..state.as_kept(event) };
+        let id = state.insert(&at.id, kept, key);
         let item = state.item(&at.id, &id).ok_or(BridgeError::NotFound)?;
         answered(lost, item)
     }
@@ -380,6 +437,7 @@ impl Bridge for MemoryBridge {
     ) -> Result<RemoteItem, BridgeError> {
         let lost = self.fault()?;
         let mut state = self.state();
+        let event = &state.as_kept(event);
         let calendar = state.calendars.entry(at.id.clone()).or_default();
         let stored = calendar.items.get_mut(&item.id).ok_or(BridgeError::NotFound)?;
         unlocked(stored)?;
@@ -412,7 +470,7 @@ impl Bridge for MemoryBridge {
     async fn probe(&self, at: &RemoteCalendar, event: &Event, key: &IdempotencyKey) -> Result<Probe, BridgeError> {
         self.fault()?;
         let state = self.state();
-        let found = if state.keyless { state.twin(&at.id, event) } else { state.by_key(&at.id, key) };
+        let found = if state.has(Habit::Keyless) { state.twin(&at.id, event) } else { state.by_key(&at.id, key) };
         Ok(found.map_or(Probe::NotFound, |item| Probe::Found(Box::new(item))))
     }
 
@@ -422,15 +480,25 @@ impl Bridge for MemoryBridge {
         Ok(ids.into_iter().map(calendar).collect())
     }
 
-    async fn subscribe(&self, _: &RemoteCalendar, _: &Hook) -> Result<Option<Subscribed>, BridgeError> {
-        Ok(None)
+    async fn subscribe(&self, at: &RemoteCalendar, _: &Hook) -> Result<Option<Subscribed>, BridgeError> {
+        let mut state = self.state();
+        if !state.has(Habit::Announces) {
+            return Ok(None);
+        }
+        if !state.subscribed.insert(at.id.clone()) {
+            return Err(BridgeError::Refused("a subscription for this calendar exists already".to_owned()));
+        }
+        Ok(Some(Subscribed { id: at.id.clone(), expires: None }))
     }
 
-    async fn renew(&self, _: &RemoteCalendar, _: &str) -> Result<Subscribed, BridgeError> {
-        Err(BridgeError::NotFound)
+    async fn renew(&self, _: &RemoteCalendar, id: &str) -> Result<Subscribed, BridgeError> {
+        let state = self.state();
+        let known = state.subscribed.get(id).ok_or(BridgeError::NotFound)?;
+        Ok(Subscribed { id: known.clone(), expires: None })
     }
 
-    async fn unsubscribe(&self, _: &str) -> Result<(), BridgeError> {
+    async fn unsubscribe(&self, id: &str) -> Result<(), BridgeError> {
+        self.state().subscribed.remove(id);
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ mod mapping;
 mod operation;
 mod plan;
 mod print;
+mod restored;
 mod room;
 mod rules;
 mod serve;
@@ -111,6 +112,8 @@ enum Command {
     Purge(plan::Purge),
     /// Check the invariants against the living sides
     Verify(plan::Verify),
+    /// Begin anew on a database that was set back to a backup
+    Restored(restored::Restored),
 }
 
 /// Runs the command line `arguments` (the program's name first) and answers the exit code: 0 done, 1 failed, 2 wrong
@@ -146,6 +149,7 @@ where
         Command::Plan(plan) => plan.run(&cli.common, out).await,
         Command::Purge(purge) => purge.run(&cli.common, out).await,
         Command::Verify(verify) => verify.run(&cli.common, out).await,
+        Command::Restored(restored) => restored.run(&cli.common, out).await,
     };
     match done {
         Ok(()) => 0,

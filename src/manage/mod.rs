@@ -20,6 +20,7 @@ pub mod operations;
 pub mod passwords;
 pub mod principals;
 pub mod profile;
+pub mod restore;
 pub mod rooms;
 pub mod rules;
 pub mod sign_in;

@@ -18,7 +18,7 @@ pub use ids::{
 pub use mapping::{
     Authority, BridgeKind, ClassProjection, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution,
 };
-pub use object::{Etag, Fingerprint, ObjectName, SyncToken, Uid};
+pub use object::{ERA, Etag, Fingerprint, ObjectName, SyncToken, Uid};
 pub use principal::{PrincipalKind, Privilege, Role, View};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};
 pub use room::{Features, RoomKind};

@@ -132,6 +132,17 @@ pub struct SyncToken {
     pub began: Option<i64>,
 }
 
+/// How many sequence numbers an era of a room has. A new one begins when the database is set back to a backup.
+pub const ERA: i64 = 1 << 32;
+
+impl SyncToken {
+    /// Whether a room that has come to `seq` can go on from here: not beyond it, and of its era. What an earlier era
+    /// showed after the backup that ended it is unknown.
+    pub const fn is_before(&self, seq: i64) -> bool {
+        self.seq <= seq && self.seq / ERA == seq / ERA
+    }
+}
+
 /// Lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;

@@ -91,6 +91,12 @@ const UNANSWERED: &str = concat!(
     columns!(),
     " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND state = 'creating' AND sent <> '' ORDER BY created_ms, id"
 );
+const GIVEN_UP: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM links WHERE tenant_id = $1 AND mapping_id = $2 AND state = 'forgotten' AND remote_id IS NULL
+    AND sent <> '' AND written_ms > $3 ORDER BY created_ms, id"
+);
 const OF_TENANT: &str = concat!("SELECT ", columns!(), " FROM links WHERE tenant_id = $1 ORDER BY uid, part LIMIT $2");
 
 /// Stores or replaces a link by its id.
@@ -174,6 +180,17 @@ pub async fn was_forgotten(
 /// The links of a mapping whose create was sent and never answered.
 pub async fn unanswered(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId) -> Result<Vec<Link>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(UNANSWERED).bind(tenant.as_str()).bind(mapping.as_str()).fetch_all(c).await)?)
+}
+
+/// Links whose create was sent, never answered, not found, and given up after `since`.
+pub async fn given_up(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mapping: &MappingId,
+    since: Timestamp,
+) -> Result<Vec<Link>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GIVEN_UP).bind(tenant.as_str()).bind(mapping.as_str()).bind(since.ms())
+        .fetch_all(c).await)?)
 }
 
 /// Links of a tenant, for the listing.

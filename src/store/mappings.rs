@@ -93,8 +93,13 @@ const OF_ROOM: &str = concat!(
     columns!(),
     " FROM mappings WHERE tenant_id = $1 AND room_id = $2 AND state <> 'removed' ORDER BY created_ms, id"
 );
-const DUE: &str =
-    concat!("SELECT ", columns!(), " FROM mappings WHERE state = 'active' AND due_ms <= $1 ORDER BY due_ms LIMIT $2");
+// By turns: no tenant waits behind all that another one has to do.
+const DUE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM (SELECT mappings.*, ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY due_ms) AS place FROM mappings
+    WHERE state = 'active' AND due_ms <= $1) AS waiting ORDER BY place, due_ms LIMIT $2"
+);
 const AWAITING: &str = concat!(
     "SELECT ",
     columns!(),
@@ -112,7 +117,13 @@ const FAILED: &str = "UPDATE mappings SET failures = failures + 1, last_error = 
 const WAKE: &str = "UPDATE mappings SET due_ms = CASE WHEN due_ms < $3 THEN due_ms ELSE $3 END,
     wanted_ms = CASE WHEN wanted_ms > $3 THEN wanted_ms ELSE $3 END,
     dirty_since_ms = COALESCE(dirty_since_ms, $4) WHERE tenant_id = $1 AND id = $2";
-const WAKE_ALL: &str = "UPDATE mappings SET due_ms = $1 WHERE state = 'active' AND due_ms > $1";
+const WAKE_ALL: &str = "UPDATE mappings SET due_ms = woken.at_ms FROM (SELECT id AS woken_id,
+        $1 + (ROW_NUMBER() OVER (ORDER BY id) - 1) * $2 AS at_ms FROM mappings WHERE state = 'active' AND due_ms > $1
+    ) AS woken WHERE woken.woken_id = mappings.id AND mappings.due_ms > woken.at_ms";
+const REST: &str = "UPDATE mappings SET due_ms = $3, failures = CASE WHEN failures = 0 THEN 1 ELSE failures END
+    WHERE tenant_id = $1 AND id = $2 AND due_ms < $3";
+const WAKE_FAILED: &str = "UPDATE mappings SET due_ms = $3
+    WHERE tenant_id = $1 AND bridge_id = $2 AND state = 'active' AND failures > 0 AND due_ms > $3";
 const FORGET_CURSOR: &str = "UPDATE mappings SET cursor = '', due_ms = $3 WHERE tenant_id = $1 AND id = $2";
 const SET_STATE: &str = "UPDATE mappings SET state = $3, reason = $4, due_ms = $5 WHERE tenant_id = $1 AND id = $2";
 // Only where the mapping still is in the state it was read in: a person may have decided meanwhile.
@@ -237,9 +248,23 @@ pub async fn wake(
     Ok(())
 }
 
-/// Brings the next pull of every active mapping forward to now.
-pub async fn wake_all(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(WAKE_ALL).bind(now.ms()).execute(c).await.map(|_| ())?);
+/// Brings the next pull of every mapping of a bridge forward to now whose last pull failed.
+pub async fn wake_failed(tx: &mut Tx, tenant: &TenantId, bridge: &BridgeId, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WAKE_FAILED).bind(tenant.as_str()).bind(bridge.as_str()).bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Puts the next pull off until then: the remote system is left alone. Its next success wakes the mapping.
+pub async fn rest(tx: &mut Tx, mapping: &Mapping, until: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(REST).bind(mapping.tenant_id.as_str()).bind(mapping.id.as_str()).bind(until.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Brings the next pull of every active mapping forward: of one to now, of each further one `gap_ms` later.
+pub async fn wake_all(tx: &mut Tx, now: Timestamp, gap_ms: i64) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WAKE_ALL).bind(now.ms()).bind(gap_ms).execute(c).await.map(|_| ())?);
     Ok(())
 }
 

@@ -93,10 +93,14 @@ const FAILED_OF_MAPPING: &str = concat!(
 const RETRY: &str = "UPDATE operations SET state = 'pending', open = TRUE, due_ms = $3, ended_ms = NULL
     WHERE tenant_id = $1 AND id = $2 AND state = 'failed' AND NOT EXISTS (SELECT 1 FROM operations other
         WHERE other.mapping_id = operations.mapping_id AND other.uid = operations.uid AND other.open)";
-const WAITING: &str = "SELECT o.tenant_id, o.mapping_id FROM operations o JOIN mappings m ON m.id = o.mapping_id
+// By turns: no tenant waits behind all that another one has to send.
+const WAITING: &str = "SELECT tenant_id, mapping_id FROM (
+    SELECT o.tenant_id, o.mapping_id, MIN(o.due_ms) AS since_ms,
+        ROW_NUMBER() OVER (PARTITION BY o.tenant_id ORDER BY MIN(o.due_ms)) AS place
+    FROM operations o JOIN mappings m ON m.id = o.mapping_id
     WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $1 AND m.state = 'active'
     AND m.completed_ms IS NOT NULL
-    GROUP BY o.tenant_id, o.mapping_id ORDER BY MIN(o.due_ms) LIMIT $2";
+    GROUP BY o.tenant_id, o.mapping_id) AS waiting ORDER BY place, since_ms LIMIT $2";
 const BACKLOG: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms FROM operations WHERE open";
 const BACKLOG_OF_TENANT: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms
     FROM operations WHERE open AND tenant_id = $1";

@@ -67,6 +67,8 @@ const OF_MAPPING: &str = concat!(
 );
 const OF_TENANT: &str =
     concat!("SELECT ", columns!(), " FROM subscriptions WHERE tenant_id = $1 ORDER BY created_ms, id");
+const DOUBT: &str = "UPDATE subscriptions SET renew_ms = $3 WHERE tenant_id = $1 AND mapping_id = $2
+    AND state = 'active' AND renew_ms > $3 AND (notified_ms IS NULL OR notified_ms < $4)";
 const NOTIFIED: &str = "UPDATE subscriptions SET notified_ms = $3 WHERE tenant_id = $1 AND id = $2";
 const WITHOUT: &str = "SELECT m.id FROM mappings m WHERE m.state = 'active' AND m.direction <> 'export'
     AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.mapping_id = m.id AND s.state <> 'dead')
@@ -124,6 +126,19 @@ pub async fn notified(tx: &mut Tx, subscription: &Subscription, now: Timestamp) 
         .bind(subscription.tenant_id.as_str())
         .bind(subscription.id.as_str())
         .bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// A change was found that nobody had announced since `since`: whether the subscription still lives is asked at once.
+pub async fn doubt(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    mapping: &MappingId,
+    now: Timestamp,
+    since: Timestamp,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(DOUBT).bind(tenant.as_str()).bind(mapping.as_str()).bind(now.ms()).bind(since.ms())
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod announce;
 mod brake;
+mod breaker;
 mod conflict;
 mod deadlines;
 mod gauges;
@@ -12,6 +13,7 @@ mod hub;
 mod layers;
 mod masks;
 mod merge;
+mod moved;
 mod observe;
 mod pair;
 mod plan;

@@ -3,7 +3,9 @@
 
 use super::layers::Shown;
 use super::plan::{Decision, decide};
+use super::pull::millis;
 use super::pull_item::{Seen, View, linked, tell_assumed};
+use super::push_send::create_key;
 use super::{Engine, Site, SyncError, hub, ruling};
 use crate::bridge::Part;
 use crate::bridge::RemoteItem;
@@ -18,14 +20,26 @@ use crate::store::links;
 use crate::store::links::Link;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
+use std::time::Duration;
+
+/// How long a create that was given up may still arrive, at a side that does not tell keys.
+const LATE: Duration = Duration::from_hours(1);
+
+/// Epochs of a key that are tried where the link of a copy is lost, as after a restored backup.
+const EPOCHS: i64 = 8;
 
 /// The link of an item: by remote id, else by the key it was created with, else as what was sent there.
-pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
+pub(super) async fn find(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    item: &RemoteItem,
+) -> Result<Option<Link>, SyncError> {
     let mapping = &site.mapping;
     if let Some(link) = links::by_remote(tx, &mapping.tenant_id, &mapping.id, &item.id.0).await? {
         return Ok(Some(link));
     }
-    let Some(key) = &item.key else { return as_sent(tx, site, item).await };
+    let Some(key) = &item.key else { return as_sent(engine, tx, site, item).await };
     let Some(link) = links::by_key(tx, &mapping.tenant_id, &mapping.id, &key.0).await? else { return Ok(None) };
     // A link that has found its item, or whose event was created anew since, takes no other one. An item that was
     // forgotten and is there again is a booking that somebody took up again.
@@ -36,12 +50,23 @@ pub(super) async fn find(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<
 
 /// The link whose create was never answered and asked for exactly this, at a side that does not tell keys. It is found
 /// here although the hub may have dropped the event since: otherwise the item would pass for a newcomer and bring it back.
-async fn as_sent(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
+/// The same goes for a create that was given up already and arrives late, where the item says to the letter what was sent.
+async fn as_sent(engine: &Engine, tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Link>, SyncError> {
     if site.bridge.tells_keys() {
         return Ok(None);
     }
-    for link in links::unanswered(tx, &site.mapping.tenant_id, &site.mapping.id).await? {
+    let mapping = &site.mapping;
+    for link in links::unanswered(tx, &mapping.tenant_id, &mapping.id).await? {
         if hub::event_of(&link.sent)?.is_some_and(|sent| is_same(site, &sent, &item.event)) {
+            return Ok(Some(link));
+        }
+    }
+    let since = engine.now().plus_ms(-millis(LATE));
+    for link in links::given_up(tx, &mapping.tenant_id, &mapping.id, since).await? {
+        let Some(sent) = hub::event_of(&link.sent)? else { continue };
+        let theirs = hub::aligned(&item.event, &link, Some(&sent));
+        let free = live(tx, site, &link.uid, &link.part).await?.is_none();
+        if free && site.bridge.comparable(&site.calendar, &theirs) == sent {
             return Ok(Some(link));
         }
     }
@@ -75,6 +100,9 @@ pub(super) async fn counterpart(
     if known && is_free(tx, site, uid, &Part::Whole).await? && no_parts(tx, site, uid).await? {
         return Ok(Some((uid.clone(), Part::Whole)));
     }
+    if let Some(uid) = marked(tx, site, item).await? {
+        return Ok(Some((uid, Part::Whole)));
+    }
     let (start, end) = item.event.when.instants(&site.room.zone);
     let range = TimeRange::new(start, end.max(start.plus_ms(1)));
     let rows = objects::in_range(tx, &site.room.tenant_id, &site.room.id, range, site.room.longest_ms).await?;
@@ -86,6 +114,22 @@ pub(super) async fn counterpart(
         }
     }
     Ok(None)
+}
+
+/// The hub event whose create had the item's key, where its link was lost, as with a backup that is older than the link.
+async fn marked(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Option<Uid>, SyncError> {
+    let Some(key) = &item.key else { return Ok(None) };
+    for (uid, _) in objects::spans(tx, &site.room.tenant_id, &site.room.id).await? {
+        if epoch_of(site, &uid, &Part::Whole, &key.0).is_some() && is_free(tx, site, &uid, &Part::Whole).await? {
+            return Ok(Some(uid));
+        }
+    }
+    Ok(None)
+}
+
+/// In which of its first epochs a part of an event was created with that key; `None` where the key is another's.
+pub(super) fn epoch_of(site: &Site, uid: &Uid, part: &Part, key: &str) -> Option<i64> {
+    (1..=EPOCHS).find(|epoch| create_key(&site.mapping, uid, &part.as_text(), *epoch) == key)
 }
 
 /// The pieces of a hub event that say exactly what the item says: same title, same time.
@@ -103,7 +147,7 @@ fn same_booking(engine: &Engine, site: &Site, row: &ObjectRow, item: &RemoteItem
 }
 
 /// Whether two events are the same booking: same title, same time.
-fn is_same(site: &Site, ours: &Event, theirs: &Event) -> bool {
+pub(super) fn is_same(site: &Site, ours: &Event, theirs: &Event) -> bool {
     ours.content.summary == theirs.content.summary
         && ours.when.instants(&site.room.zone) == theirs.when.instants(&site.room.zone)
         && ours.recurrence.is_some() == theirs.recurrence.is_some()
@@ -173,6 +217,7 @@ async fn free_uid(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Uid, Sy
 }
 
 fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &Part, born: &str) -> Link {
+    let epoch = item.key.as_ref().and_then(|key| epoch_of(site, uid, part, &key.0));
     Link {
         id: LinkId::fresh(),
         tenant_id: site.mapping.tenant_id.clone(),
@@ -182,7 +227,7 @@ fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &P
         remote_id: Some(item.id.0.clone()),
         remote_version: item.version.as_ref().map(|version| version.0.clone()),
         create_key: item.key.as_ref().map_or_else(String::new, |key| key.0.clone()),
-        epoch: 1,
+        epoch: epoch.unwrap_or(1),
         base: String::new(),
         sent: String::new(),
         echo: String::new(),

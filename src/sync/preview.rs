@@ -171,7 +171,7 @@ impl Draft<'_> {
 
     async fn present(&mut self, tx: &mut Tx, item: &RemoteItem) -> Result<(), SyncError> {
         let (engine, site) = (self.engine, self.site);
-        let link = match pair::find(tx, site, item).await? {
+        let link = match pair::find(engine, tx, site, item).await? {
             Some(link) => link,
             None if !site.mapping.imports() => return Ok(()),
             None => match pair::counterpart(engine, tx, site, item).await? {

@@ -1,7 +1,7 @@
 //! Pull: a remote calendar is read, every difference is decided, and the decisions are carried out through the gate.
 
 use super::observe::Observed;
-use super::{Engine, Site, SyncError, held, observe, pull_item, retry};
+use super::{Engine, Site, SyncError, held, moved, observe, pull_item, retry};
 use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::BridgeKind;
@@ -34,7 +34,7 @@ pub(super) async fn pull(engine: &Engine, site: &Site) -> Result<Pulled, SyncErr
     let began = engine.now();
     let everything = needs_everything(engine, site, began);
     let outcome = match observe::read(engine, site, everything).await {
-        Ok(observed) => Box::pin(apply(engine, site, &observed, began)).await,
+        Ok(observed) => Box::pin(apply(engine, site, observed, began)).await,
         Err(error) => Err(error),
     };
     measure(engine, site, began, outcome.is_ok());
@@ -77,9 +77,10 @@ fn needs_everything(engine: &Engine, site: &Site, now: Timestamp) -> bool {
     mapping.cursor.is_empty() || overdue
 }
 
-async fn apply(engine: &Engine, site: &Site, observed: &Observed, began: Timestamp) -> Result<Pulled, SyncError> {
-    if let Some(why) = held::verdict(engine, site, observed).await? {
-        held::hold(engine, site, observed, &why).await?;
+async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestamp) -> Result<Pulled, SyncError> {
+    let observed = moved::follow(engine, site, observed).await?;
+    if let Some(why) = held::verdict(engine, site, &observed).await? {
+        held::hold(engine, site, &observed, &why).await?;
         return Ok(Pulled { seen: observed.present.len(), applied: 0 });
     }
     let mut applied = 0;
@@ -97,7 +98,7 @@ async fn apply(engine: &Engine, site: &Site, observed: &Observed, began: Timesta
         }
         tx.commit().await?;
     }
-    finish(engine, site, observed, began).await?;
+    finish(engine, site, (&observed, applied > 0), began).await?;
     Ok(Pulled { seen: observed.present.len() + observed.absent.len(), applied })
 }
 
@@ -108,7 +109,12 @@ pub(super) async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError>
 }
 
 /// The cursor moves only after everything it covers is stored.
-async fn finish(engine: &Engine, site: &Site, observed: &Observed, began: Timestamp) -> Result<(), SyncError> {
+async fn finish(
+    engine: &Engine,
+    site: &Site,
+    (observed, changed): (&Observed, bool),
+    began: Timestamp,
+) -> Result<(), SyncError> {
     let mapping = &site.mapping;
     let cursor = match &observed.cursor {
         Some(cursor) => engine.seal(mapping, "cursor", &cursor.0)?,
@@ -126,6 +132,13 @@ async fn finish(engine: &Engine, site: &Site, observed: &Observed, began: Timest
         began,
     };
     mappings::pulled(&mut tx, mapping, &pulled).await?;
+    if let Some(since) = mapping.pulled_ms.filter(|_| changed) {
+        subscriptions::doubt(&mut tx, &mapping.tenant_id, &mapping.id, now, since).await?;
+    }
+    if mapping.failures > 0 {
+        // The system is back: its other calendars need not wait out what they had to wait.
+        mappings::wake_failed(&mut tx, &mapping.tenant_id, &mapping.bridge_id, now).await?;
+    }
     if observed.complete && mapping.exports() {
         send_missing(engine, &mut tx, site).await?;
     }
@@ -170,15 +183,16 @@ async fn give_up(engine: &Engine, site: &Site, error: &SyncError) -> Result<(), 
         mappings::forget_cursor(&mut tx, mapping, now).await?;
     } else {
         let attempts = u32::try_from(mapping.failures).unwrap_or(u32::MAX);
+        let settings = engine.settings.of_pulls();
         let wait = match error {
-            SyncError::Bridge(error) => retry::wait(error, attempts, seed(site, now), &engine.settings),
+            SyncError::Bridge(error) => retry::wait(error, attempts, seed(site, now), &settings),
             SyncError::Store(_)
             | SyncError::Change(_)
             | SyncError::LeaseLost
             | SyncError::Refused(_)
             | SyncError::Missing { .. }
             | SyncError::Damaged(_) => {
-                retry::wait(&BridgeError::Transport(String::new()), attempts, seed(site, now), &engine.settings)
+                retry::wait(&BridgeError::Transport(String::new()), attempts, seed(site, now), &settings)
             }
         };
         mappings::failed(&mut tx, mapping, &error.to_string(), now.plus_ms(millis(wait)), now).await?;

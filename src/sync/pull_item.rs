@@ -20,7 +20,7 @@ use crate::store::links::Link;
 
 /// Takes account of an item that is there. Answers whether the hub changed.
 pub(super) async fn present(engine: &Engine, tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<bool, SyncError> {
-    let outcome = match pair::find(tx, site, item).await? {
+    let outcome = match pair::find(engine, tx, site, item).await? {
         Some(link) => linked(engine, tx, site, link, Seen { item, fresh: false }).await,
         None if site.mapping.imports() => pair::newcomer(engine, tx, site, item).await,
         None => Ok(false),

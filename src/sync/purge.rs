@@ -1,9 +1,9 @@
 //! Leaving: our copies are removed from the remote side, and nothing else. Ours is what the gateway created: the link
 //! says so, or the item carries a key of ours.
 
-use super::push_send::create_key;
-use super::{Engine, Site, SyncError, hub, pull};
+use super::{Engine, Site, SyncError, hub, pair, pull};
 use crate::bridge::Known;
+use crate::bridge::Part;
 use crate::bridge::RemoteId;
 use crate::bridge::RemoteItem;
 use crate::bridge::RemoteVersion;
@@ -21,9 +21,6 @@ use crate::store::links::Link;
 use crate::store::mappings;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// Epochs of a key that are tried where the link of a copy is lost, as after a restored backup.
-const EPOCHS: i64 = 8;
 
 /// One copy of ours at the remote side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -173,7 +170,7 @@ async fn is_lost(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<bool, Sy
     if let Some(link) = links::by_key(tx, &mapping.tenant_id, &mapping.id, &key.0).await? {
         return Ok(link.born == links::HUB);
     }
-    Ok((1..=EPOCHS).any(|epoch| create_key(mapping, &item.event.uid, "", epoch) == key.0))
+    Ok(pair::epoch_of(site, &item.event.uid, &Part::Whole, &key.0).is_some())
 }
 
 async fn remove(engine: &Engine, site: &Site, found: Found, actor: &str) -> Result<bool, SyncError> {

@@ -22,17 +22,21 @@ use crate::store::mappings;
 use crate::store::operations;
 use crate::store::operations::{Ended, Operation};
 
-/// Carries one claimed operation out. A failure is remembered with the time of the next attempt.
-pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) -> Result<(), SyncError> {
-    let mut sender = Sender { engine, site, writes: 0 };
+/// Carries one claimed operation out. A failure is remembered with the time of the next attempt, and answered.
+pub(super) async fn push(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+) -> Result<Option<BridgeError>, SyncError> {
+    let mut sender = Sender { engine, site, writes: 0, looked: false };
     let mut refusals = Vec::new();
-    // The second plan is made where the first was to look.
-    for _ in 0..2 {
+    // A plan is made anew where the one before has shown that the copy is not what it was taken for.
+    for _ in 0..3 {
+        refusals.clear();
         let acts = match intention(engine, site, operation).await? {
             Ok(acts) => acts,
-            Err(error) => return cannot_represent(engine, site, operation, &error).await,
+            Err(error) => return cannot_represent(engine, site, operation, &error).await.map(|()| None),
         };
-        let looked = acts.iter().any(|act| matches!(act, Act::Look { .. }));
         if !acts.is_empty() && !mark_sending(engine, site, operation).await? {
             return Err(SyncError::LeaseLost);
         }
@@ -45,22 +49,27 @@ pub(super) async fn push(engine: &Engine, site: &Site, operation: &Operation) ->
                     refusals.push(date.because(why));
                 }
                 (Err(SyncError::Bridge(error)), _) => {
-                    return failed(engine, site, operation, &error, sender.writes).await;
+                    failed(engine, site, operation, &error, sender.writes).await?;
+                    return Ok(Some(error));
                 }
                 (Err(error), _) => return Err(error),
             }
         }
-        if !looked {
+        if !std::mem::take(&mut sender.looked) {
             break;
         }
     }
     let Some(why) = refusals.last().map(|refusal| refusal.why.clone()) else {
-        return done(engine, site, operation, sender.writes).await;
+        done(engine, site, operation, sender.writes).await?;
+        return Ok(None);
     };
     if refused_dates::carry_on(engine, site, operation, refusals).await? {
-        return done(engine, site, operation, sender.writes).await;
+        done(engine, site, operation, sender.writes).await?;
+        return Ok(None);
     }
-    failed(engine, site, operation, &BridgeError::SlotTaken(why), sender.writes).await
+    let taken = BridgeError::SlotTaken(why);
+    failed(engine, site, operation, &taken, sender.writes).await?;
+    Ok(Some(taken))
 }
 
 /// What the outbox's wish means now.

@@ -30,6 +30,8 @@ pub(super) struct Sender<'a> {
     pub(super) site: &'a Site,
     /// Requests that changed something at the remote side.
     pub(super) writes: i64,
+    /// The copy was read and decided about: what is to be done is to be planned anew.
+    pub(super) looked: bool,
 }
 
 impl Sender<'_> {
@@ -51,9 +53,8 @@ impl Sender<'_> {
     async fn create(&mut self, link: Link, event: &Event, attempted: bool) -> Result<(), SyncError> {
         let key = IdempotencyKey(link.create_key.clone());
         if attempted && let Some(found) = self.find_effect(&link, &key).await? {
-            let sent = hub::event_of(&link.sent)?.unwrap_or_else(|| event.clone());
-            let link = self.linked(link, &sent, &found, "push.adopt").await?;
-            return if sent == *event { Ok(()) } else { Box::pin(self.update(link, event)).await };
+            // Somebody may have changed it since: it is decided as what was read, and not taken for what was sent.
+            return self.decide(link, Some(found)).await;
         }
         let link = self.about_to_send(Link { state: LinkState::Creating, ..link }, event).await?;
         match self.site.bridge.create(&self.site.calendar, event, &key).await {
@@ -160,27 +161,31 @@ impl Sender<'_> {
     }
 
     /// A copy that was to be changed is gone: decided as any other absence.
-    async fn gone(&self, link: &Link) -> Result<(), SyncError> {
+    async fn gone(&mut self, link: &Link) -> Result<(), SyncError> {
         let Some(id) = &link.remote_id else { return Ok(()) };
         if self.site.bridge.fetch(&self.site.calendar, &RemoteId(id.clone())).await?.is_some() {
             return Err(BridgeError::Stale.into());
         }
-        let mut tx = begin(self.engine, self.site).await?;
-        pull_item::absent(self.engine, &mut tx, self.site, &RemoteId(id.clone())).await?;
-        Ok(tx.commit().await?)
+        self.decide(link.clone(), None).await
     }
 
     /// What the copy says is read and decided: it may not be written, or nobody knows whether the last write arrived.
-    async fn look_again(&self, link: Link) -> Result<(), SyncError> {
+    async fn look_again(&mut self, link: Link) -> Result<(), SyncError> {
         let id = RemoteId(link.remote_id.clone().unwrap_or_default());
         let item = self.look(&id).await?;
+        self.decide(link, item).await
+    }
+
+    /// Decides about a copy by what has just been read of it.
+    async fn decide(&mut self, link: Link, item: Option<RemoteItem>) -> Result<(), SyncError> {
+        self.looked = true;
         let mut tx = begin(self.engine, self.site).await?;
-        match item {
-            Some(item) => {
-                pull_item::linked(self.engine, &mut tx, self.site, link, Seen { item: &item, fresh: true }).await?
-            }
-            None => pull_item::absent(self.engine, &mut tx, self.site, &id).await?,
-        };
+        if let Some(item) = item {
+            pull_item::linked(self.engine, &mut tx, self.site, link, Seen { item: &item, fresh: true }).await?;
+        } else {
+            let id = RemoteId(link.remote_id.unwrap_or_default());
+            pull_item::absent(self.engine, &mut tx, self.site, &id).await?;
+        }
         Ok(tx.commit().await?)
     }
 

@@ -14,6 +14,8 @@ use crate::model::SubscriptionId;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::store::bridges;
+use crate::store::leases;
+use crate::store::leases::Lease;
 use crate::store::mappings;
 use crate::store::mappings::Mapping;
 use crate::store::rooms;
@@ -34,17 +36,43 @@ const BATCH: i64 = 50;
 /// Asks for missing subscriptions and renews those that are due. Without a public address there is nothing to ask for.
 pub(super) async fn renew(engine: &Engine, tenants: &[TenantId]) -> Result<(), SyncError> {
     let Some(base) = &engine.hook_base else { return Ok(()) };
+    // Two processes that ask for the same subscription stand in each other's way.
+    let Some(lease) = lease(engine).await? else { return Ok(()) };
+    let outcome = all(engine, tenants, base).await;
+    let mut tx = engine.store.begin_write().await?;
+    leases::release(&mut tx, &lease).await?;
+    tx.commit().await?;
+    outcome
+}
+
+/// The lease on all subscriptions, taken or extended; `None` while another process has it.
+async fn lease(engine: &Engine) -> Result<Option<Lease>, SyncError> {
+    let now = engine.now();
+    let expires = now.plus_ms(millis(engine.settings.lease));
+    let mut tx = engine.store.begin_write().await?;
+    let lease = leases::acquire(&mut tx, "subscriptions", &engine.owner, now, expires).await?;
+    tx.commit().await?;
+    Ok(lease)
+}
+
+async fn all(engine: &Engine, tenants: &[TenantId], base: &str) -> Result<(), SyncError> {
     let mut tx = engine.store.begin_read().await?;
     let without = subscriptions::mappings_without(&mut tx, BATCH).await?;
     let due = subscriptions::due(&mut tx, engine.now(), base, BATCH).await?;
     drop(tx);
     for mapping in without {
+        if lease(engine).await?.is_none() {
+            return Ok(());
+        }
         if let Err(error) = request(engine, tenants, &mapping, base).await {
             tracing::warn!(mapping.id = %mapping, "could not subscribe: {error}");
         }
     }
     for subscription in due {
         let id = subscription.id.clone();
+        if lease(engine).await?.is_none() {
+            return Ok(());
+        }
         if let Err(error) = extend(engine, subscription, base).await {
             tracing::warn!(subscription.id = %id, "could not renew: {error}");
         }

@@ -30,6 +30,17 @@ pub struct Settings {
     pub brake_least: usize,
 }
 
+/// The longest wait between two pulls that fail, where polling itself is not slower.
+const PULL_WAIT_MOST: Duration = Duration::from_mins(5);
+
+impl Settings {
+    /// The same with the waits of pulls: a system that is back is seen soon, since asking costs it one request.
+    pub(super) fn of_pulls(&self) -> Self {
+        let backoff_most = self.backoff_most.min(PULL_WAIT_MOST.max(self.poll_unhealthy));
+        Self { backoff_most, ..self.clone() }
+    }
+}
+
 impl From<&Sync> for Settings {
     fn from(sync: &Sync) -> Self {
         Self {

@@ -1,7 +1,9 @@
 //! The loop: finds what is due, gives every mapping to one task at a time, and sleeps until something is due or somebody
 //! nudges. Several replicas run the same loop; leases keep them apart.
 
+use super::breaker::Breakers;
 use super::{Engine, Site, SyncError, deadlines, gauges, preview, pull, push, renew};
+use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::MappingId;
 use crate::model::MappingState;
@@ -34,6 +36,9 @@ const CLAIM: i64 = 64;
 /// Mappings found in one look, by each of the two reasons.
 const FOUND: i64 = 64;
 
+/// Between the first pulls of two mappings after a start: ten minutes for a thousand of them.
+const SPREAD: Duration = Duration::from_millis(600);
+
 /// Between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
@@ -55,16 +60,27 @@ impl Nudge {
 #[derive(Default)]
 struct Hands {
     /// A task of ours has them.
-    busy: HashSet<MappingId>,
+    busy: HashMap<MappingId, TenantId>,
     /// Another process had them when we looked; until when we do not look again.
     elsewhere: HashMap<MappingId, Timestamp>,
 }
 
 impl Hands {
-    /// Whether a mapping is free, and ours from now on.
-    fn take(&mut self, id: &MappingId, now: Timestamp) -> bool {
+    /// Whether a mapping is free, and ours from now on. No tenant has more than its share at once.
+    fn take(&mut self, id: &MappingId, tenant: &TenantId, share: usize, now: Timestamp) -> bool {
         self.elsewhere.retain(|_, until| *until > now);
-        !self.elsewhere.contains_key(id) && self.busy.insert(id.clone())
+        let has = self.busy.values().filter(|other| *other == tenant).count();
+        let free = has < share && !self.elsewhere.contains_key(id) && !self.busy.contains_key(id);
+        if free {
+            self.busy.insert(id.clone(), tenant.clone());
+        }
+        free
+    }
+
+    /// What each tenant may have of so many tasks when these have something to do as well.
+    fn share<'a>(&'a self, due: impl Iterator<Item = &'a TenantId>, tasks: usize) -> usize {
+        let tenants: HashSet<&TenantId> = self.busy.values().chain(due).collect();
+        tasks.div_ceil(tenants.len().max(1))
     }
 }
 
@@ -73,14 +89,17 @@ pub struct Worker {
     engine: Arc<Engine>,
     nudge: Nudge,
     hands: Arc<Mutex<Hands>>,
+    breakers: Arc<Mutex<Breakers>>,
     permits: Arc<Semaphore>,
+    /// Held while the house is kept: a round that takes long is not overtaken by the next.
+    broom: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Worker {
     /// A worker for this engine.
     pub fn new(engine: Arc<Engine>, nudge: Nudge) -> Self {
         let permits = Arc::new(Semaphore::new(engine.settings.concurrency));
-        Self { engine, nudge, hands: Arc::default(), permits }
+        Self { engine, nudge, hands: Arc::default(), breakers: Arc::default(), permits, broom: Arc::default() }
     }
 
     /// Works until `stop` resolves, then lets the running tasks end.
@@ -114,7 +133,7 @@ impl Worker {
     /// held is free.
     pub async fn take_up(&self) -> Result<(), SyncError> {
         let mut tx = self.engine.store.begin_write().await?;
-        mappings::wake_all(&mut tx, self.engine.now()).await?;
+        mappings::wake_all(&mut tx, self.engine.now(), pull::millis(SPREAD)).await?;
         if !tx.is_shared() {
             leases::release_all(&mut tx).await?;
             operations::release_all(&mut tx, self.engine.now()).await?;
@@ -163,12 +182,21 @@ impl Worker {
 
     async fn look(&self, tasks: &mut JoinSet<()>) -> Result<(), SyncError> {
         let now = self.engine.now();
-        for (id, tenant) in self.due().await? {
-            if !self.hands.lock().is_ok_and(|mut hands| hands.take(&id, now)) {
+        let due = self.due().await?;
+        let tasks_most = self.engine.settings.concurrency;
+        let share = self.hands.lock().map_or(0, |hands| hands.share(due.values(), tasks_most));
+        for (id, tenant) in due {
+            if !self.hands.lock().is_ok_and(|mut hands| hands.take(&id, &tenant, share, now)) {
                 continue;
             }
-            let task =
-                Task { engine: self.engine.clone(), hands: self.hands.clone(), nudge: self.nudge.clone(), tenant, id };
+            let task = Task {
+                engine: self.engine.clone(),
+                hands: self.hands.clone(),
+                breakers: self.breakers.clone(),
+                nudge: self.nudge.clone(),
+                tenant,
+                id,
+            };
             let permits = self.permits.clone();
             tasks.spawn(async move {
                 let _permit = permits.acquire_owned().await;
@@ -189,8 +217,10 @@ impl Worker {
     }
 
     fn keep_house(&self, tasks: &mut JoinSet<()>) {
+        let Ok(broom) = Arc::clone(&self.broom).try_lock_owned() else { return };
         let engine = self.engine.clone();
         tasks.spawn(async move {
+            let _broom = broom;
             if let Err(error) = keep_house(&engine).await {
                 tracing::warn!("housekeeping failed: {error}");
             }
@@ -202,6 +232,7 @@ impl Worker {
 struct Task {
     engine: Arc<Engine>,
     hands: Arc<Mutex<Hands>>,
+    breakers: Arc<Mutex<Breakers>>,
     nudge: Nudge,
     tenant: TenantId,
     id: MappingId,
@@ -230,16 +261,62 @@ impl Task {
             Err(error) => return self.postpone(error).await,
         };
         let mut outcome = Ok(());
-        if site.mapping.due_ms <= self.engine.now() {
+        // Asked once, and anew after each failure: whoever tries a system that failed is let through once.
+        let mut rests = self.rests_until(&site);
+        if rests.is_none() && site.mapping.due_ms <= self.engine.now() {
             outcome = Box::pin(pull::pull(&self.engine, &site)).await.map(|_| ());
+            match &outcome {
+                Ok(()) => rests = self.heard(&site, None),
+                Err(error) => rests = of_bridge(error).and_then(|error| self.heard(&site, Some(error))),
+            }
         }
         for operation in self.claim().await? {
-            if let Err(error) = Box::pin(push::push(&self.engine, &site, &operation)).await {
-                outcome = Err(error);
+            if let Some(until) = rests {
+                self.put_off(&operation, until).await?;
+                continue;
             }
+            match Box::pin(push::push(&self.engine, &site, &operation)).await {
+                Ok(failure) => rests = self.heard(&site, failure.as_ref()),
+                Err(error) => outcome = Err(error),
+            }
+        }
+        if let Some(until) = rests {
+            self.rest(&site, until).await?;
         }
         self.leave(&site.lease).await?;
         outcome
+    }
+
+    /// Until when the mapping is left alone, because its system or its calendar asks for a rest.
+    fn rests_until(&self, site: &Site) -> Option<Timestamp> {
+        let mut breakers = self.breakers.lock().ok()?;
+        breakers.rests_until(&site.mapping.bridge_id, &site.mapping.id, self.engine.now())
+    }
+
+    /// What the last call says about the system, and until when it is left alone because of it.
+    fn heard(&self, site: &Site, failure: Option<&BridgeError>) -> Option<Timestamp> {
+        let mut breakers = self.breakers.lock().ok()?;
+        let (bridge, mapping, now) = (&site.mapping.bridge_id, &site.mapping.id, self.engine.now());
+        let Some(error) = failure else {
+            breakers.works(bridge);
+            return None;
+        };
+        breakers.failed((bridge, mapping), error, (now, pull::seed(site, now)));
+        breakers.rests_until(bridge, mapping, now)
+    }
+
+    /// Nothing is asked of the mapping until then.
+    async fn rest(&self, site: &Site, until: Timestamp) -> Result<(), SyncError> {
+        let mut tx = pull::begin(&self.engine, site).await?;
+        mappings::rest(&mut tx, &site.mapping, until).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn put_off(&self, operation: &Operation, until: Timestamp) -> Result<(), SyncError> {
+        let mut tx = self.engine.store.begin_write().await?;
+        let (state, why) = (operation.state, &operation.last_error);
+        operations::reschedule(&mut tx, operation, state, until, why, 0).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Somebody else works on it, or it has just been switched off.
@@ -304,6 +381,19 @@ impl Task {
         let mut tx = self.engine.store.begin_write().await?;
         leases::release(&mut tx, lease).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// What a remote system said.
+const fn of_bridge(error: &SyncError) -> Option<&BridgeError> {
+    match error {
+        SyncError::Bridge(error) => Some(error),
+        SyncError::Store(_)
+        | SyncError::Change(_)
+        | SyncError::LeaseLost
+        | SyncError::Refused(_)
+        | SyncError::Missing { .. }
+        | SyncError::Damaged(_) => None,
     }
 }
 

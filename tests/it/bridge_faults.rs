@@ -418,6 +418,21 @@ async fn by_hand(sandbox: &Sandbox, case: &Case) {
 }
 
 #[actix_web::test]
+async fn f5_a_subscription_whose_key_was_lost_is_replaced() {
+    let sandbox = sandbox().await;
+    let receiver = Receiver::start();
+    let [case, ..] = cases(&sandbox);
+    let lost = case.bridge.subscribe(&case.at, &receiver.hook("lost")).await.unwrap().unwrap();
+    let hook = receiver.hook("kept");
+    let kept = case.bridge.subscribe(&case.at, &hook).await.unwrap().unwrap();
+    assert_ne!(kept.id, lost.id);
+    assert_eq!(case.bridge.renew(&case.at, &lost.id).await, Err(BridgeError::NotFound), "nobody can use it any more");
+    by_hand(&sandbox, &case).await;
+    let told: Value = serde_json::from_slice(&receiver.wait("kept").await[0].body).unwrap();
+    assert_eq!(told["value"][0]["clientState"], hook.secret);
+}
+
+#[actix_web::test]
 async fn a_subscription_is_made_renewed_used_and_ended() {
     let sandbox = sandbox().await;
     let receiver = Receiver::start();

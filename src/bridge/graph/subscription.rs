@@ -35,7 +35,8 @@ impl Graph {
             Err(BridgeError::Refused(why)) if is_duplicate(&why) => {}
             other => return other,
         }
-        // Ours with the same address is the answer; clientState cannot be read back, so it is made anew.
+        // One that notifies us is in the way, also under a key that was lost; clientState cannot be read back, so it is
+        // made anew.
         let all: Vec<Subscription> = self.pages_of(None, self.calls.url(&["subscriptions"])).await?;
         let resource = resource(at);
         let same = |subscription: &Subscription| {
@@ -43,7 +44,7 @@ impl Graph {
                 .resource
                 .as_deref()
                 .is_some_and(|own| own.trim_start_matches('/').eq_ignore_ascii_case(&resource))
-                && subscription.notification_url.as_deref().is_none_or(|url| url == hook.url)
+                && subscription.notification_url.as_deref().is_none_or(|url| door(url) == door(&hook.url))
         };
         for old in all.into_iter().filter(same) {
             self.end_notices(&old.id).await?;
@@ -91,6 +92,11 @@ impl Graph {
 
 fn resource(at: &RemoteCalendar) -> String {
     format!("users/{}/events", at.id)
+}
+
+/// A notification address without the key it ends in.
+fn door(url: &str) -> &str {
+    url.rsplit_once('/').map_or(url, |(door, _)| door)
 }
 
 /// Two codes are in use for a second subscription to the same thing.

@@ -59,7 +59,7 @@ fn accept_depth(call: &Call<'_>) -> Result<(), DavError> {
 
 fn known_token(call: &Call<'_>, room: &VisibleRoom, text: &str) -> Result<SyncToken, DavError> {
     sync_token::parse(&call.door.keys.sync_token, text, &room.room.id, room.view())
-        .filter(|token| token.seq <= room.room.seq)
+        .filter(|token| token.is_before(room.room.seq))
         .ok_or_else(|| {
             let text = "This sync token is not one of this calendar's; start afresh without a token.";
             DavError::forbidden(Condition::ValidSyncToken, text)

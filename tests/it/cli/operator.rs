@@ -3,12 +3,14 @@
 use super::Folder;
 use crate::bridge_contract::{event, generic, oslo, room, sandbox, timed};
 use anteroom::bridge::{IdempotencyKey, RemoteCalendar, RemoteItem};
-use anteroom::model::{Clock, Event, LinkId, LinkState, Resolution, SystemClock, TimeRange, Timestamp, Uid};
+use anteroom::model::{
+    Clock, ERA, Event, LinkId, LinkState, MappingId, Resolution, SystemClock, TimeRange, Timestamp, Uid,
+};
 use anteroom::sandbox::Sandbox;
 use anteroom::sandbox::seed::town_hall;
 use anteroom::store::conflicts::{self, Conflict, Opened};
 use anteroom::store::links::{self, Link};
-use anteroom::store::{Store, rooms, tenants};
+use anteroom::store::{Store, mappings, rooms, tenants};
 use jiff::civil::Date;
 
 /// A remote system that nobody answers for.
@@ -213,8 +215,45 @@ async fn stories_and_dead_letters_are_told_or_refused_with_a_sentence() {
 #[actix_web::test]
 async fn what_an_operator_may_type_has_examples() {
     let folder = Folder::new();
-    for command in [vec!["conflict", "resolve"], vec!["explain"], vec!["plan"], vec!["purge"], vec!["verify"]] {
+    let others = [vec!["explain"], vec!["plan"], vec!["purge"], vec!["verify"], vec!["restored"]];
+    for command in others.into_iter().chain([vec!["conflict", "resolve"]]) {
         let help = folder.done(&[&command[..], &["--help"]].concat()).await.out;
         assert!(help.contains("Example"), "{help}");
     }
+}
+
+#[actix_web::test]
+async fn f60_a_restored_database_begins_anew_when_the_operator_says_so() {
+    let folder = Folder::new();
+    let mapping = mapped(&folder, &[]).await;
+    let asked = folder.run(&["restored"]).await;
+    assert!(asked.code == 1 && asked.err.contains("--yes"), "{}", asked.err);
+    let state = async || {
+        let database = folder.path().join("data/anteroom.db");
+        let store = Store::open(&format!("sqlite:{}", database.display())).await.unwrap();
+        let mut tx = store.begin_write().await.unwrap();
+        let tenant = tenants::by_key(&mut tx, "default").await.unwrap().unwrap();
+        let room = rooms::by_slug(&mut tx, &tenant.id, "hall").await.unwrap().unwrap();
+        let mapping = mappings::get(&mut tx, &tenant.id, &MappingId::from(mapping.as_str())).await.unwrap().unwrap();
+        // As after a first read that was complete.
+        let pulled = mappings::Pulled {
+            cursor: "cursor",
+            window: TimeRange::new(Timestamp(0), Timestamp(1)),
+            complete: true,
+            due: Timestamp(i64::MAX / 2),
+            ended: Timestamp(1),
+            began: Timestamp(1),
+        };
+        let before = (room.seq, mapping.cursor.clone(), mapping.completed_ms);
+        mappings::pulled(&mut tx, &mapping, &pulled).await.unwrap();
+        tx.commit().await.unwrap();
+        store.close().await;
+        before
+    };
+    state().await;
+    assert_eq!(state().await, (0, "cursor".to_owned(), Some(Timestamp(1))), "asking does nothing");
+    folder.done(&["restored", "--yes"]).await;
+    assert_eq!(state().await, (ERA, String::new(), None), "tokens, cursors and complete reads of before count no more");
+    let told = folder.done(&["explain", "hall", "--json"]).await;
+    assert!(told.json().is_object(), "{}", told.out);
 }

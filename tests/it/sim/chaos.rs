@@ -1,6 +1,7 @@
 //! What goes wrong, drawn from a seed: remote calls that fail before or after their effect, lists that lag behind, a
 //! process that dies at any call and at any moment in between, and one that stands still until its lease is over.
 
+use super::mutant::Mutant;
 use anteroom::bridge::memory::MemoryBridge;
 use anteroom::bridge::{
     Bridge, BridgeError, Complete, Cursor, Hook, IdempotencyKey, Known, Probe, Projection, Reading, RemoteCalendar,
@@ -9,6 +10,7 @@ use anteroom::bridge::{
 use anteroom::model::{BridgeKind, Clock, Event, ManualClock, TimeRange, Timestamp};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -91,6 +93,16 @@ struct State {
     life: Option<usize>,
     trace: Vec<String>,
     tally: BTreeMap<&'static str, u64>,
+    /// Requests that were given up by their sender and are still on their way.
+    late: Vec<Late>,
+}
+
+/// A request to create that arrives when nobody expects it any more.
+struct Late {
+    system: Arc<MemoryBridge>,
+    at: RemoteCalendar,
+    event: Event,
+    key: IdempotencyKey,
 }
 
 impl Chaos {
@@ -104,6 +116,7 @@ impl Chaos {
             life: None,
             trace: Vec::new(),
             tally: BTreeMap::new(),
+            late: Vec::new(),
         };
         Arc::new(Self { state: Mutex::new(state), death: Notify::new(), pause: Notify::new(), resume: Notify::new() })
     }
@@ -165,8 +178,30 @@ impl Chaos {
         self.state().tally.clone()
     }
 
-    fn count(&self, what: &'static str) {
+    pub fn count(&self, what: &'static str) {
         *self.state().tally.entry(what).or_default() += 1;
+    }
+
+    /// What was on its way arrives.
+    pub async fn deliver(&self) {
+        let late = std::mem::take(&mut self.state().late);
+        for Late { system, at, event, key } in late {
+            let done = system.create(&at, &event, &key).await.is_ok();
+            self.note(format!("the create of {} arrives late: {done}", event.content.summary));
+        }
+    }
+
+    /// Whether a create is on its way for longer than its sender waits. Where keys are kept, that can be told later.
+    fn delays(&self, system: &Arc<MemoryBridge>, at: &RemoteCalendar, event: &Event, key: &IdempotencyKey) -> bool {
+        let mut state = self.state();
+        let rate = state.rate;
+        let delays = !state.dead && system.tells_keys() && state.chance.of_a_thousand(rate / 4);
+        if delays {
+            state.trace.push(format!("the create of {} is late", event.content.summary));
+            *state.tally.entry("create arrives late").or_default() += 1;
+            state.late.push(Late { system: system.clone(), at: at.clone(), event: event.clone(), key: key.clone() });
+        }
+        delays
     }
 
     fn die(&self) {
@@ -197,7 +232,7 @@ impl State {
             2 => Fate::Before(BridgeError::CursorGone),
             3 => Fate::DieBefore,
             4 => Fate::DieAfter,
-            5 if self.may_pause && !self.paused => {
+            5 | 7 if self.may_pause && !self.paused => {
                 self.paused = true;
                 Fate::Pause
             }
@@ -232,9 +267,18 @@ pub struct Network {
     pub system: Arc<MemoryBridge>,
     pub name: String,
     pub chaos: Arc<Chaos>,
+    /// What the reconciler goes without.
+    pub without: Option<Mutant>,
+    pub creates: AtomicU64,
 }
 
 impl Network {
+    /// The key as it goes over the wire.
+    fn key(&self, key: &IdempotencyKey) -> IdempotencyKey {
+        let call = self.creates.fetch_add(1, Ordering::SeqCst);
+        self.without.map_or_else(|| key.clone(), |without| without.key(key, call))
+    }
+
     async fn call<T>(
         &self,
         what: &str,
@@ -304,15 +348,18 @@ impl Bridge for Network {
     }
 
     async fn read_all(&self, at: &RemoteCalendar, window: TimeRange) -> Result<Complete, BridgeError> {
-        self.call("reads all", None, self.system.read_all(at, window)).await
+        let read = self.call("reads all", None, self.system.read_all(at, window)).await;
+        if let Some(without) = self.without { without.all(window, read) } else { read }
     }
 
     async fn read_changes(&self, at: &RemoteCalendar, since: &Cursor) -> Result<Reading, BridgeError> {
-        self.call("reads changes", None, self.system.read_changes(at, since)).await
+        let read = self.call("reads changes", None, self.system.read_changes(at, since)).await;
+        if let Some(without) = self.without { without.changes(read) } else { read }
     }
 
     async fn fetch(&self, at: &RemoteCalendar, id: &RemoteId) -> Result<Option<RemoteItem>, BridgeError> {
-        self.call(&format!("fetches {id}"), None, self.system.fetch(at, id)).await
+        let read = self.call(&format!("fetches {id}"), None, self.system.fetch(at, id)).await;
+        if let Some(without) = self.without { without.one(read) } else { read }
     }
 
     async fn create(
@@ -321,8 +368,12 @@ impl Bridge for Network {
         event: &Event,
         key: &IdempotencyKey,
     ) -> Result<RemoteItem, BridgeError> {
+        let key = self.key(key);
+        if self.chaos.delays(&self.system, at, event, &key) {
+            return Err(BridgeError::Unknown("timeout".to_owned()));
+        }
         let what = format!("creates {}", event.content.summary);
-        self.call(&what, Some(at), self.system.create(at, event, key)).await
+        self.call(&what, Some(at), self.system.create(at, event, &key)).await
     }
 
     async fn update(
@@ -341,7 +392,9 @@ impl Bridge for Network {
     }
 
     async fn probe(&self, at: &RemoteCalendar, event: &Event, key: &IdempotencyKey) -> Result<Probe, BridgeError> {
-        self.call(&format!("looks for {}", event.content.summary), None, self.system.probe(at, event, key)).await
+        let what = format!("looks for {}", event.content.summary);
+        let found = self.call(&what, None, self.system.probe(at, event, &self.key(key))).await;
+        if let Some(without) = self.without { without.probe(found) } else { found }
     }
 
     async fn calendars(&self) -> Result<Vec<RemoteCalendar>, BridgeError> {

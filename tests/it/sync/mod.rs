@@ -2,6 +2,7 @@
 
 mod classes;
 mod conflicts;
+mod failures;
 mod operator;
 mod rules;
 pub mod scene;

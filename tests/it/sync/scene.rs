@@ -101,6 +101,15 @@ impl<'a> Scene<'a> {
         Worker::new(Arc::new(engine), Nudge::default())
     }
 
+    /// A process of its own that remote systems can reach.
+    pub fn reachable(&self, owner: &str) -> Worker {
+        let bridges = self.remotes.iter().map(|one| (one.id.clone(), one.bridge.clone() as Arc<dyn Bridge>)).collect();
+        let clock = self.house.clock.clone() as Arc<dyn Clock>;
+        let engine = new_engine(self.house, bridges, Process { owner, clock, settings: Settings::default() });
+        let hook_base = Some("https://rooms.example.org".to_owned());
+        Worker::new(Arc::new(Engine { hook_base, ..engine }), Nudge::default())
+    }
+
     /// A room with one remote system whose mapping is not made yet.
     pub async fn detached(house: &'a House) -> Scene<'a> {
         let scene = Self::new(house, 1).await;
@@ -129,6 +138,12 @@ impl<'a> Scene<'a> {
         self.house.write_one(async |tx| mappings::set_state(tx, &mapping, state, "", due).await).await;
     }
 
+    /// From now on the mapping shows that much.
+    pub async fn set_detail(&self, detail: DetailLevel) {
+        let policy = Mapping { detail, ..self.mapping().await };
+        self.house.write_one(async |tx| mappings::set_policy(tx, &policy).await).await;
+    }
+
     pub fn remote(&self) -> &MemoryBridge {
         &self.remotes[0].bridge
     }
@@ -151,6 +166,16 @@ impl<'a> Scene<'a> {
     pub async fn hint(&self) {
         let (mapping, now) = (self.mapping().await, self.house.now());
         self.house.write_one(async |tx| mappings::wake(tx, &mapping.tenant_id, &mapping.id, now, now).await).await;
+    }
+
+    /// A process begins where an earlier one ended.
+    pub async fn take_up(&self) {
+        self.worker.take_up().await.unwrap();
+    }
+
+    /// Both mappings, as they stand.
+    pub async fn mappings(&self) -> Vec<Mapping> {
+        mappings::list(&mut self.house.read().await, self.house.tenant()).await.unwrap()
     }
 
     /// What a start does when the rules of zones are others than at the last one.
