@@ -69,9 +69,9 @@ pub enum Condition {
     SupportedCollation,
     /// The time zone is no usable one (RFC 4791, 7.8; RFC 7809, 5.2).
     ValidTimezone,
-    /// The organizer of a scheduling message is not who sends it (RFC 6638, 4.1).
+    /// The organizer of a scheduling message is not who sends it (RFC 6638, 5.2.2).
     OrganizerAllowed,
-    /// The scheduling message is none that is taken here (RFC 6638, 4.1).
+    /// The scheduling message is none that is taken here (RFC 6638, 5.2.1).
     ValidSchedulingMessage,
     /// The resource tells nobody about its changes (WebDAV-Push, 3.1).
     PushNotAvailable,

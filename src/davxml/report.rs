@@ -69,7 +69,7 @@ pub struct Selection {
 pub enum TimezoneChoice {
     /// iCalendar text with a VTIMEZONE (RFC 4791, 9.8).
     Definition(String),
-    /// A name (RFC 7809, 9.1).
+    /// A name (RFC 7809).
     Name(String),
 }
 
