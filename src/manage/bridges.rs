@@ -134,10 +134,12 @@ pub fn config(ring: &KeyRing, bridge: &BridgeRow) -> Result<BridgeConfig, Manage
     serde_json::from_str(whole.reveal()).map_err(|error| ManageError::invalid("settings", without_place(&error)))
 }
 
-/// The memory bridge of tests has no settings; every other kind is checked before it is stored.
+/// A bridge is checked before it is stored. What is in memory is for tests, and is gone with the process.
 fn check(ring: &KeyRing, bridge: &BridgeRow) -> Result<(), ManageError> {
     match bridge.kind {
-        BridgeKind::Memory => Ok(()),
+        BridgeKind::Memory => {
+            Err(ManageError::invalid("kind", "is graph, booking_generic or booking_portico; memory is for tests"))
+        }
         BridgeKind::Graph | BridgeKind::BookingGeneric | BridgeKind::BookingPortico => config(ring, bridge).map(|_| ()),
     }
 }

@@ -51,6 +51,13 @@ async fn a_secret_among_the_settings_of_a_bridge_is_sealed_all_the_same() {
 }
 
 #[actix_web::test]
+async fn a_bridge_that_exists_in_memory_only_is_refused() {
+    let house = House::new().await;
+    let made = house.post("ada", &format!("{CITY}/bridges"), json!({ "name": "m", "kind": "memory" })).await;
+    assert_eq!((made.status.as_u16(), made.json()["field"].as_str()), (422, Some("kind")), "{}", made.text);
+}
+
+#[actix_web::test]
 async fn the_calendars_of_a_bridge_are_listed_with_the_rooms_they_are_mapped_to() {
     let house = House::new().await;
     mapped(&house).await;
