@@ -25,6 +25,6 @@ VOLUME ["/data"]
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
-    CMD ["/usr/local/bin/anteroom", "health", "--url", "http://127.0.0.1:8080/health"]
+    CMD ["/usr/local/bin/anteroom", "health", "--url", "http://127.0.0.1:8080"]
 ENTRYPOINT ["/usr/local/bin/anteroom"]
 CMD ["serve"]

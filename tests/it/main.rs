@@ -18,6 +18,8 @@ mod hooks;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod manage;
+#[cfg(test)]
 mod push;
 #[cfg(test)]
 mod safety;

@@ -26,6 +26,7 @@ use crate::model::View;
 use crate::store::Tx;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
+use crate::store::rooms as stored_rooms;
 use crate::store::rooms::Room;
 use form::Desk;
 use std::collections::BTreeMap;
@@ -155,7 +156,7 @@ pub async fn change(
     if form.uid.as_ref().is_some_and(|uid| uid != which.uid.as_str()) {
         return Err(ManageError::invalid("uid", "never changes; leave it out"));
     }
-    let row = stored(tx, by.room, which.uid).await?;
+    let row = held(tx, by.room, which.uid).await?;
     let mut event = event_of(&row, by.room, limits)?;
     let desk = by.desk(limits);
     if let Some(text) = which.instance {
@@ -189,7 +190,7 @@ pub async fn cancel(
     by: Booker<'_>,
     which: Which<'_>,
 ) -> Result<(), ManageError> {
-    let row = stored(tx, by.room, which.uid).await?;
+    let row = held(tx, by.room, which.uid).await?;
     let wish = match which.instance {
         None => Wish::Delete,
         Some(text) => {
@@ -219,6 +220,13 @@ async fn apply(
         Err(ChangeError::Missing) => Err(ManageError::NotFound { what: "such booking any more".to_owned() }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// As [`stored`], and nobody else changes it before this transaction ends: what is left out of a change stays as it is
+/// then, not as it was when somebody else was about to change it.
+async fn held(tx: &mut Tx, room: &Room, uid: &Uid) -> Result<ObjectRow, ManageError> {
+    stored_rooms::lock(tx, &room.tenant_id, &room.id).await?;
+    stored(tx, room, uid).await
 }
 
 async fn stored(tx: &mut Tx, room: &Room, uid: &Uid) -> Result<ObjectRow, ManageError> {

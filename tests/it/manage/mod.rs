@@ -1,0 +1,3 @@
+//! What administrators and programs do, on both engines where it is the engine that matters.
+
+mod bookings;
