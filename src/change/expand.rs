@@ -2,6 +2,7 @@
 //! read an index instead of expanding rules.
 
 use super::{ChangeError, Context};
+use crate::ical::freebusy;
 use crate::ical::object::{CalendarObject, ParseContext};
 use crate::ical::recur;
 use crate::ical::recur::{Budget, Occurrence};
@@ -68,7 +69,7 @@ pub(super) fn expand(event: &Event, day_zone: &ZoneId, cx: Context<'_>) -> Resul
     let mut instances = Vec::with_capacity(occurrences.len());
     for occurrence in occurrences {
         let instance = instance_of(event, &occurrence);
-        if instance.busy && instance.start < instance.end {
+        if instance.busy.is_some() && instance.start < instance.end {
             slots.push(slot_of(&occurrence));
         }
         instances.push(instance);
@@ -82,7 +83,7 @@ fn instance_of(event: &Event, occurrence: &Occurrence) -> NewInstance {
         start: occurrence.start,
         end: occurrence.end,
         recurrence_id: occurrence.recurrence_id.map_or_else(String::new, |id| id.to_string()),
-        busy: takes_room(content),
+        busy: freebusy::busy_kind(event, content),
     }
 }
 
@@ -121,7 +122,8 @@ pub async fn roll_forward(tx: &mut Tx, cx: Context<'_>, limit: i64) -> Result<us
         let Some(room) = rooms::get(tx, &row.tenant_id, &row.room_id).await? else { continue };
         rooms::lock(tx, &room.tenant_id, &room.id).await?;
         let object = reparse(&row.body, &room, cx)?;
-        let expansion = expand(object.event(), &room.zone, cx)?;
+        let event = Event { class: row.class, ..object.event().clone() };
+        let expansion = expand(&event, &room.zone, cx)?;
         row.expanded_from_ms = expansion.range.start;
         row.expanded_until_ms = expansion.range.end;
         objects::put(tx, &row).await?;

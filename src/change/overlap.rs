@@ -101,7 +101,7 @@ pub(super) fn all<'a>(
 ) -> impl Iterator<Item = (&'a NewInstance, &'a Taken)> {
     let length = |other: &Taken| other.end_ms.ms().saturating_sub(other.start_ms.ms());
     let longest = taken.iter().map(length).max().unwrap_or(0);
-    new.iter().filter(|instance| instance.busy && instance.start < instance.end).filter_map(move |instance| {
+    new.iter().filter(|instance| instance.busy.is_some() && instance.start < instance.end).filter_map(move |instance| {
         // What starts after the end cannot collide, nor what starts so early that even the longest is over.
         let from = taken.partition_point(|other| other.start_ms < instance.start.plus_ms(-longest));
         let until = taken.partition_point(|other| other.start_ms < instance.end);
@@ -113,7 +113,7 @@ pub(super) fn all<'a>(
 
 /// The range that holds every busy instance.
 pub(super) fn hull(new: &[NewInstance]) -> Option<TimeRange> {
-    let busy = || new.iter().filter(|instance| instance.busy);
+    let busy = || new.iter().filter(|instance| instance.busy.is_some());
     let start = busy().map(|instance| instance.start).min()?;
     let end = busy().map(|instance| instance.end).max()?;
     Some(TimeRange::new(start, end))
@@ -128,9 +128,10 @@ pub(super) fn longest_ms(new: &[NewInstance]) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ical::freebusy::BusyKind;
 
     fn new(start: i64, end: i64) -> NewInstance {
-        NewInstance { start: Timestamp(start), end: Timestamp(end), recurrence_id: String::new(), busy: true }
+        NewInstance { start: Timestamp(start), end: Timestamp(end), recurrence_id: String::new(), busy: Some(BusyKind::Busy) }
     }
 
     fn taken(start: i64, end: i64, class: ReservationClass) -> Taken {

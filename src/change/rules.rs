@@ -2,6 +2,7 @@
 
 use super::expand::Slot;
 use super::overlap;
+use crate::ical::freebusy::BusyKind;
 use crate::model::DayException;
 use crate::model::Hours;
 use crate::model::ReservationClass;
@@ -120,7 +121,7 @@ pub(super) fn too_close(
             start: slot.start.plus_ms(-gap_ms),
             end: slot.end.plus_ms(gap_ms),
             recurrence_id: String::new(),
-            busy: true,
+            busy: Some(BusyKind::Busy),
         };
         overlap::all(&[wide], class, &taken).next().map(|(_, other)| (other.start_ms, other.end_ms))
     };

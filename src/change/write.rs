@@ -79,7 +79,10 @@ pub(super) async fn put(
         settle_collision(tx, cx, room, (object.event(), &expansion, misfits), origin).await?;
         verdict::judge_buffer(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
     }
+    let asked_for = object.etag().clone();
     let object = asked.hold(object, (&expansion, &fresh), cx)?;
+    // Held, it takes the room as a tentative booking does.
+    let expansion = if *object.etag() == asked_for { expansion } else { expand(object.event(), &room.zone, cx)? };
     let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
     let row = row_for(room, &name, &object, &expansion, (current.as_ref(), origin, cx), seq);
     objects::put(tx, &row).await?;

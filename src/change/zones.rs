@@ -87,7 +87,7 @@ async fn cases(tx: &mut Tx, cx: Context<'_>, room: &Room, zones: &BTreeSet<Strin
     let mut cases = Vec::new();
     for row in objects::going_on(tx, &room.tenant_id, &room.id, from).await? {
         let read = reparse(&row.body, room, cx).and_then(|object| {
-            let event = object.event().clone();
+            let event = Event { class: row.class, ..object.event().clone() };
             let told_in_one = zones_of(&event, room).iter().any(|zone| zones.contains(zone.as_str()));
             Ok(if told_in_one { Some((expand(&event, &room.zone, cx)?, event)) } else { None })
         });

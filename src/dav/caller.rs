@@ -2,6 +2,9 @@
 
 use super::DavDoor;
 use super::error::DavError;
+use super::known::Directory;
+use super::known::OwnProperties;
+use super::known::Pass;
 use super::path::Resource;
 use crate::crypt::Key;
 use crate::crypt::sync_token;
@@ -10,11 +13,16 @@ use crate::model::Privilege;
 use crate::model::RoomId;
 use crate::model::RoomRules;
 use crate::model::SyncToken;
+use crate::model::TenantId;
 use crate::model::View;
 use crate::store::Tx;
+use crate::store::directory;
+use crate::store::directory::Standing;
 use crate::store::principals;
 use crate::store::principals::Grant;
 use crate::store::principals::Principal;
+use crate::store::properties;
+use crate::store::properties::PropertyRow;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::rules;
@@ -23,6 +31,7 @@ use crate::store::tenants;
 use crate::store::tenants::Tenant;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
+use actix_web::http::header::HeaderValue;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -36,6 +45,10 @@ pub struct Caller {
     pub tenant: Tenant,
     /// The principal's grants.
     pub grants: Vec<Grant>,
+    /// What is remembered of the directory of `home`, under the number it had before all this was read.
+    pub directory: Arc<Directory>,
+    /// What the principal has set anywhere, once it was read.
+    own: OwnProperties,
 }
 
 /// A room as one caller may use it.
@@ -83,41 +96,79 @@ impl VisibleRoom {
 }
 
 impl Caller {
-    /// Signs in from the request's headers. Clients that know only a host name do not say which tenant they belong to;
-    /// the path may.
-    pub async fn sign_in(door: &Arc<DavDoor>, headers: &HeaderMap, resource: &Resource) -> Result<Self, DavError> {
-        let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    /// Lets in who was let in a moment ago, else signs in from the request's headers. Who was known has to be looked at
+    /// again, with the eyes of the transaction that answers: [`Standing`].
+    pub async fn enter(door: &Arc<DavDoor>, headers: &HeaderMap, resource: &Resource) -> Result<Arc<Self>, DavError> {
+        let authorization = headers.get(header::AUTHORIZATION).ok_or(DavError::Unauthorized)?;
+        let pass = Pass::new(&door.keys.cache, authorization, resource.tenant());
+        if let Some(caller) = door.known.find(pass, door.clock.now()) {
+            return Ok(caller);
+        }
+        let caller = Arc::new(Self::sign_in(door, authorization, resource).await?);
+        // The number of one directory says nothing about rights in another tenant.
+        if caller.home.id == caller.tenant.id {
+            door.known.remember(pass, &caller, door.clock.now());
+        }
+        Ok(caller)
+    }
+
+    /// Signs in again, because what was known of the caller holds no longer.
+    pub async fn enter_afresh(
+        door: &Arc<DavDoor>,
+        headers: &HeaderMap,
+        resource: &Resource,
+    ) -> Result<Arc<Self>, DavError> {
+        if let Some(authorization) = headers.get(header::AUTHORIZATION) {
+            door.known.forget(Pass::new(&door.keys.cache, authorization, resource.tenant()));
+        }
+        Self::enter(door, headers, resource).await
+    }
+
+    /// Signs in. Clients that know only a host name do not say which tenant they belong to; the path may.
+    async fn sign_in(door: &DavDoor, authorization: &HeaderValue, resource: &Resource) -> Result<Self, DavError> {
+        let header = authorization.to_str().ok();
         let credential = header.and_then(Credential::from_authorization).ok_or(DavError::Unauthorized)?;
         let tenant = match resource.tenant() {
             Some(key) => tenants::by_key(&mut door.store.begin_read().await?, key).await?,
-            None => None,
+            None => Self::tenant_of(door, &credential).await?,
         };
-        if resource.tenant().is_some() && tenant.is_none() {
-            return Err(DavError::Unauthorized);
-        }
-        let within = tenant.as_ref().map(|tenant| &tenant.id);
-        let principal = door.sign_in.principal(&credential, within, door.clock.now()).await?;
+        let tenant = tenant.ok_or(DavError::Unauthorized)?;
+        let before = number(door, &tenant.id).await?;
+        let principal = door.sign_in.principal(&credential, Some(&tenant.id), door.clock.now()).await?;
         let principal = principal.ok_or(DavError::Unauthorized)?;
-        Self::enter(door, principal, tenant, resource).await
-    }
-
-    async fn enter(
-        door: &DavDoor,
-        principal: Principal,
-        tenant: Option<Tenant>,
-        resource: &Resource,
-    ) -> Result<Self, DavError> {
         let mut tx = door.store.begin_read().await?;
         let home = tenants::get(&mut tx, &principal.tenant_id)
             .await?
             .ok_or_else(|| DavError::Failed("a principal without tenant".to_owned()))?;
-        let tenant = match (resource.tenant(), tenant) {
-            (None, _) => home.clone(),
-            (Some(_), Some(tenant)) => tenant,
-            (Some(_), None) => return Err(DavError::not_found(&resource.href())),
-        };
+        // Who comes without the name of a tenant is at home.
+        let tenant = if resource.tenant().is_some() { tenant } else { home.clone() };
         let grants = principals::grants(&mut tx, &home.id, &principal.id).await?;
-        Ok(Self { principal, home, tenant, grants })
+        let directory = door.known.directory(&tenant.id, before);
+        Ok(Self { principal, home, tenant, grants, directory, own: OwnProperties::new() })
+    }
+
+    /// The tenant of who comes without the name of one.
+    async fn tenant_of(door: &DavDoor, credential: &Credential) -> Result<Option<Tenant>, DavError> {
+        let Some(principal) = door.sign_in.principal(credential, None, door.clock.now()).await? else { return Ok(None) };
+        Ok(tenants::get(&mut door.store.begin_read().await?, &principal.tenant_id).await?)
+    }
+
+    /// The room of that slug as the caller may use it, from what is remembered: `standing` is of this transaction.
+    pub fn known_room(&self, standing: &Standing, slug: &str) -> Option<VisibleRoom> {
+        let known = self.directory.room(slug).filter(|_| standing.directory == self.directory.number)?;
+        let (seq, modified_ms, longest_ms) = (standing.seq?, standing.modified_ms?, standing.longest_ms?);
+        let room = Room { seq, modified_ms, longest_ms, ..known.room.clone() };
+        Some(VisibleRoom { rules: known.rules.clone(), ..self.visible(room)? })
+    }
+
+    /// What the principal has set anywhere; remembered if the transaction shows one state, that of the directory.
+    pub async fn own_properties(&self, tx: &mut Tx, one_state: bool) -> Result<Arc<[PropertyRow]>, DavError> {
+        let may_remember = one_state && self.home.id == self.tenant.id;
+        if let Some(own) = self.own.get().filter(|_| may_remember) {
+            return Ok(Arc::clone(own));
+        }
+        let read: Arc<[PropertyRow]> = properties::of_principal(tx, &self.home.id, &self.principal.id).await?.into();
+        Ok(if may_remember { Arc::clone(self.own.get_or_init(|| read)) } else { read })
     }
 
     /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller.
@@ -146,4 +197,10 @@ impl Caller {
     pub fn resource(&self) -> Resource {
         Resource::Principal { tenant: self.home.tenant_key.clone(), login: self.principal.login.clone() }
     }
+}
+
+/// The number of a tenant's directory.
+async fn number(door: &DavDoor, tenant: &TenantId) -> Result<i64, DavError> {
+    let standing = directory::standing(&mut door.store.begin_read().await?, tenant, "").await?;
+    Ok(standing.ok_or(DavError::Unauthorized)?.directory)
 }

@@ -58,7 +58,7 @@ pub async fn require(call: &Call<'_>) -> Result<(), DavError> {
     if !call.headers.contains_key("if") {
         return Ok(());
     }
-    judge(&mut call.door.store.begin_read().await?, call).await
+    judge(&mut call.begin_read().await?, call).await
 }
 
 /// Refuses a request that writes, unless its `If` header holds; inside the transaction that writes, alone in the room.
@@ -67,7 +67,7 @@ pub async fn require_alone(tx: &mut Tx, call: &Call<'_>) -> Result<(), DavError>
         return Ok(());
     }
     if let Resource::Room { room, .. } | Resource::Object { room, .. } = &call.resource {
-        let room = call.caller.room(tx, room, &call.resource.href()).await?.room;
+        let room = call.room(tx, room, &call.resource.href()).await?.room;
         rooms::lock(tx, &room.tenant_id, &room.id).await?;
     }
     judge(tx, call).await
@@ -94,7 +94,7 @@ async fn present(tx: &mut Tx, call: &Call<'_>, resource: &Resource) -> Result<Pr
     if resource.tenant() != Some(call.caller.tenant.tenant_key.as_str()) {
         return Ok(Present::default());
     }
-    let room = match call.caller.room(tx, room, &resource.href()).await {
+    let room = match call.room(tx, room, &resource.href()).await {
         Ok(room) if room.privilege >= Privilege::Read => room,
         Ok(_) | Err(DavError::NotFound(_)) => return Ok(Present::default()),
         Err(error) => return Err(error),

@@ -18,8 +18,8 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let href = call.resource.href();
     let Resource::Object { room, name, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
     let precondition = precondition(call)?;
-    let mut tx = call.door.store.begin_write().await?;
-    let room = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_write().await?;
+    let room = call.room(&mut tx, room, &href).await?;
     room.require_write(&href, "unbind")?;
     conditional::require_alone(&mut tx, call).await?;
     let context = Context { now: call.door.clock.now(), limits: &call.door.limits };

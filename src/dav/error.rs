@@ -42,6 +42,8 @@ pub enum DavError {
     },
     /// Another server would have to do it (RFC 4918, 9.8.5).
     BadGateway(String),
+    /// What was known of the caller holds no longer; the request is carried out again with what holds now.
+    Outdated,
     /// The server cannot answer now.
     Busy,
     /// The server failed; the log knows more than the client is told.
@@ -115,7 +117,7 @@ impl DavError {
             Self::MethodNotAllowed(allow) => {
                 answer.insert_header((header::ALLOW, *allow));
             }
-            Self::Busy => {
+            Self::Busy | Self::Outdated => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
             }
             _ => {}
@@ -135,7 +137,7 @@ impl DavError {
             Self::PreconditionFailed(text) => (StatusCode::PRECONDITION_FAILED, &[], text),
             Self::Refused { status, conditions, text } => (*status, conditions, text),
             Self::BadGateway(text) => (StatusCode::BAD_GATEWAY, &[], text),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, &[], "The server is busy; nothing was stored."),
+            Self::Busy | Self::Outdated => (StatusCode::SERVICE_UNAVAILABLE, &[], "The server is busy; nothing was stored."),
             Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, &[], "The server failed; nothing was stored."),
         }
     }

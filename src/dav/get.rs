@@ -56,8 +56,8 @@ pub async fn get(call: &Call<'_>, head: bool) -> Result<HttpResponse, DavError> 
 pub async fn object(call: &Call<'_>) -> Result<(VisibleRoom, ObjectRow), DavError> {
     let href = call.resource.href();
     let Resource::Object { room, name, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
-    let mut tx = call.door.store.begin_read().await?;
-    let room = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_read().await?;
+    let room = call.room(&mut tx, room, &href).await?;
     room.require_read(&href)?;
     let row = objects::by_name(&mut tx, &call.caller.tenant.id, &room.room.id, name).await?;
     Ok((room, row.ok_or_else(|| DavError::not_found(&href))?))

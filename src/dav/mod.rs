@@ -21,6 +21,7 @@ mod describe;
 mod error;
 mod get;
 mod headers;
+mod known;
 mod options;
 mod outbox;
 mod own_zone;
@@ -36,6 +37,7 @@ mod report;
 mod timezones;
 mod transfer;
 
+pub use known::KnownCallers;
 pub use registration::PushDoor;
 
 use crate::config::Limits;
@@ -45,6 +47,10 @@ use crate::manage::profile::Profiles;
 use crate::model::Clock;
 use crate::model::RoomId;
 use crate::store::Store;
+use crate::store::Tx;
+use crate::store::directory;
+use crate::store::directory::Standing;
+use crate::store::properties::PropertyRow;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::Method;
@@ -54,10 +60,15 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use actix_web::web::Bytes;
 use caller::Caller;
+use caller::VisibleRoom;
 use error::DavError;
 use path::Kind;
 use path::Resource;
+use std::cell::RefCell;
 use std::sync::Arc;
+
+/// How often a request is carried out again because rights or rooms have changed meanwhile.
+const ATTEMPTS: usize = 3;
 
 /// What the door stands on.
 pub struct DavDoor {
@@ -73,6 +84,8 @@ pub struct DavDoor {
     pub nudge: Arc<dyn Fn(&RoomId) + Send + Sync>,
     /// Who may come in.
     pub sign_in: Arc<SignIn>,
+    /// Who came in lately.
+    pub known: KnownCallers,
     /// Makes configuration profiles.
     pub profiles: Arc<Profiles>,
     /// What is known of push messages; `None` where none are sent.
@@ -88,6 +101,8 @@ pub fn principal_path(tenant: &str, login: &str) -> String {
 struct Call<'a> {
     door: &'a Arc<DavDoor>,
     caller: Arc<Caller>,
+    /// How the directory stands in the transaction that was begun last, and whether that shows one state throughout.
+    standing: RefCell<Option<(Standing, bool)>>,
     resource: Resource,
     headers: &'a HeaderMap,
     /// The host under which the client knows this server.
@@ -95,6 +110,54 @@ struct Call<'a> {
     /// Scheme and host under which the client knows this server.
     origin: String,
     body: Bytes,
+}
+
+impl Call<'_> {
+    /// A transaction that reads one state of everything, in which the caller is still who they were.
+    async fn begin_read(&self) -> Result<Tx, DavError> {
+        let mut tx = self.door.store.begin_read().await?;
+        self.look_again(&mut tx, true).await?;
+        Ok(tx)
+    }
+
+    /// A transaction that writes, in which the caller is still who they were.
+    async fn begin_write(&self) -> Result<Tx, DavError> {
+        let mut tx = self.door.store.begin_write().await?;
+        self.look_again(&mut tx, false).await?;
+        Ok(tx)
+    }
+
+    async fn look_again(&self, tx: &mut Tx, one_state: bool) -> Result<(), DavError> {
+        let slug = self.resource.room().unwrap_or_default();
+        let standing = directory::standing(tx, &self.caller.tenant.id, slug).await?.ok_or(DavError::Outdated)?;
+        if standing.directory != self.caller.directory.number {
+            return Err(DavError::Outdated);
+        }
+        self.standing.replace(Some((standing, one_state)));
+        Ok(())
+    }
+
+    /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller. The
+    /// transaction is the one that was begun last.
+    async fn room(&self, tx: &mut Tx, slug: &str, href: &str) -> Result<VisibleRoom, DavError> {
+        let standing = self.standing.borrow().clone().filter(|_| self.resource.room() == Some(slug));
+        if let Some((standing, _)) = &standing
+            && let Some(room) = self.caller.known_room(standing, slug)
+        {
+            return Ok(room);
+        }
+        let visible = self.caller.room(tx, slug, href).await?;
+        if standing.is_some_and(|(_, one_state)| one_state) {
+            self.caller.directory.remember(&visible.room, visible.rules.as_ref());
+        }
+        Ok(visible)
+    }
+
+    /// What the caller has set anywhere; the transaction is the one that was begun last.
+    async fn own_properties(&self, tx: &mut Tx) -> Result<Arc<[PropertyRow]>, DavError> {
+        let one_state = self.standing.borrow().as_ref().is_some_and(|(_, one_state)| *one_state);
+        self.caller.own_properties(tx, one_state).await
+    }
 }
 
 /// Mounts the door: `/dav/…`, the well-known address, and the paths where clients knock that know only a host name.
@@ -136,7 +199,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
     if request.method() == Method::OPTIONS {
         return Ok(options::options(resource.kind(), door.push.is_some()));
     }
-    let caller = Caller::sign_in(door, request.headers(), &resource).await?;
+    let mut caller = Caller::enter(door, request.headers(), &resource).await?;
     let body = read_body(request, payload, &door.limits).await?;
     let canonical = resource.href();
     let missing_slash = resource.is_collection() && !path.ends_with('/');
@@ -144,15 +207,28 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
         let seen = request.connection_info();
         (seen.host().to_owned(), format!("{}://{}", seen.scheme(), seen.host()))
     };
-    let call = Call { door, caller: Arc::new(caller), resource, headers: request.headers(), host, origin, body };
-    // What writes is judged again under the room's lock.
-    conditional::require(&call).await?;
-    let mut response = dispatch(request.method(), &call).await?;
+    let mut left = ATTEMPTS;
+    let mut response = loop {
+        let (resource, headers) = (resource.clone(), request.headers());
+        let (host, origin, body, standing) = (host.clone(), origin.clone(), body.clone(), RefCell::default());
+        let call = Call { door, caller, standing, resource, headers, host, origin, body };
+        match carry_out(request.method(), &call).await {
+            Err(DavError::Outdated) if left > 0 => left -= 1,
+            done => break done?,
+        }
+        caller = Caller::enter_afresh(door, request.headers(), &call.resource).await?;
+    };
     // A collection asked for without its slash is served all the same (RFC 4918, 5.2).
     if missing_slash && let Ok(location) = HeaderValue::from_str(&canonical) {
         response.headers_mut().insert(header::CONTENT_LOCATION, location);
     }
     Ok(response)
+}
+
+async fn carry_out(method: &Method, call: &Call<'_>) -> Result<HttpResponse, DavError> {
+    // What writes is judged again under the room's lock.
+    conditional::require(call).await?;
+    dispatch(method, call).await
 }
 
 async fn dispatch(method: &Method, call: &Call<'_>) -> Result<HttpResponse, DavError> {

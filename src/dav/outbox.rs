@@ -40,7 +40,7 @@ pub async fn post(call: &Call<'_>) -> Result<HttpResponse, DavError> {
         let text = "The ORGANIZER of a free-busy question is the one who asks.";
         return Err(DavError::forbidden(Condition::OrganizerAllowed, text));
     }
-    let mut tx = call.door.store.begin_read().await?;
+    let mut tx = call.begin_read().await?;
     let visible = call.caller.rooms(&mut tx).await?;
     let answer = QName::caldav("schedule-response");
     let mut xml = XmlWriter::document(&answer);

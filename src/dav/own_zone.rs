@@ -17,7 +17,6 @@ use crate::ical::reference;
 use crate::ical::zone;
 use crate::model::ZoneId;
 use crate::store::Tx;
-use crate::store::properties;
 use crate::store::properties::PropertyRow;
 
 /// A VCALENDAR with one VTIMEZONE.
@@ -28,10 +27,9 @@ pub const NAME: QName = QName::caldav("calendar-timezone-id");
 /// The zone that the caller has set on the room of the request, if any.
 pub async fn own_zone(tx: &mut Tx, call: &Call<'_>, room: &VisibleRoom) -> Result<Option<ZoneId>, DavError> {
     let Some(key) = storage_key(&call.resource, What::Room(room)) else { return Ok(None) };
-    let (tenant, principal) = (&call.caller.home.id, &call.caller.principal.id);
-    let rows = properties::of_resource(tx, tenant, principal, &key).await?;
+    let rows = call.own_properties(tx).await?;
     let value = |name: &QName| {
-        let row = rows.iter().find(|row| name.is(&row.namespace, &row.name))?;
+        let row = rows.iter().find(|row| row.resource == key && name.is(&row.namespace, &row.name))?;
         Some(read(row.value.as_bytes(), &call.door.limits).ok()?.text())
     };
     let named = value(&NAME).and_then(|text| ZoneId::parse(text.trim()));

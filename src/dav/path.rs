@@ -187,6 +187,21 @@ impl Resource {
         }
     }
 
+    /// The slug of the room, where the path leads to one, into it, or to its principal.
+    pub fn room(&self) -> Option<&str> {
+        match self {
+            Self::RoomPrincipal { room, .. } | Self::Room { room, .. } | Self::Object { room, .. } => Some(room),
+            Self::Root { .. }
+            | Self::Tenant { .. }
+            | Self::Principals { .. }
+            | Self::Principal { .. }
+            | Self::RoomPrincipals { .. }
+            | Self::Home { .. }
+            | Self::Registration { .. }
+            | Self::Outbox { .. } => None,
+        }
+    }
+
     /// The canonical path: collections end in `/`, everything is encoded in one way.
     pub fn href(&self) -> String {
         let mut path = "/dav/".to_owned();

@@ -25,7 +25,7 @@ pub(super) async fn serve(request: HttpRequest, door: web::Data<DavDoor>) -> Htt
 async fn answer(request: &HttpRequest, door: web::Data<DavDoor>) -> Result<HttpResponse, DavError> {
     let door = door.into_inner();
     let here = Resource::Root { at: request.uri().path().to_owned() };
-    let caller = Caller::sign_in(&door, request.headers(), &here).await?;
+    let caller = Caller::enter_afresh(&door, request.headers(), &here).await?;
     let principal = caller.resource().href();
     let account = Account {
         login: &caller.principal.login,

@@ -12,6 +12,8 @@ use super::property::Scene;
 use super::property::Subject;
 use super::property::What;
 use super::property::object::ObjectView;
+use super::property::plan::Plan;
+use super::report::member;
 use crate::davxml::Condition;
 use crate::davxml::MultiStatus;
 use crate::davxml::PropFind;
@@ -21,7 +23,6 @@ use crate::store::Tx;
 use crate::store::objects;
 use crate::store::principals;
 use crate::store::principals::Principal;
-use crate::store::properties;
 use crate::store::properties::PropertyRow;
 use actix_web::HttpResponse;
 
@@ -30,8 +31,8 @@ pub async fn propfind(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let asked = PropFind::parse(&call.body, &call.door.limits)?;
     let deep = depth(call)? == Depth::One;
     let minimal = Preferences::parse(call.headers).minimal;
-    let mut tx = call.door.store.begin_read().await?;
-    let own = properties::of_principal(&mut tx, &call.caller.home.id, &call.caller.principal.id).await?;
+    let mut tx = call.begin_read().await?;
+    let own = call.own_properties(&mut tx).await?;
     let mut listing = Listing { call, asked: &asked, own: &own, minimal, answer: MultiStatus::new() };
     listing.resource(&mut tx, &call.resource, deep).await?;
     Ok(multistatus(listing.answer.finish(), minimal))
@@ -71,11 +72,11 @@ impl Listing<'_> {
                 self.tell(resource.clone(), What::Principal(&principal));
             }
             Resource::RoomPrincipal { room, .. } => {
-                let room = caller.room(tx, room, &resource.href()).await?;
+                let room = self.call.room(tx, room, &resource.href()).await?;
                 self.tell(resource.clone(), What::RoomPrincipal(&room));
             }
             Resource::Room { room, .. } => {
-                let room = caller.room(tx, room, &resource.href()).await?;
+                let room = self.call.room(tx, room, &resource.href()).await?;
                 self.tell(resource.clone(), What::Room(&room));
                 if deep && room.privilege >= Privilege::Read {
                     self.objects(tx, &room).await?;
@@ -83,7 +84,7 @@ impl Listing<'_> {
             }
             Resource::Object { room, name, .. } => {
                 let href = resource.href();
-                let room = caller.room(tx, room, &href).await?;
+                let room = self.call.room(tx, room, &href).await?;
                 room.require_read(&href)?;
                 let row = objects::by_name(tx, &caller.tenant.id, &room.room.id, name).await?;
                 let row = row.ok_or_else(|| DavError::not_found(&href))?;
@@ -144,10 +145,14 @@ impl Listing<'_> {
 
     async fn objects(&mut self, tx: &mut Tx, room: &VisibleRoom) -> Result<(), DavError> {
         let tenant = &self.call.caller.tenant;
+        let scene = Scene { door: self.call.door, caller: &self.call.caller };
+        let plan = Plan::new(&scene, room, self.asked, self.minimal);
         for head in objects::heads(tx, &tenant.id, &room.room.id).await? {
-            let (tenant, slug) = (tenant.tenant_key.clone(), room.room.slug.clone());
-            let resource = Resource::Object { tenant, room: slug, name: head.name.clone() };
-            self.tell(resource, What::Object(room, &ObjectView::of_head(&head, room.view())));
+            let resource = member(&self.call.resource, &head.name);
+            let object = ObjectView::of_head(&head, room.view());
+            if !plan.as_ref().is_some_and(|plan| plan.tell(&resource.href(), &object, &mut self.answer)) {
+                self.tell(resource, What::Object(room, &object));
+            }
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ pub async fn proppatch(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     }
     let patch = PropPatch::parse(&call.body, &call.door.limits)?;
     let minimal = Preferences::parse(call.headers).minimal;
-    let mut tx = call.door.store.begin_write().await?;
+    let mut tx = call.begin_write().await?;
     conditional::require_alone(&mut tx, call).await?;
     let (key, obstacles) = judge(&mut tx, call, &patch).await?;
     let done = obstacles.iter().all(Option::is_none);
@@ -51,7 +51,7 @@ pub async fn proppatch(call: &Call<'_>) -> Result<HttpResponse, DavError> {
             carry_out(&mut tx, call, &key, update).await?;
         }
         if let Resource::Room { room, .. } = &call.resource {
-            let room = call.caller.room(&mut tx, room, &call.resource.href()).await?.room.id;
+            let room = call.room(&mut tx, room, &call.resource.href()).await?.room.id;
             registration::personal_property(&mut tx, call, &room).await?;
         }
         tx.commit().await?;
@@ -77,7 +77,7 @@ async fn judge(tx: &mut Tx, call: &Call<'_>, patch: &PropPatch) -> Result<(Strin
     let (room, principal);
     let what = match resource {
         Resource::Room { room: slug, .. } => {
-            room = call.caller.room(tx, slug, &href).await?;
+            room = call.room(tx, slug, &href).await?;
             What::Room(&room)
         }
         Resource::Principal { login, .. } => {

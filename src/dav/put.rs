@@ -49,11 +49,11 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let Resource::Object { room, name, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
     let precondition = precondition(call)?;
     // Other writers wait for a transaction that writes, so the body is read before it begins.
-    let zone = writable(call, &mut call.door.store.begin_read().await?, room, name).await?.room.zone;
+    let zone = writable(call, &mut call.begin_read().await?, room, name).await?.room.zone;
     refuse_media_type(call)?;
     let object = parse(call, zone.clone()).await?;
     let text = object.text().to_owned();
-    let mut tx = call.door.store.begin_write().await?;
+    let mut tx = call.begin_write().await?;
     let room = writable(call, &mut tx, room, name).await?;
     conditional::require_alone(&mut tx, call).await?;
     if room.room.zone != zone {
@@ -80,7 +80,7 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
 /// The room, if the caller may put this object there.
 async fn writable(call: &Call<'_>, tx: &mut Tx, slug: &str, name: &ObjectName) -> Result<VisibleRoom, DavError> {
     let href = call.resource.href();
-    let room = call.caller.room(tx, slug, &href).await?;
+    let room = call.room(tx, slug, &href).await?;
     let exists = objects::by_name(tx, &room.room.tenant_id, &room.room.id, name).await?.is_some();
     room.require_write(&href, if exists { "write-content" } else { "bind" })?;
     Ok(room)

@@ -56,8 +56,8 @@ pub async fn register(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let Resource::Room { room, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
     let asked = PushRegister::parse(&call.body, &call.door.limits)?;
     let (target, expires) = (target(push, &asked)?, expires(call.door, push, asked.expires.as_deref())?);
-    let mut tx = call.door.store.begin_write().await?;
-    let visible = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_write().await?;
+    let visible = call.room(&mut tx, room, &href).await?;
     visible.require_read(&href)?;
     let mut wished = wished(call, &visible.room.id, &asked, &target);
     (wished.told_seq, wished.expires_ms) = (visible.room.seq, expires);
@@ -87,7 +87,7 @@ pub async fn register(call: &Call<'_>) -> Result<HttpResponse, DavError> {
 pub async fn unregister(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let href = call.resource.href();
     let Resource::Registration { id, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
-    let mut tx = call.door.store.begin_write().await?;
+    let mut tx = call.begin_write().await?;
     let found = registrations::get(&mut tx, &call.caller.tenant.id, &RegistrationId::from(id.as_str())).await?;
     let own =
         found.filter(|one| one.principal_id == call.caller.principal.id && one.expires_ms > call.door.clock.now());

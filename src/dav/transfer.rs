@@ -34,8 +34,8 @@ pub async fn transfer(call: &Call<'_>, moves: bool) -> Result<HttpResponse, DavE
     accept_depth(call)?;
     let overwrite = overwrite(call)?;
     let target = Destination::parse(call)?;
-    let mut tx = call.door.store.begin_write().await?;
-    let from = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_write().await?;
+    let from = call.room(&mut tx, room, &href).await?;
     if moves {
         from.require_write(&href, "unbind")?;
     } else {
@@ -147,7 +147,7 @@ impl Destination {
         if self.tenant != call.caller.tenant.tenant_key {
             return Err(no_room(&href));
         }
-        match call.caller.room(tx, &self.slug, &href).await {
+        match call.room(tx, &self.slug, &href).await {
             Err(DavError::NotFound(_)) => Err(no_room(&href)),
             found => found,
         }

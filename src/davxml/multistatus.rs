@@ -54,6 +54,15 @@ impl PropStats {
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
+
+    /// The groups as a fragment, for the responses of many resources ([`MultiStatus::found`]).
+    pub fn render(&self) -> String {
+        let mut xml = XmlWriter::fragment();
+        for (status, group) in &self.groups {
+            propstat(&mut xml, *status, group);
+        }
+        xml.finish()
+    }
 }
 
 /// A multi-status document under construction. Its cost is the answer's: nothing is kept but the text.
@@ -90,6 +99,17 @@ impl MultiStatus {
             propstat(&mut self.xml, *status, group);
         }
         self.xml.close(&response);
+        self
+    }
+
+    /// A resource whose properties `write` writes, all of them found; `others` are its further groups, as
+    /// [`PropStats::render`] has them.
+    pub fn found(&mut self, href: &str, others: &str, write: impl FnOnce(&mut XmlWriter)) -> &mut Self {
+        const CLOSED: &str = "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>";
+        self.responses += 1;
+        self.xml.raw("<D:response>").href(href).raw("<D:propstat><D:prop>");
+        write(&mut self.xml);
+        self.xml.raw(CLOSED).raw(others).raw("</D:response>");
         self
     }
 
@@ -203,6 +223,19 @@ mod tests {
              <D:sync-token>urn:t</D:sync-token></D:multistatus>"
         );
         assert!(read(body.as_bytes(), &Limits::default()).is_ok());
+    }
+
+    #[test]
+    fn what_is_written_for_many_is_the_same_as_for_one() {
+        let (mut all, mut missing) = (PropStats::default(), PropStats::default());
+        all.add(200, "<D:getetag>\"1\"</D:getetag>").add_name(404, &QName::dav("owner"));
+        missing.add_name(404, &QName::dav("owner"));
+        let (mut one, mut many) = (MultiStatus::new(), MultiStatus::new());
+        one.properties("/a&b", &all);
+        many.found("/a&b", &missing.render(), |xml| {
+            xml.leaf(&QName::dav("getetag"), "\"1\"");
+        });
+        assert_eq!((one.responses(), one.finish()), (many.responses(), many.finish()));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl XmlWriter {
     pub fn document(root: &QName) -> Self {
         let mut out = DECLARATION.to_owned();
         out.push('<');
-        out.push_str(&tag(root).0);
+        tag(root, &mut out);
         for (prefix, ns) in FIXED_PREFIXES {
             out.push_str(" xmlns:");
             out.push_str(prefix);
@@ -49,7 +49,7 @@ impl XmlWriter {
     /// `</name>`
     pub fn close(&mut self, name: &QName) -> &mut Self {
         self.out.push_str("</");
-        self.out.push_str(&tag(name).0);
+        tag(name, &mut self.out);
         self.out.push('>');
         self
     }
@@ -109,12 +109,10 @@ impl XmlWriter {
     }
 
     fn start(&mut self, name: &QName, attributes: &[(&str, &str)]) {
-        let (tag, declared) = tag(name);
         self.out.push('<');
-        self.out.push_str(&tag);
-        if let Some(ns) = declared {
+        if tag(name, &mut self.out) {
             self.out.push_str(" xmlns:x=\"");
-            escape_attribute(ns, &mut self.out);
+            escape_attribute(&name.ns, &mut self.out);
             self.out.push('"');
         }
         for (key, value) in attributes {
@@ -127,28 +125,40 @@ impl XmlWriter {
     }
 }
 
-/// The name as written, and the namespace to declare for the prefix `x` where no fixed prefix fits.
-fn tag(name: &QName) -> (String, Option<&str>) {
-    match name.fixed_prefix() {
-        Some(prefix) => (format!("{prefix}:{}", name.local), None),
-        None if name.ns.is_empty() => (name.local.clone().into_owned(), None),
-        None => (format!("x:{}", name.local), Some(&name.ns)),
+/// Appends the name as written, and says whether the prefix `x` has to be declared because no fixed prefix fits.
+fn tag(name: &QName, out: &mut String) -> bool {
+    let prefix = name.fixed_prefix();
+    let foreign = prefix.is_none() && !name.ns.is_empty();
+    if let Some(prefix) = prefix.or(foreign.then_some("x")) {
+        out.push_str(prefix);
+        out.push(':');
     }
+    out.push_str(&name.local);
+    foreign
 }
 
 /// Appends character data. A carriage return is written as a reference, because a bare one would be read back as a
-/// line feed (XML 1.0, 2.11); characters that XML cannot hold at all become U+FFFD.
+/// line feed (XML 1.0, 2.11); characters that XML cannot hold at all become U+FFFD. What needs nothing, nearly all of a
+/// calendar object, is copied in runs.
 pub fn escape_text(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\r' => out.push_str("&#13;"),
-            c if is_xml_char(c) => out.push(c),
-            _ => out.push('\u{FFFD}'),
-        }
+    let mut copied = 0;
+    for (at, octet) in text.bytes().enumerate() {
+        let (written, length) = match octet {
+            b'&' => ("&amp;", 1),
+            b'<' => ("&lt;", 1),
+            b'>' => ("&gt;", 1),
+            b'\r' => ("&#13;", 1),
+            b'\t' | b'\n' | 0x20..=0xEE | 0xF0..=0xFF => continue,
+            // U+FFFE and U+FFFF; of the other characters that begin with this octet XML holds all.
+            0xEF if !matches!(text.as_bytes().get(at..at + 3), Some([_, 0xBF, 0xBE | 0xBF])) => continue,
+            0xEF => ("\u{FFFD}", 3),
+            _ => ("\u{FFFD}", 1),
+        };
+        out.push_str(text.get(copied..at).unwrap_or_default());
+        out.push_str(written);
+        copied = at + length;
     }
+    out.push_str(text.get(copied..).unwrap_or_default());
 }
 
 /// Appends an attribute value for double quotes; white space is written as references so that it survives attribute
@@ -205,6 +215,23 @@ mod tests {
         let mut out = String::new();
         escape_text("a\u{0}b\u{FFFF}", &mut out);
         assert_eq!(out, "a\u{FFFD}b\u{FFFD}");
+    }
+
+    #[test]
+    fn every_character_is_kept_escaped_or_replaced_wherever_it_stands() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let written = match c {
+                '&' => "&amp;".to_owned(),
+                '<' => "&lt;".to_owned(),
+                '>' => "&gt;".to_owned(),
+                '\r' => "&#13;".to_owned(),
+                c if is_xml_char(c) => c.to_string(),
+                _ => '\u{FFFD}'.to_string(),
+            };
+            let mut out = String::new();
+            escape_text(&format!("{c}å{c}{c}"), &mut out);
+            assert_eq!(out, format!("{written}å{written}{written}"), "U+{:04X}", u32::from(c));
+        }
     }
 
     #[test]

@@ -96,6 +96,19 @@ impl CompFilter {
         scope.inside(self, &root)
     }
 
+    /// Whether the filter asks for nothing but an event in its range, so that an index of instances decides it.
+    pub fn asks_only_for_time(&self) -> bool {
+        let [event] = self.comp_filters.as_slice() else { return false };
+        let no_more = |filter: &Self| !filter.is_not_defined && filter.prop_filters.is_empty();
+        self.name == "VCALENDAR"
+            && no_more(self)
+            && self.time_range.is_none()
+            && event.name == "VEVENT"
+            && no_more(event)
+            && event.time_range.is_some()
+            && event.comp_filters.is_empty()
+    }
+
     /// The range that an event of a matching object must overlap, so that a caller can look up candidates by index.
     /// `None` when the filter does not bound it.
     pub fn event_range(&self) -> Option<TimeRange> {

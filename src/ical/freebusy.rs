@@ -23,6 +23,22 @@ pub enum BusyKind {
     Unavailable,
 }
 
+impl BusyKind {
+    /// The word of FBTYPE.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tentative => "BUSY-TENTATIVE",
+            Self::Busy => "BUSY",
+            Self::Unavailable => "BUSY-UNAVAILABLE",
+        }
+    }
+
+    /// Back from the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Tentative, Self::Busy, Self::Unavailable].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
 /// A stretch of time that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BusyPeriod {
@@ -151,12 +167,12 @@ pub fn vfreebusy(head: &FreeBusyHead<'_>, range: TimeRange, periods: &[BusyPerio
     }
     text.push_str(head.extra);
     for period in periods {
-        let kind = match period.kind {
-            BusyKind::Busy => "",
-            BusyKind::Tentative => ";FBTYPE=BUSY-TENTATIVE",
-            BusyKind::Unavailable => ";FBTYPE=BUSY-UNAVAILABLE",
+        let _ = match period.kind {
+            // BUSY is the default (3.2.9).
+            BusyKind::Busy => write!(text, "FREEBUSY:"),
+            kind => write!(text, "FREEBUSY;FBTYPE={}:", kind.word()),
         };
-        let _ = write!(text, "FREEBUSY{kind}:{}/{}\r\n", utc(period.start), utc(period.end));
+        let _ = write!(text, "{}/{}\r\n", utc(period.start), utc(period.end));
     }
     text.push_str("END:VFREEBUSY\r\nEND:VCALENDAR\r\n");
     text
@@ -168,8 +184,9 @@ fn period(event: &Event, instance: &Occurrence, range: TimeRange) -> Option<Busy
     (start < end).then_some(BusyPeriod { start, end, kind })
 }
 
-/// `None` where the time stays free: TRANSP:TRANSPARENT or STATUS:CANCELLED.
-fn busy_kind(event: &Event, content: &Content) -> Option<BusyKind> {
+/// How strongly the instances of an event with this content take the room; `None` where the time stays free:
+/// TRANSP:TRANSPARENT or STATUS:CANCELLED.
+pub fn busy_kind(event: &Event, content: &Content) -> Option<BusyKind> {
     if !content.busy {
         return None;
     }

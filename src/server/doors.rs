@@ -76,6 +76,7 @@ fn dav_door(parts: &Parts) -> Result<DavDoor, CryptError> {
         keys: (*parts.keys).clone(),
         nudge: Arc::new(move |_| nudge.nudge()),
         sign_in: parts.sign_in.clone(),
+        known: dav::KnownCallers::default(),
         profiles: Arc::new(Profiles::new(&parts.config.public_url(), &parts.config.profile)?),
         push: PushDoor::of(&parts.config.push, parts.config.server.public_url.as_deref()),
     })

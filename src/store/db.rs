@@ -174,6 +174,8 @@ fn migrator() -> Migrator {
         ("rules", include_str!("../../migrations/0013_rules.sql")),
         ("push", include_str!("../../migrations/0014_push.sql")),
         ("zones", include_str!("../../migrations/0015_zones.sql")),
+        ("fbtype", include_str!("../../migrations/0016_fbtype.sql")),
+        ("directory", include_str!("../../migrations/0017_directory.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -3,6 +3,7 @@
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::row;
+use crate::ical::freebusy::{BusyKind, BusyPeriod};
 use crate::model::{ReservationClass, RoomId, TenantId, TimeRange, Timestamp, Uid};
 
 row! {
@@ -18,6 +19,18 @@ row! {
         pub class: ReservationClass,
         /// The name of its object.
         pub name: String,
+    }
+}
+
+row! {
+    /// A time that a booking takes.
+    pub struct Busy {
+        /// Its start.
+        pub start_ms: Timestamp,
+        /// Its end.
+        pub end_ms: Timestamp,
+        /// FBTYPE (RFC 5545, 3.2.9); `None` in rows that were written before it was kept.
+        pub fbtype: Option<String>,
     }
 }
 
@@ -43,8 +56,8 @@ pub struct NewInstance {
     pub end: Timestamp,
     /// Its recurrence id; empty for single events.
     pub recurrence_id: String,
-    /// Whether it takes the room.
-    pub busy: bool,
+    /// How strongly it takes the room; `None` where it does not.
+    pub busy: Option<BusyKind>,
 }
 
 const CLEAR: &str = "DELETE FROM instances WHERE tenant_id = $1 AND object_id = $2";
@@ -55,6 +68,9 @@ const TAKEN: &str = "SELECT i.start_ms AS start_ms, i.end_ms AS end_ms, o.uid AS
     WHERE i.tenant_id = $1 AND i.room_id = $2 AND i.start_ms >= $5 AND i.start_ms < $4 AND i.end_ms > $3
     AND i.busy AND o.uid <> $6
     ORDER BY i.start_ms, o.uid";
+const BUSY: &str = "SELECT start_ms, end_ms, fbtype FROM instances
+    WHERE tenant_id = $1 AND room_id = $2 AND start_ms >= $5 AND start_ms < $4 AND end_ms > $3 AND busy
+    ORDER BY start_ms LIMIT $6";
 
 /// Which object's instances these are.
 pub struct Owner<'a> {
@@ -72,7 +88,7 @@ pub async fn replace(tx: &mut Tx, owner: &Owner<'_>, instances: &[NewInstance]) 
     for chunk in instances.chunks(500) {
         on!(tx, c => {
             let mut query = sqlx::QueryBuilder::new(
-                "INSERT INTO instances (tenant_id, room_id, object_id, start_ms, end_ms, recurrence_id, busy) ",
+                "INSERT INTO instances (tenant_id, room_id, object_id, start_ms, end_ms, recurrence_id, busy, fbtype) ",
             );
             query.push_values(chunk, |mut row, instance| {
                 row.push_bind(owner.tenant.as_str())
@@ -81,7 +97,8 @@ pub async fn replace(tx: &mut Tx, owner: &Owner<'_>, instances: &[NewInstance]) 
                     .push_bind(instance.start.ms())
                     .push_bind(instance.end.ms())
                     .push_bind(instance.recurrence_id.as_str())
-                    .push_bind(instance.busy);
+                    .push_bind(instance.busy.is_some())
+                    .push_bind(instance.busy.map_or("FREE", BusyKind::word));
             });
             query.build().execute(c).await.map(|_| ())
         })?;
@@ -117,4 +134,29 @@ pub async fn taken(
         .bind(range.start.plus_ms(-longest_ms).ms())
         .bind(except.as_str())
         .fetch_all(c).await)?)
+}
+
+/// The times that bookings take inside `range`, as far as they are rows, by start; one more than `most` at most. `None`
+/// when a row does not say how strongly.
+pub async fn busy(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    range: TimeRange,
+    longest_ms: i64,
+    most: usize,
+) -> Result<Option<Vec<BusyPeriod>>, StoreError> {
+    let rows: Vec<Busy> = on!(tx, c => sqlx::query_as(BUSY)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(range.start.ms())
+        .bind(range.end.ms())
+        .bind(range.start.plus_ms(-longest_ms).ms())
+        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
+        .fetch_all(c).await)?;
+    let period = |row: Busy| {
+        let kind = BusyKind::from_word(row.fbtype.as_deref()?)?;
+        Some(BusyPeriod { start: row.start_ms, end: row.end_ms, kind })
+    };
+    Ok(rows.into_iter().map(period).collect())
 }

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod bridges;
 pub mod changes;
 pub mod conflicts;
+pub mod directory;
 pub mod feeds;
 pub mod idempotency;
 pub mod inbox;

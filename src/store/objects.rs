@@ -47,6 +47,15 @@ row! {
     }
 }
 
+impl ObjectRow {
+    /// Whether every instance that the object has in `range` is a row.
+    pub fn rows_cover(&self, range: TimeRange) -> bool {
+        let before = !self.recurring || self.expanded_from_ms <= range.start || self.first_ms >= self.expanded_from_ms;
+        let ended = self.last_ms.is_some_and(|last| last <= self.expanded_until_ms);
+        before && (!self.recurring || self.expanded_until_ms >= range.end || ended)
+    }
+}
+
 row! {
     /// What listings need of an object: no octets.
     pub struct ObjectHead {
@@ -107,6 +116,21 @@ const IN_RANGE: &str = "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id A
         SELECT object_id AS id FROM instances
         WHERE room_id = $2 AND start_ms >= $5 AND start_ms < $4 AND (end_ms > $3 OR (end_ms = start_ms AND end_ms >= $3))
         UNION
+        SELECT id FROM objects
+        WHERE room_id = $2 AND expanded_until_ms < $4 AND recurring AND (last_ms IS NULL OR last_ms > expanded_until_ms)
+        AND first_ms < $4 AND (last_ms IS NULL OR last_ms > $3)
+        UNION
+        SELECT id FROM objects
+        WHERE room_id = $2 AND expanded_from_ms > $3 AND recurring AND first_ms < expanded_from_ms
+        AND first_ms < $4 AND (last_ms IS NULL OR last_ms > $3)
+    ) found CROSS JOIN objects o WHERE o.id = found.id AND o.tenant_id = $1 AND o.room_id = $2";
+
+/// Those of [`IN_RANGE`] that may have an instance outside the expanded range.
+const BEYOND_ROWS: &str = "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id AS room_id, o.name AS name, o.uid AS uid,
+    o.etag AS etag, o.fingerprint AS fingerprint, o.class AS class, o.origin AS origin, o.body AS body, o.seq AS seq,
+    o.recurring AS recurring, o.first_ms AS first_ms, o.last_ms AS last_ms, o.expanded_from_ms AS expanded_from_ms,
+    o.expanded_until_ms AS expanded_until_ms, o.created_ms AS created_ms, o.modified_ms AS modified_ms
+    FROM (
         SELECT id FROM objects
         WHERE room_id = $2 AND expanded_until_ms < $4 AND recurring AND (last_ms IS NULL OR last_ms > expanded_until_ms)
         AND first_ms < $4 AND (last_ms IS NULL OR last_ms > $3)
@@ -274,6 +298,21 @@ pub async fn in_range(
         .fetch_all(c).await)?;
     sort_by_name(&mut rows, |row| &row.name);
     Ok(rows)
+}
+
+/// Objects that may have an instance in `range` that is no row.
+pub async fn beyond_rows(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    range: TimeRange,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BEYOND_ROWS)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(range.start.ms())
+        .bind(range.end.ms())
+        .fetch_all(c).await)?)
 }
 
 /// Series of any tenant whose rows end before `until` although the series goes on; the furthest behind first.

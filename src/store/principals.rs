@@ -1,6 +1,7 @@
 //! Principals and their grants on rooms.
 
 use super::db::{Tx, on};
+use super::directory;
 use super::error::StoreError;
 use super::row::{row, word};
 use crate::model::{PrincipalId, PrincipalKind, Privilege, Role, RoomId, TenantId, Timestamp};
@@ -76,7 +77,7 @@ pub async fn insert(tx: &mut Tx, principal: &Principal) -> Result<(), StoreError
         .bind(principal.disabled)
         .bind(principal.created_ms.ms())
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, &principal.tenant_id).await
 }
 
 /// The principal with that login in one tenant.
@@ -108,7 +109,7 @@ pub async fn list(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<Principal>, Stor
 pub async fn set_disabled(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId, disabled: bool) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(DISABLE).bind(tenant.as_str()).bind(id.as_str()).bind(disabled)
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, tenant).await
 }
 
 /// Sets what a principal may do in a room, or in all rooms for `None`.
@@ -125,7 +126,7 @@ pub async fn grant(
         .bind(room.map_or(ALL_ROOMS, RoomId::as_str))
         .bind(word(&privilege))
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, tenant).await
 }
 
 /// Takes a grant back.
@@ -140,7 +141,7 @@ pub async fn revoke(
         .bind(principal.as_str())
         .bind(room.map_or(ALL_ROOMS, RoomId::as_str))
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, tenant).await
 }
 
 /// All grants of a principal.

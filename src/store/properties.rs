@@ -1,6 +1,7 @@
 //! WebDAV properties that clients set (RFC 4918, 4.3), each kept for the principal who set it.
 
 use super::db::{Tx, on};
+use super::directory;
 use super::error::StoreError;
 use super::row::row;
 use crate::model::{PrincipalId, TenantId};
@@ -44,7 +45,7 @@ pub async fn set(
         .bind(&property.name)
         .bind(&property.value)
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, tenant).await
 }
 
 /// Removes a property; removing one that is not there is no error (RFC 4918, 9.2).
@@ -62,7 +63,7 @@ pub async fn remove(
         .bind(name.0)
         .bind(name.1)
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, tenant).await
 }
 
 /// Everything a principal has set anywhere: one query for a whole calendar home.

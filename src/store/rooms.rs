@@ -1,6 +1,7 @@
 //! Rooms: the collections. A room's row is its lock, its ctag and its sync token.
 
 use super::db::{Tx, on};
+use super::directory;
 use super::error::StoreError;
 use super::row::{row, word};
 use crate::model::{Features, RoomId, RoomKind, TenantId, Timestamp, ZoneId};
@@ -91,7 +92,7 @@ pub async fn insert(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(room.longest_ms)
         .bind(room.created_ms.ms())
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, &room.tenant_id).await
 }
 
 /// The room with that slug.
@@ -129,7 +130,7 @@ pub async fn update(tx: &mut Tx, room: &Room) -> Result<(), StoreError> {
         .bind(&room.color)
         .bind(room.allow_overlaps)
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, &room.tenant_id).await
 }
 
 /// Takes the room's lock for the rest of the transaction without changing anything, and answers the room as it is now

@@ -8,7 +8,8 @@ use crate::model::{
     SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 /// A value that is read from one column.
 pub(super) trait FromColumn: Sized {
@@ -136,7 +137,8 @@ pub(super) fn word<T: Serialize>(value: &T) -> String {
 
 /// Back from the stored word.
 fn read_word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| error.to_string())
+    let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(word).map_err(|error| error.to_string())
 }
 
 /// Declares a struct that is read from the columns of the same names, on either engine.

@@ -1,6 +1,7 @@
 //! What rooms ask of their bookings. A room without a row asks nothing.
 
 use super::db::{Tx, on};
+use super::directory;
 use super::error::StoreError;
 use super::row::row;
 use crate::model::{RoomId, RoomRules, TenantId, Timestamp};
@@ -52,5 +53,5 @@ pub async fn put(tx: &mut Tx, tenant: &TenantId, row: &RulesRow) -> Result<(), S
         .bind(row.changed_ms.ms())
         .bind(&row.changed_by)
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, tenant).await
 }

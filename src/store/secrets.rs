@@ -1,6 +1,7 @@
 //! App passwords and API keys: hashes only.
 
 use super::db::{Tx, on};
+use super::directory;
 use super::error::StoreError;
 use super::row::row;
 use crate::model::{PrincipalId, TenantId, Timestamp};
@@ -58,7 +59,7 @@ pub async fn insert(tx: &mut Tx, secret: &SecretRow) -> Result<(), StoreError> {
         .bind(&secret.hash)
         .bind(secret.created_ms.ms())
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    directory::changed(tx, &secret.tenant_id).await
 }
 
 /// All secrets of a principal, revoked ones too, oldest first.
@@ -83,6 +84,8 @@ pub async fn touch(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> 
 
 /// Withdraws a secret; whether there was one to withdraw.
 pub async fn revoke(tx: &mut Tx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(on!(tx, c => sqlx::query(REVOKE).bind(tenant.as_str()).bind(id).bind(now.ms())
-        .execute(c).await.map(|done| done.rows_affected() > 0))?)
+    let revoked = on!(tx, c => sqlx::query(REVOKE).bind(tenant.as_str()).bind(id).bind(now.ms())
+        .execute(c).await.map(|done| done.rows_affected() > 0))?;
+    directory::changed(tx, tenant).await?;
+    Ok(revoked)
 }

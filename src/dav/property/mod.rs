@@ -3,6 +3,7 @@
 
 pub(super) mod collection;
 pub(super) mod object;
+pub(super) mod plan;
 pub(super) mod principal;
 pub(super) mod room;
 

@@ -10,6 +10,7 @@ use crate::model::View;
 use crate::store::changes::ChangeRow;
 use crate::store::objects::ObjectHead;
 use crate::store::objects::ObjectRow;
+use std::borrow::Cow;
 
 /// The media type of every object (RFC 5545, 8.1; the component parameter as RFC 4791 clients expect it).
 pub const CONTENT_TYPE: &str = "text/calendar; charset=utf-8; component=VEVENT";
@@ -94,13 +95,24 @@ impl Property {
     /// Writes the property; `false` where it is not known here.
     pub fn write(self, object: &ObjectView, xml: &mut XmlWriter) -> bool {
         let text = match self {
-            Self::GetContentType => Some(CONTENT_TYPE.to_owned()),
-            Self::GetEtag => Some(object.etag.quoted()),
-            Self::GetContentLength => object.size_bytes.map(|size| size.to_string()),
-            Self::GetLastModified => object.modified.map(http_date),
-            Self::CreationDate => object.created.map(|instant| instant.to_string()),
-            Self::CalendarData => object.data.clone(),
+            Self::GetContentType => Some(Cow::Borrowed(CONTENT_TYPE)),
+            Self::GetEtag => Some(Cow::Owned(object.etag.quoted())),
+            Self::GetContentLength => object.size_bytes.map(|size| Cow::Owned(size.to_string())),
+            Self::GetLastModified => object.modified.map(|instant| Cow::Owned(http_date(instant))),
+            Self::CreationDate => object.created.map(|instant| Cow::Owned(instant.to_string())),
+            Self::CalendarData => object.data.as_deref().map(Cow::Borrowed),
         };
         text.map(|text| xml.leaf(&self.name(), &text)).is_some()
+    }
+
+    /// Whether the property is known here.
+    pub const fn is_known(self, object: &ObjectView) -> bool {
+        match self {
+            Self::GetContentType | Self::GetEtag => true,
+            Self::GetContentLength => object.size_bytes.is_some(),
+            Self::GetLastModified => object.modified.is_some(),
+            Self::CreationDate => object.created.is_some(),
+            Self::CalendarData => object.data.is_some(),
+        }
     }
 }

@@ -34,11 +34,11 @@ pub async fn answer(call: &Call<'_>, query: CalendarQuery) -> Result<HttpRespons
     let (Resource::Room { room, .. } | Resource::Object { room, .. }) = &call.resource else {
         return Err(DavError::not_found(&href));
     };
-    let mut tx = call.door.store.begin_read().await?;
-    let room = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_read().await?;
+    let room = call.room(&mut tx, room, &href).await?;
     room.require_read(&href)?;
     let zone = query_zone(&mut tx, call, &query, &room).await?;
-    let rows = candidates(&mut tx, call, &query, &room).await?;
+    let rows = candidates(&mut tx, call, &query, (&room, &zone)).await?;
     drop(tx);
     let desk = Desk::new(call, room)?;
     Ok(aside(move || search(desk, &query, &zone, &rows)).await?.finish())
@@ -52,12 +52,20 @@ fn search(desk: Desk, query: &CalendarQuery, zone: &ZoneId, rows: &[ObjectRow]) 
         if members.is_full() {
             break;
         }
-        if matches(members.desk(), query, row, zone)? {
+        if indexed(members.desk(), query, row, zone) || matches(members.desk(), query, row, zone)? {
             let href = member(&members.desk().resource, &row.name).href();
             members.tell(&href, row)?;
         }
     }
     Ok(members)
+}
+
+/// Whether the index of instances, which found the object, has decided: it is kept in the room's zone, and knows times.
+fn indexed(desk: &Desk, query: &CalendarQuery, row: &ObjectRow, zone: &ZoneId) -> bool {
+    desk.of_room()
+        && *zone == desk.room.room.zone
+        && query.filter.asks_only_for_time()
+        && query.filter.event_range().is_some_and(|range| row.rows_cover(range))
 }
 
 fn matches(desk: &Desk, query: &CalendarQuery, row: &ObjectRow, zone: &ZoneId) -> Result<bool, DavError> {
@@ -76,7 +84,7 @@ async fn candidates(
     tx: &mut Tx,
     call: &Call<'_>,
     query: &CalendarQuery,
-    room: &VisibleRoom,
+    (room, zone): (&VisibleRoom, &ZoneId),
 ) -> Result<Vec<ObjectRow>, DavError> {
     let (tenant, id) = (&call.caller.tenant.id, &room.room.id);
     if let Resource::Object { name, .. } = &call.resource {
@@ -85,7 +93,8 @@ async fn candidates(
     }
     Ok(match query.filter.event_range() {
         Some(range) => {
-            let wide = TimeRange::new(range.start.plus_ms(-ZONE_SLACK_MS), range.end.plus_ms(ZONE_SLACK_MS));
+            let slack_ms = if *zone == room.room.zone { 0 } else { ZONE_SLACK_MS };
+            let wide = TimeRange::new(range.start.plus_ms(-slack_ms), range.end.plus_ms(slack_ms));
             objects::in_range(tx, tenant, id, wide, room.room.longest_ms).await?
         }
         None => objects::list(tx, tenant, id).await?,

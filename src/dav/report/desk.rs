@@ -29,6 +29,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Whether the report was sent to the room, and not to one object of it.
+    pub const fn of_room(&self) -> bool {
+        matches!(self.resource, Resource::Room { .. })
+    }
+
     /// Of a request about a room.
     pub fn new(call: &Call<'_>, room: VisibleRoom) -> Result<Self, DavError> {
         Ok(Self {

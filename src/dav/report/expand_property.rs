@@ -25,7 +25,7 @@ use actix_web::HttpResponse;
 
 /// Answers an expand-property report.
 pub async fn answer(call: &Call<'_>, expansions: &[Expansion]) -> Result<HttpResponse, DavError> {
-    let mut tx = call.door.store.begin_read().await?;
+    let mut tx = call.begin_read().await?;
     let own = properties::of_principal(&mut tx, &call.caller.home.id, &call.caller.principal.id).await?;
     let minimal = Preferences::parse(call.headers).minimal;
     let names: Vec<QName> = expansions.iter().map(|expansion| expansion.name.clone()).collect();
@@ -103,11 +103,11 @@ async fn values(
             What::Principal(&principal)
         }
         Resource::RoomPrincipal { room: slug, .. } => {
-            room = call.caller.room(tx, slug, &href).await?;
+            room = call.room(tx, slug, &href).await?;
             What::RoomPrincipal(&room)
         }
         Resource::Room { room: slug, .. } => {
-            room = call.caller.room(tx, slug, &href).await?;
+            room = call.room(tx, slug, &href).await?;
             What::Room(&room)
         }
         Resource::Object { .. } => {

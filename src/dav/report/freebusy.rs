@@ -22,8 +22,8 @@ pub const PRODUCT: &str = "-//Anteroom//Anteroom//EN";
 pub async fn answer(call: &Call<'_>, range: TimeRange) -> Result<HttpResponse, DavError> {
     let href = call.resource.href();
     let Resource::Room { room, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
-    let mut tx = call.door.store.begin_read().await?;
-    let room = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_read().await?;
+    let room = call.room(&mut tx, room, &href).await?;
     let periods = busy(&mut tx, call, &room, range).await?;
     let uid = format!("freebusy-{}-{}@anteroom", room.room.id, room.room.seq);
     let head = FreeBusyHead { product: PRODUCT, uid: &uid, stamp: call.door.clock.now(), extra: "" };

@@ -9,6 +9,7 @@ use super::super::property::Scene;
 use super::super::property::Subject;
 use super::super::property::What;
 use super::super::property::object::ObjectView;
+use super::super::property::plan::Plan;
 use super::desk::Desk;
 use crate::davxml::Condition;
 use crate::davxml::MultiStatus;
@@ -25,6 +26,7 @@ use actix_web::HttpResponse;
 pub struct Members {
     desk: Desk,
     select: Selection,
+    plan: Option<Plan>,
     most: usize,
     /// The zone of whole days and floating times in what is rendered.
     zone: ZoneId,
@@ -39,7 +41,9 @@ impl Members {
     pub fn new(desk: Desk, select: Selection, most: usize) -> Self {
         let instances = desk.door.limits.report_instances;
         let zone = desk.room.room.zone.clone();
-        Self { desk, select, most, zone, instances, full: false, answer: MultiStatus::new() }
+        let scene = Scene { door: &desk.door, caller: &desk.caller };
+        let plan = Plan::new(&scene, &desk.room, &select.props, desk.minimal);
+        Self { desk, select, plan, most, zone, instances, full: false, answer: MultiStatus::new() }
     }
 
     /// What the answer is for.
@@ -70,6 +74,9 @@ impl Members {
                 Some(text) => view.data = Some(text),
                 None => return Ok(()),
             }
+        }
+        if self.plan.as_ref().is_some_and(|plan| plan.tell(href, &view, &mut self.answer)) {
+            return Ok(());
         }
         let scene = Scene { door: &self.desk.door, caller: &self.desk.caller };
         let resource = Resource::parse(href).unwrap_or_else(|| self.desk.resource.clone());

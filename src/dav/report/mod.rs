@@ -9,6 +9,8 @@ mod multiget;
 mod principal_search;
 mod sync_collection;
 
+pub(super) use sync_collection::member;
+
 use super::Call;
 use super::error::DavError;
 use super::path::Kind;

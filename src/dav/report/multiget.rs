@@ -19,8 +19,8 @@ pub async fn answer(call: &Call<'_>, multiget: CalendarMultiget) -> Result<HttpR
     let (Resource::Room { room, .. } | Resource::Object { room, .. }) = &call.resource else {
         return Err(DavError::not_found(&href));
     };
-    let mut tx = call.door.store.begin_read().await?;
-    let room = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_read().await?;
+    let room = call.room(&mut tx, room, &href).await?;
     room.require_read(&href)?;
     let CalendarMultiget { select, hrefs } = multiget;
     let wanted: Vec<(String, Option<ObjectName>)> = hrefs

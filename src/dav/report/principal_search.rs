@@ -126,7 +126,7 @@ async fn find(
     limit: usize,
     matches: impl Fn(&Card<'_>) -> bool,
 ) -> Result<HttpResponse, DavError> {
-    let mut tx = call.door.store.begin_read().await?;
+    let mut tx = call.begin_read().await?;
     let caller = &call.caller;
     let rooms = caller.rooms(&mut tx).await?;
     let mut answer = MultiStatus::new();

@@ -15,6 +15,7 @@ use super::super::property::Scene;
 use super::super::property::Subject;
 use super::super::property::What;
 use super::super::property::object::ObjectView;
+use super::super::property::plan::Plan;
 use crate::crypt::sync_token;
 use crate::davxml::Condition;
 use crate::davxml::MultiStatus;
@@ -38,8 +39,8 @@ pub async fn answer(call: &Call<'_>, sync: &SyncCollection) -> Result<HttpRespon
     let (SyncLevel::One | SyncLevel::Infinite) = sync.level;
     let href = call.resource.href();
     let Resource::Room { room, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
-    let mut tx = call.door.store.begin_read().await?;
-    let room = call.caller.room(&mut tx, room, &href).await?;
+    let mut tx = call.begin_read().await?;
+    let room = call.room(&mut tx, room, &href).await?;
     room.require_read(&href)?;
     let since = sync.token.as_deref().map(|text| known_token(call, &room, text)).transpose()?;
     let limit = sync.limit.unwrap_or(usize::MAX).min(call.door.limits.report_members);
@@ -154,11 +155,13 @@ fn write(
 ) -> String {
     let scene = Scene { door: call.door, caller: &call.caller };
     let minimal = Preferences::parse(call.headers).minimal;
+    let plan = Plan::new(&scene, room, &sync.props, minimal);
     let mut answer = MultiStatus::new();
     for row in &page.rows {
         let resource = member(&call.resource, &row.name);
         let href = resource.href();
         match views.get(&row.name) {
+            Some(view) if plan.as_ref().is_some_and(|plan| plan.tell(&href, view, &mut answer)) => {}
             Some(view) => {
                 let mut stats = Subject::new(resource, What::Object(room, view), &[]).answer(&scene, &sync.props);
                 if minimal {

@@ -11,6 +11,7 @@ use crate::model::TimeRange;
 use crate::model::ZoneId;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::instances;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
 use crate::store::rooms::Room;
@@ -28,6 +29,9 @@ pub enum BusyError {
 
 /// Everything that the times follow from, read from the store; reckoning them may take its time.
 pub struct Reckoning {
+    /// What is known from the rows of instances.
+    known: Vec<BusyPeriod>,
+    /// Objects that have to be read: with instances that are no rows.
     rows: Vec<ObjectRow>,
     rules: RoomRules,
     zone: ZoneId,
@@ -48,8 +52,12 @@ impl Reckoning {
         // Where bookings may lie over each other nothing has to be free around them.
         let gap_ms = if room.allow_overlaps { 0 } else { i64::from(rules.gap_minutes()) * 60_000 };
         let wide = widened(range, gap_ms);
-        let rows = objects::in_range(tx, &room.tenant_id, &room.id, wide, room.longest_ms).await?;
-        Ok(Self { rows, rules, zone: room.zone.clone(), gap_ms, range, limits: limits.clone() })
+        let (tenant, id) = (&room.tenant_id, &room.id);
+        let (known, rows) = match instances::busy(tx, tenant, id, wide, room.longest_ms, limits.report_instances).await? {
+            Some(known) => (known, objects::beyond_rows(tx, tenant, id, wide).await?),
+            None => (Vec::new(), objects::in_range(tx, tenant, id, wide, room.longest_ms).await?),
+        };
+        Ok(Self { known, rows, rules, zone: room.zone.clone(), gap_ms, range, limits: limits.clone() })
     }
 
     /// The times at which the room cannot be had, sorted and joined.
@@ -65,6 +73,10 @@ impl Reckoning {
     }
 
     fn booked(&self) -> Result<Vec<BusyPeriod>, BusyError> {
+        let most = self.limits.report_instances;
+        if self.known.len() > most {
+            return Err(RecurError::Instances(most).into());
+        }
         let cx = ParseContext { limits: &self.limits, floating: &self.zone };
         let mut events = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
@@ -74,7 +86,10 @@ impl Reckoning {
             events.push(Event { class: row.class, ..object.event().clone() });
         }
         let wide = widened(self.range, self.gap_ms);
-        Ok(freebusy::busy_periods(&events, wide, &self.zone, &Budget::of(&self.limits))?)
+        let mut periods = freebusy::busy_periods(&events, wide, &self.zone, &Budget::of(&self.limits))?;
+        // An object that was read has some of its instances among the rows too; joined they are the same times.
+        periods.extend(&self.known);
+        Ok(freebusy::coalesce(&freebusy::cut(periods, wide)))
     }
 
     /// Hours repeat for ever, and so would the answer about a range without end.

@@ -15,6 +15,7 @@ use anteroom::crypt::VerifiedCache;
 use anteroom::crypt::password;
 use anteroom::dav;
 use anteroom::dav::DavDoor;
+use anteroom::dav::KnownCallers;
 use anteroom::dav::PushDoor;
 use anteroom::manage::SignIn;
 use anteroom::manage::profile::Profiles;
@@ -235,6 +236,7 @@ impl House {
                 keys: self.keys.clone(),
                 nudge,
                 sign_in: Arc::new(SignIn::new(self.store.clone(), verified)),
+                known: KnownCallers::default(),
                 profiles: Arc::new(Profiles::new("https://rooms.example.org", &self.profile).unwrap()),
                 push: PushDoor::of(&Push::default(), None),
             })

@@ -1,5 +1,6 @@
 //! A room with bookings and a feed, behind the real route.
 
+use anteroom::ical::freebusy::BusyKind;
 use actix_web::App;
 use actix_web::http::header::HeaderMap;
 use actix_web::test;
@@ -154,7 +155,7 @@ impl House {
         rooms::raise_longest(&mut tx, &row.tenant_id, &row.room_id, 3_600_000).await.unwrap();
         objects::put(&mut tx, &row).await.unwrap();
         let (start, end) = event.when.instants(&self.room.zone);
-        let instance = NewInstance { start, end, recurrence_id: String::new(), busy: event.content.busy };
+        let instance = NewInstance { start, end, recurrence_id: String::new(), busy: event.content.busy.then_some(BusyKind::Busy) };
         let owner = Owner { tenant: &row.tenant_id, room: &row.room_id, object: &row.id };
         instances::replace(&mut tx, &owner, &[instance]).await.unwrap();
         tx.commit().await.unwrap();

@@ -11,7 +11,7 @@ use actix_web::{App, test};
 use anteroom::bridge::webpush::PushSender;
 use anteroom::config::{Limits, Profile, Push};
 use anteroom::crypt::{Key, KeyRing, Keys, VerifiedCache, password};
-use anteroom::dav::{self, DavDoor, PushDoor};
+use anteroom::dav::{self, DavDoor, KnownCallers, PushDoor};
 use anteroom::manage::profile::Profiles;
 use anteroom::manage::{self, Acting, SignIn};
 use anteroom::model::Privilege;
@@ -51,6 +51,7 @@ impl<'a> Stage<'a> {
             keys: keys.clone(),
             nudge: Arc::new(|_| {}),
             sign_in: Arc::new(SignIn::new(house.store.clone(), verified)),
+            known: KnownCallers::default(),
             profiles: Arc::new(Profiles::new("https://rooms.example.org", &Profile::default()).unwrap()),
             push: PushDoor::of(&push, Some("https://rooms.example.org/")),
         };

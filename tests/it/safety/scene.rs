@@ -1,6 +1,7 @@
 //! A room with many bookings behind the real CalDAV door, for tests and benches of what reading it costs. Of any size, it
 //! has the same ten bookings in the week that is asked about; all others lie before it.
 
+use anteroom::ical::freebusy::BusyKind;
 use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test;
@@ -14,6 +15,7 @@ use anteroom::crypt::VerifiedCache;
 use anteroom::crypt::password;
 use anteroom::dav;
 use anteroom::dav::DavDoor;
+use anteroom::dav::KnownCallers;
 use anteroom::dav::PushDoor;
 use anteroom::manage::SignIn;
 use anteroom::manage::profile::Profiles;
@@ -73,6 +75,7 @@ impl Scene {
             keys,
             nudge: Arc::new(|_: &RoomId| {}),
             sign_in: Arc::new(SignIn::new(store.clone(), verified)),
+            known: KnownCallers::default(),
             profiles: Arc::new(Profiles::new("https://rooms.example.org", &Profile::default()).unwrap()),
             push: PushDoor::of(&Push::default(), None),
         });
@@ -229,7 +232,7 @@ async fn booking(tx: &mut Tx, room: &Room, number: usize, seq: i64) {
             start: *start,
             end: start.plus_ms(HOUR_MS),
             recurrence_id: if recurring { start.ms().to_string() } else { String::new() },
-            busy: true,
+            busy: Some(BusyKind::Busy),
         })
         .collect();
     let owner = Owner { tenant: &room.tenant_id, room: &room.id, object: &object.id };

@@ -19,6 +19,7 @@ mod subscriptions;
 mod tenants;
 mod turns;
 
+use anteroom::ical::freebusy::BusyKind;
 use crate::house::{HOUR_MS, House, START};
 use anteroom::model::{
     Authority, BridgeId, BridgeKind, ClassProjection, DetailLevel, Direction, Etag, Fingerprint, MappingId,
@@ -82,7 +83,7 @@ async fn put_with_instances(tx: &mut Tx, object: &ObjectRow, spans: &[(i64, i64)
             start: at(*start),
             end: at(*end),
             recurrence_id: if object.recurring { format!("{start}") } else { String::new() },
-            busy: true,
+            busy: Some(BusyKind::Busy),
         })
         .collect();
     let owner = Owner { tenant: &object.tenant_id, room: &object.room_id, object: &object.id };

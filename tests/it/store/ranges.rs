@@ -129,7 +129,7 @@ on_both!(busy_instances_take_the_room_and_touching_ones_do_not, |house| async {
 on_both!(a_transparent_instance_takes_nothing, |house| async {
     let room = house.room("Hall").await;
     let row = object(&room, "a", 10);
-    let free = [NewInstance { start: at(10), end: at(12), recurrence_id: String::new(), busy: false }];
+    let free = [NewInstance { start: at(10), end: at(12), recurrence_id: String::new(), busy: None }];
     house
         .write_one(async |tx| {
             objects::put(tx, &row).await?;

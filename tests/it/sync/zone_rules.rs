@@ -1,5 +1,6 @@
 //! A new time zone database: the time on the wall stays, instants follow, and every side hears of it.
 
+use anteroom::ical::freebusy::BusyKind;
 use super::scene::{Scene, event};
 use crate::house::{HOUR_MS, House, on_both};
 use anteroom::model::{
@@ -53,7 +54,7 @@ async fn by_older_rules(house: &House, scene: &Scene<'_>, zone: &str, uids: &[&s
             start: old(one.start_ms),
             end: old(one.end_ms),
             recurrence_id: one.recurrence_id,
-            busy: one.busy,
+            busy: one.busy.then_some(BusyKind::Busy),
         };
         let all: Vec<NewInstance> = stored(scene, uid).await.into_iter().map(was).collect();
         let owner = Owner { tenant: &row.tenant_id, room: &row.room_id, object: &row.id };
