@@ -213,11 +213,17 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
     change.precondition.check(current.as_ref().map(|object| &object.etag))?;
     match change.wish {
         Wish::Put(object) => {
+            let by_uid = matches!(change.target, Target::Uid(_));
             let name = match change.target {
                 Target::Name(name) => name,
                 Target::Uid(uid) => current.as_ref().map_or_else(|| ObjectName::for_uid(&uid), |row| row.name.clone()),
             };
-            refuse_uid_conflict(tx, room, &name, object.uid()).await?;
+            // Who was looked for by UID and is not there may still find the name taken.
+            let at_name = match &current {
+                None if by_uid => objects::by_name(tx, &room.tenant_id, &room.id, &name).await?,
+                current => current.clone(),
+            };
+            refuse_uid_conflict(tx, room, at_name.as_ref(), object.uid()).await?;
             Box::pin(write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin)).await
         }
         Wish::Become(event) => {
@@ -243,19 +249,24 @@ async fn find(tx: &mut Tx, room: &Room, target: &Target) -> Result<Option<Object
     }
 }
 
-/// RFC 4791, 5.3.2.1 (`CALDAV:no-uid-conflict`): one UID, one object, for as long as the object lives.
-async fn refuse_uid_conflict(tx: &mut Tx, room: &Room, name: &ObjectName, uid: &Uid) -> Result<(), ChangeError> {
-    if let Some(other) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await?
-        && other.name != *name
-    {
+/// RFC 4791, 5.3.2.1 (`CALDAV:no-uid-conflict`): one UID, one object, for as long as the object lives. `at_name` is what
+/// has the name of the object that is put.
+async fn refuse_uid_conflict(
+    tx: &mut Tx,
+    room: &Room,
+    at_name: Option<&ObjectRow>,
+    uid: &Uid,
+) -> Result<(), ChangeError> {
+    if at_name.is_some_and(|row| row.uid == *uid) {
+        return Ok(());
+    }
+    if let Some(other) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await? {
         return Err(ChangeError::UidTaken { uid: uid.clone(), by: other.name });
     }
-    if let Some(same) = objects::by_name(tx, &room.tenant_id, &room.id, name).await?
-        && same.uid != *uid
-    {
-        return Err(ChangeError::UidTaken { uid: same.uid, by: same.name });
+    match at_name {
+        Some(other) => Err(ChangeError::UidTaken { uid: other.uid.clone(), by: other.name.clone() }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A name for an object that came from a remote side: its UID's, unless a client has put another object there.

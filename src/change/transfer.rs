@@ -57,8 +57,8 @@ pub async fn transfer(tx: &mut Tx, cx: Context<'_>, wish: Transfer<'_>) -> Resul
         }
         return write::rename(tx, cx, to, row, &name, &origin).await;
     }
-    refuse_uid_conflict(tx, to, &name, object.uid()).await?;
     let current = objects::by_name(tx, &to.tenant_id, &to.id, &name).await?;
+    refuse_uid_conflict(tx, to, current.as_ref(), object.uid()).await?;
     let applied = write::put(tx, cx, Place { room: to, name, current }, *object, &origin).await?;
     if moves {
         write::delete(tx, cx, from, &row, &origin).await?;

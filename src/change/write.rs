@@ -87,7 +87,10 @@ pub(super) async fn put(
     let row = row_for(room, &name, &object, &expansion, (current.as_ref(), origin, cx), seq);
     objects::put(tx, &row).await?;
     let owner = Owner { tenant: &room.tenant_id, room: &room.id, object: &row.id };
-    instances::replace(tx, &owner, &expansion.instances).await?;
+    match &current {
+        Some(_) => instances::replace(tx, &owner, &expansion.instances).await?,
+        None => instances::insert(tx, &owner, &expansion.instances).await?,
+    }
     let longest_ms = overlap::longest_ms(&expansion.instances);
     if longest_ms > room.longest_ms {
         rooms::raise_longest(tx, &room.tenant_id, &room.id, longest_ms).await?;

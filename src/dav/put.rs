@@ -32,6 +32,7 @@ use crate::ical::object::CalendarObject;
 use crate::ical::object::ParseContext;
 use crate::model::Etag;
 use crate::model::ObjectName;
+use crate::model::Privilege;
 use crate::model::ZoneId;
 use crate::store::Tx;
 use crate::store::objects;
@@ -81,8 +82,10 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
 async fn writable(call: &Call<'_>, tx: &mut Tx, slug: &str, name: &ObjectName) -> Result<VisibleRoom, DavError> {
     let href = call.resource.href();
     let room = call.room(tx, slug, &href).await?;
-    let exists = objects::by_name(tx, &room.room.tenant_id, &room.room.id, name).await?.is_some();
-    room.require_write(&href, if exists { "write-content" } else { "bind" })?;
+    if room.privilege < Privilege::Write {
+        let exists = objects::by_name(tx, &room.room.tenant_id, &room.room.id, name).await?.is_some();
+        room.require_write(&href, if exists { "write-content" } else { "bind" })?;
+    }
     Ok(room)
 }
 

@@ -85,6 +85,11 @@ pub struct Owner<'a> {
 /// Replaces all instances of an object.
 pub async fn replace(tx: &mut Tx, owner: &Owner<'_>, instances: &[NewInstance]) -> Result<(), StoreError> {
     clear(tx, owner.tenant, owner.object).await?;
+    insert(tx, owner, instances).await
+}
+
+/// Stores the instances of an object that has none.
+pub async fn insert(tx: &mut Tx, owner: &Owner<'_>, instances: &[NewInstance]) -> Result<(), StoreError> {
     for chunk in instances.chunks(500) {
         on!(tx, c => {
             let mut query = sqlx::QueryBuilder::new(
