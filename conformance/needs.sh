@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the rings need and the machine lacks: a PostgreSQL server, and the pinned foreign clients in target/venv.
 #
-#   conformance/needs.sh [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution]
+#   conformance/needs.sh [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies]
 #
 # Without arguments: postgres and python.
 set -euo pipefail
@@ -93,14 +93,27 @@ need_evolution() {
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
 
+# What judges deploy/proxy. Where a machine starts services by itself, these two are for its owner to install.
+need_proxies() {
+    local missing=()
+    command -v nginx >/dev/null || missing+=(nginx-light)
+    command -v caddy >/dev/null || missing+=(caddy)
+    [ ${#missing[@]} = 0 ] && return
+    if [ -d /run/systemd/system ]; then
+        echo "needs.sh: would be started as services here; install by hand: ${missing[*]}" >&2
+        return 1
+    fi
+    install_packages "${missing[@]}"
+}
+
 mkdir -p "$root/target"
 [ $# -gt 0 ] || set -- postgres python
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    python | sources | node | libical | thunderbird | evolution) "need_$what" ;;
+    python | sources | node | libical | thunderbird | evolution | proxies) "need_$what" ;;
     *)
-        echo "usage: $0 [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution]" >&2
+        echo "usage: $0 [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies]" >&2
         exit 2
         ;;
     esac
