@@ -16,6 +16,7 @@ use crate::model::Uid;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What happens to the next call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,9 @@ struct State {
     habits: BTreeSet<Habit>,
     /// Calendars that somebody has subscribed to: one subscription each.
     subscribed: BTreeSet<String>,
+    /// How long a complete read takes, and how many there were.
+    slowness: Duration,
+    complete_reads: u64,
 }
 
 /// In what a system differs from the plainest one.
@@ -154,6 +158,16 @@ impl MemoryBridge {
             calendar.log.push(id.clone());
         }
         Ok(())
+    }
+
+    /// From now on complete reads take that long.
+    pub fn read_slowly(&self, slowness: Duration) {
+        self.state().slowness = slowness;
+    }
+
+    /// How many complete reads there were.
+    pub fn complete_reads(&self) -> u64 {
+        self.state().complete_reads
     }
 
     /// From now on subscriptions are taken, one for each calendar.
@@ -360,7 +374,12 @@ impl Bridge for MemoryBridge {
 
     async fn read_all(&self, at: &RemoteCalendar, window: TimeRange) -> Result<Complete, BridgeError> {
         self.fault()?;
+        let slowness = self.state().slowness;
+        if !slowness.is_zero() {
+            tokio::time::sleep(slowness).await;
+        }
         let mut state = self.state();
+        state.complete_reads += 1;
         let gone = || BridgeError::CalendarGone(format!("there is no calendar {}", at.id));
         let calendar = state.calendars.get_mut(&at.id).ok_or_else(gone)?;
         let (listed, end) = calendar.listed();

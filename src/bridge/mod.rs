@@ -7,12 +7,14 @@ mod booking;
 mod bridges;
 pub mod graph;
 mod http;
+mod limited;
 pub mod memory;
 mod reading;
 mod text;
 pub mod webpush;
 
 pub use bridges::{BridgeConfig, DeltaForm, GenericConfig, GraphConfig, PorticoConfig, build};
+pub use limited::{Limited, Turnstiles};
 pub use reading::{Complete, Cursor, Delta, Reading};
 
 use crate::model::BridgeKind;

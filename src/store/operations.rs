@@ -63,7 +63,7 @@ const ENQUEUE: &str = concat!(
 );
 const CLAIM_HEAD: &str = "UPDATE operations SET state = CASE WHEN state = 'sending' THEN 'unknown' ELSE state END,
     lease_until_ms = $2, lease_owner = $3
-    WHERE id IN (SELECT id FROM operations WHERE mapping_id = $5 AND open AND due_ms <= $1 AND lease_until_ms <= $1
+    WHERE id IN (SELECT id FROM operations WHERE mapping_id = $5 AND open AND due_ms <= $6 AND lease_until_ms <= $1
         ORDER BY due_ms LIMIT $4 ";
 const CLAIM_TAIL: &str = concat!(") RETURNING ", columns!());
 const SENDING: &str = "UPDATE operations SET state = 'sending', attempts = attempts + 1
@@ -98,7 +98,7 @@ const WAITING: &str = "SELECT tenant_id, mapping_id FROM (
     SELECT o.tenant_id, o.mapping_id, MIN(o.due_ms) AS since_ms,
         ROW_NUMBER() OVER (PARTITION BY o.tenant_id ORDER BY MIN(o.due_ms)) AS place
     FROM operations o JOIN mappings m ON m.id = o.mapping_id
-    WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $1 AND m.state = 'active'
+    WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $3 AND m.state = 'active'
     AND m.completed_ms IS NOT NULL
     GROUP BY o.tenant_id, o.mapping_id) AS waiting ORDER BY place, since_ms LIMIT $2";
 const BACKLOG: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms FROM operations WHERE open";
@@ -146,29 +146,45 @@ pub async fn enqueue(tx: &mut Tx, wish: &Wish<'_>) -> Result<(), StoreError> {
 }
 
 /// Active mappings of any tenant, read completely at least once, with operations that are due and that nobody works on.
-pub async fn waiting(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<(TenantId, MappingId)>, StoreError> {
+/// `lease_now` is the time that leases count by.
+pub async fn waiting(
+    tx: &mut Tx,
+    now: Timestamp,
+    lease_now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(TenantId, MappingId)>, StoreError> {
     let rows: Vec<(String, String)> =
-        on!(tx, c => sqlx::query_as(WAITING).bind(now.ms()).bind(limit).fetch_all(c).await)?;
+        on!(tx, c => sqlx::query_as(WAITING).bind(now.ms()).bind(limit).bind(lease_now.ms()).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(tenant, mapping)| (tenant.into(), mapping.into())).collect())
 }
 
-/// Takes due operations of a mapping for `owner` until `lease_until`. One whose holder died while sending comes back as
-/// unknown.
+/// Who takes operations, and for how long by the time that leases count by.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'a> {
+    /// Who.
+    pub owner: &'a str,
+    /// What time it is.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Takes operations of a mapping that are due at `now`. One whose holder died while sending comes back as unknown.
 pub async fn claim(
     tx: &mut Tx,
     mapping: &MappingId,
-    owner: &str,
+    holder: Holder<'_>,
     now: Timestamp,
-    lease_until: Timestamp,
     limit: i64,
 ) -> Result<Vec<Operation>, StoreError> {
     let sql = format!("{CLAIM_HEAD}{}{CLAIM_TAIL}", tx.skip_locked());
     let mut claimed: Vec<Operation> = on!(tx, c => sqlx::query_as(AssertSqlSafe(sql))
-        .bind(now.ms())
-        .bind(lease_until.ms())
-        .bind(owner)
+        .bind(holder.from.ms())
+        .bind(holder.until.ms())
+        .bind(holder.owner)
         .bind(limit)
         .bind(mapping.as_str())
+        .bind(now.ms())
         .fetch_all(c).await)?;
     claimed.sort_by(|a, b| (a.due_ms, a.created_ms, &a.id).cmp(&(b.due_ms, b.created_ms, &b.id)));
     Ok(claimed)

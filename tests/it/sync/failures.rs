@@ -3,7 +3,7 @@
 use super::scene::{CALENDAR, Scene, event};
 use crate::house::{HOUR_MS, on_both};
 use anteroom::bridge::memory::Fault;
-use anteroom::bridge::{Bridge, BridgeError, IdempotencyKey, RemoteCalendar};
+use anteroom::bridge::{Bridge, BridgeError, IdempotencyKey, RemoteCalendar, RemoteId};
 use anteroom::model::{Clock, DetailLevel, Event, LinkState, MappingId, MappingState, SubscriptionId};
 use anteroom::store::mappings::Mapping;
 use anteroom::store::subscriptions::{self, Subscription};
@@ -43,6 +43,7 @@ on_both!(f4_a_change_that_nobody_announced_has_the_subscription_checked_at_once,
         notified_ms: None,
         last_error: String::new(),
         created_ms: house.now(),
+        misses: 0,
     };
     house.write_one(async |tx| subscriptions::put(tx, &subscription).await).await;
     let renewal = async || {
@@ -193,6 +194,45 @@ async fn given_up_and_late(scene: &Scene<'_>) {
     scene.settle().await;
     assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec![], vec![]));
 }
+
+/// A create is given up, its booking is deleted and made anew, and then the first create arrives. Answers its item.
+async fn anew_and_late(scene: &Scene<'_>) -> RemoteId {
+    scene.rest().await;
+    let budget = event("a", "Budget", 3, 9);
+    scene.put(&budget).await.unwrap();
+    scene.remote().fail_next([Fault::Before(BridgeError::Unknown("timeout".to_owned()))]);
+    scene.run().await;
+    scene.delete("a").await.unwrap();
+    for _ in 0..2 {
+        house_waits(scene).await;
+    }
+    let key = {
+        let mapping = scene.mapping().await;
+        let mut tx = scene.house.read().await;
+        links::of_uid(&mut tx, scene.house.tenant(), &mapping.id, &budget.uid).await.unwrap()[0].create_key.clone()
+    };
+    scene.put(&event("a", "Budget", 4, 10)).await.unwrap();
+    scene.settle().await;
+    late_create(scene, &budget, &key).await;
+    scene.remote().events(CALENDAR).into_iter().find(|(_, there)| there.when == budget.when).unwrap().0
+}
+
+on_both!(f27_a_create_that_arrives_after_its_event_was_made_anew_doubles_nothing, |house| async {
+    let scene = Scene::new(house, 2).await;
+    anew_and_late(&scene).await;
+    scene.settle().await;
+    assert_eq!((scene.titles().await.len(), scene.remote_titles(0).len(), scene.remote_titles(1).len()), (1, 1, 1));
+    assert_eq!(scene.hub().await["a"].when, event("a", "", 4, 10).when, "the later wish counts");
+    assert_eq!(scene.verify().await.violations, []);
+});
+
+on_both!(f27_a_create_that_arrives_late_and_was_changed_by_somebody_is_a_booking_of_its_own, |house| async {
+    let scene = Scene::new(house, 2).await;
+    let id = anew_and_late(&scene).await;
+    scene.remote().change(CALENDAR, &id, |event| event.content.location = "Upstairs".to_owned());
+    scene.settle().await;
+    assert_eq!((scene.titles().await.len(), scene.remote_titles(0).len(), scene.remote_titles(1).len()), (2, 2, 2));
+});
 
 on_both!(f27_a_create_that_arrives_after_its_event_was_deleted_brings_nothing_back, |house| async {
     given_up_and_late(&Scene::new(house, 1).await).await;
