@@ -45,6 +45,8 @@ struct State {
     /// How long a complete read takes, and how many there were.
     slowness: Duration,
     complete_reads: u64,
+    /// A fault, and how many calls pass before it.
+    spared: Option<(usize, Fault)>,
 }
 
 /// In what a system differs from the plainest one.
@@ -160,6 +162,11 @@ impl MemoryBridge {
         Ok(())
     }
 
+    /// Lets so many calls pass; the next one meets this.
+    pub fn fail_after(&self, calls: usize, fault: Fault) {
+        self.state().spared = Some((calls, fault));
+    }
+
     /// From now on complete reads take that long.
     pub fn read_slowly(&self, slowness: Duration) {
         self.state().slowness = slowness;
@@ -263,7 +270,16 @@ impl MemoryBridge {
 
     /// The fault of this call: an error before it, or whether its answer shall be lost.
     fn fault(&self) -> Result<bool, BridgeError> {
-        match self.state().faults.pop_front() {
+        let mut state = self.state();
+        match &mut state.spared {
+            Some((0, _)) => {
+                let met = state.spared.take();
+                state.faults.extend(met.map(|(_, fault)| fault));
+            }
+            Some((calls, _)) => *calls -= 1,
+            None => {}
+        }
+        match state.faults.pop_front() {
             None => Ok(false),
             Some(Fault::LostAnswer) => Ok(true),
             Some(Fault::Before(error)) => Err(error),

@@ -2,7 +2,7 @@
 //! Equal seeds tell equal stories; a failing one is printed as a command.
 
 mod chaos;
-mod ground;
+pub mod ground;
 mod mutant;
 mod story;
 

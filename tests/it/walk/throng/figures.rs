@@ -89,7 +89,7 @@ fn conflicts(gateways: &Gateways) -> Conflicts {
             *(if waits { &mut found.for_people } else { &mut found.settled }) += 1;
         }
         let Some(next) = page["next"].as_str() else { return found };
-        path = format!("/conflicts?limit=500&cursor={next}");
+        path = format!("/conflicts?limit=500&after={next}");
     }
 }
 
