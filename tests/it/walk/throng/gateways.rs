@@ -229,7 +229,7 @@ base_url = "http://127.0.0.1:{hook_port}"
 settle_ms = 200
 [sync]
 poll_seconds = 10
-poll_notified_seconds = 60
+poll_notified_seconds = 30
 backoff_most_seconds = 5
 lease_seconds = 15
 [observe]
