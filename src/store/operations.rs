@@ -3,9 +3,10 @@
 
 use super::db::{Tx, on};
 use super::error::StoreError;
-use super::row::{row, word};
+use super::row::{row, steps, word};
 use crate::model::{MappingId, OperationId, OperationState, RoomId, TenantId, Timestamp, Uid};
 use sqlx::AssertSqlSafe;
+use std::sync::LazyLock;
 
 row! {
     /// One outgoing write: "make this event at that side what it is here".
@@ -61,6 +62,8 @@ const ENQUEUE: &str = concat!(
     ON CONFLICT (mapping_id, uid) WHERE open DO UPDATE SET cause_seq = excluded.cause_seq, attempts = 0,
     due_ms = CASE WHEN operations.state = 'pending' THEN excluded.due_ms ELSE operations.due_ms END"
 );
+/// An operation goes only where its state lets it.
+static STEPS: LazyLock<String> = LazyLock::new(|| steps(&OperationState::ALL, OperationState::may_become));
 const CLAIM_HEAD: &str = "UPDATE operations SET state = CASE WHEN state = 'sending' THEN 'unknown' ELSE state END,
     lease_until_ms = $2, lease_owner = $3
     WHERE id IN (SELECT id FROM operations WHERE mapping_id = $5 AND open AND due_ms <= $6 AND lease_until_ms <= $1
@@ -70,10 +73,10 @@ const SENDING: &str = "UPDATE operations SET state = 'sending', attempts = attem
     WHERE tenant_id = $1 AND id = $2 AND open AND lease_owner = $3";
 const FINISH: &str = "UPDATE operations SET state = $4, open = FALSE, ended_ms = $5, last_error = $6,
     remote_writes = remote_writes + $7, lease_until_ms = 0, lease_owner = ''
-    WHERE tenant_id = $1 AND id = $2 AND open AND cause_seq = $3 AND lease_owner = $8";
+    WHERE tenant_id = $1 AND id = $2 AND open AND cause_seq = $3 AND lease_owner = $8 AND state || '>' || $4 IN (";
 const RESCHEDULE: &str = "UPDATE operations SET state = $3, due_ms = $4, last_error = $5,
     remote_writes = remote_writes + $6, lease_until_ms = 0, lease_owner = ''
-    WHERE tenant_id = $1 AND id = $2 AND open AND lease_owner = $7";
+    WHERE tenant_id = $1 AND id = $2 AND open AND lease_owner = $7 AND state || '>' || $3 IN (";
 const RELEASE_ALL: &str = "UPDATE operations SET lease_until_ms = 0, lease_owner = '', attempts = 0,
     due_ms = CASE WHEN due_ms < $1 THEN due_ms ELSE $1 END WHERE open";
 const OF_TENANT: &str =
@@ -214,7 +217,7 @@ pub struct Ended<'a> {
 /// Ends an operation. `false`, and it stays open, when a newer change has joined it meanwhile, or when its lease ran out
 /// and another holder has it: `operation` is as it was claimed.
 pub async fn finish(tx: &mut Tx, operation: &Operation, ended: &Ended<'_>) -> Result<bool, StoreError> {
-    Ok(on!(tx, c => sqlx::query(FINISH)
+    Ok(on!(tx, c => sqlx::query(AssertSqlSafe(format!("{FINISH}{})", *STEPS)))
         .bind(operation.tenant_id.as_str())
         .bind(operation.id.as_str())
         .bind(operation.cause_seq)
@@ -236,7 +239,7 @@ pub async fn reschedule(
     error: &str,
     remote_writes: i64,
 ) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(RESCHEDULE)
+    on!(tx, c => sqlx::query(AssertSqlSafe(format!("{RESCHEDULE}{})", *STEPS)))
         .bind(operation.tenant_id.as_str())
         .bind(operation.id.as_str())
         .bind(word(&state))

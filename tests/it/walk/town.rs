@@ -181,6 +181,9 @@ impl Town {
         match side {
             Side::CalDav => {
                 let old = self.dav("GET", id, &[], "")?;
+                if old.status != 200 {
+                    return Ok(old);
+                }
                 let etag = old.header("etag").unwrap_or("\"none\"").to_owned();
                 self.put(id, &edited(&old.text, what), ("If-Match", &etag))
             }

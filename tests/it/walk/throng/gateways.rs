@@ -80,6 +80,7 @@ impl Gateways {
     fn spawn(&self, number: usize) -> Child {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         Command::new(env!("CARGO_BIN_EXE_anteroom"))
+            .env_clear()
             .args(["serve", "--config"])
             .arg(&self.configs[number])
             .stdout(Stdio::null())
@@ -90,6 +91,7 @@ impl Gateways {
 
     fn run(&self, arguments: &[&str]) -> String {
         let done = Command::new(env!("CARGO_BIN_EXE_anteroom"))
+            .env_clear()
             .args(arguments)
             .args(["--tenant", "fjordby", "--json", "--config"])
             .arg(&self.configs[0])
