@@ -45,6 +45,8 @@ struct State {
     /// How long a complete read takes, and how many there were.
     slowness: Duration,
     complete_reads: u64,
+    /// Keys that creates came with.
+    keys: BTreeSet<IdempotencyKey>,
     /// A fault, and how many calls pass before it.
     spared: Option<(usize, Fault)>,
 }
@@ -66,6 +68,8 @@ enum Habit {
     Announces,
     /// It keeps dated bookings and knows no rules.
     Dated,
+    /// A key is good for one item for ever, also after that was removed.
+    BurnsKeys,
 }
 
 #[derive(Default)]
@@ -160,6 +164,11 @@ impl MemoryBridge {
             calendar.log.push(id.clone());
         }
         Ok(())
+    }
+
+    /// From now on a key is good for one item for ever.
+    pub fn burn_keys(&self) {
+        self.state().habits.insert(Habit::BurnsKeys);
     }
 
     /// Lets so many calls pass; the next one meets this.
@@ -449,6 +458,9 @@ impl Bridge for MemoryBridge {
         let mut state = self.state();
         if let Some(same) = state.by_key(&at.id, key) {
             return answered(lost, same);
+        }
+        if !state.keys.insert(key.clone()) && state.has(Habit::BurnsKeys) {
+            return Err(BridgeError::NotFound);
         }
         state.free(&at.id, event)?;
         state.writes += 1;

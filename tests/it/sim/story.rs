@@ -84,6 +84,7 @@ impl<'a> Story<'a> {
         let mut chance = Chance(seed);
         // A booking system gives a slot once, which is what keeps doubles away where it keeps no keys.
         scene.remotes[1].bridge.refuse_overlaps();
+        scene.remotes[0].bridge.burn_keys();
         let keyless = chance.below(2) == 1;
         if keyless {
             scene.remotes[1].bridge.forget_keys();

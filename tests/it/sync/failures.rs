@@ -277,6 +277,38 @@ on_both!(f24_a_small_calendar_that_is_switched_off_is_no_deletion_of_its_booking
     assert!(scene.open("mass_delete_hold").await.sentence.contains("switched off"));
 });
 
+on_both!(f40_a_copy_that_was_removed_before_its_creation_was_confirmed_is_a_removal, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.remote().burn_keys();
+    scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().cancel(CALENDAR, &id);
+    house.clock.advance_ms(8_000);
+    scene.run().await;
+    assert_eq!(scene.titles().await, ["Budget"], "lists may lag behind: nothing is concluded at once");
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0), scene.remote_titles(1)), (vec![], vec![], vec![]));
+    assert_eq!(scene.conflict_kinds().await, Vec::<String>::new());
+});
+
+on_both!(f40_a_booking_that_was_changed_since_its_unconfirmed_copy_was_removed_is_made_anew, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.remote().burn_keys();
+    scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().cancel(CALENDAR, &id);
+    scene.put(&event("a", "Budget 2027", 3, 9)).await.unwrap();
+    scene.settle().await;
+    assert_eq!((scene.remote_titles(0), scene.remote_titles(1).len()), (vec!["Budget 2027".to_owned()], 1));
+    assert_eq!(scene.verify().await.violations, []);
+});
+
 on_both!(f30_what_was_throttled_for_hours_is_sent_once_as_it_is_in_the_end, |house| async {
     let scene = Scene::new(house, 1).await;
     scene.rest().await;
