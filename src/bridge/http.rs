@@ -170,7 +170,8 @@ impl Http {
 
 /// Base URLs that name an address instead of a host are judged here, names when they are resolved.
 fn refuse_private(base: &str) -> Result<(), BridgeError> {
-    let url = url::Url::parse(base).map_err(|why| BridgeError::Refused(format!("the base URL cannot be read: {why}")))?;
+    let url =
+        url::Url::parse(base).map_err(|why| BridgeError::Refused(format!("the base URL cannot be read: {why}")))?;
     let public = match url.host() {
         Some(url::Host::Ipv4(ip)) => is_public(IpAddr::V4(ip)),
         Some(url::Host::Ipv6(ip)) => is_public(IpAddr::V6(ip)),
@@ -277,11 +278,14 @@ mod tests {
     async fn f68_a_bridge_reaches_no_private_network_where_the_operator_says_so() {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(0)));
         let limits = Limits { remote_private_networks: false, ..Limits::default() };
-        let client = |base: &str| {
-            Http::new(&Dial { base, proxy: None, timeout_ms: 2_000 }, clock.clone(), &limits)
-        };
-        for base in ["http://127.0.0.1:9", "http://10.1.2.3", "http://169.254.169.254", "http://[::1]:9", "http://[fd00::1]"] {
-            assert!(matches!(client(base), Err(BridgeError::Refused(why)) if why.contains("private network")), "{base}");
+        let client = |base: &str| Http::new(&Dial { base, proxy: None, timeout_ms: 2_000 }, clock.clone(), &limits);
+        for base in
+            ["http://127.0.0.1:9", "http://10.1.2.3", "http://169.254.169.254", "http://[::1]:9", "http://[fd00::1]"]
+        {
+            assert!(
+                matches!(client(base), Err(BridgeError::Refused(why)) if why.contains("private network")),
+                "{base}"
+            );
         }
         assert!(client("https://93.184.216.34").is_ok());
         // A name that leads there is no way around it.
@@ -289,7 +293,8 @@ mod tests {
         let request = name.client().get("http://localhost:9/");
         let told = name.send(request, Intent::Read).await.unwrap_err().to_string();
         assert!(told.contains("no public address") || told.contains("cannot be reached"), "{told}");
-        let usual = Http::new(&Dial { base: "http://10.1.2.3", proxy: None, timeout_ms: 2_000 }, clock, &Limits::default());
+        let usual =
+            Http::new(&Dial { base: "http://10.1.2.3", proxy: None, timeout_ms: 2_000 }, clock, &Limits::default());
         assert!(usual.is_ok(), "a booking system in the town's own network is usual");
     }
 

@@ -99,7 +99,9 @@ impl LinkState {
             (Self::Creating, Self::Creating | Self::Linked | Self::Deleting | Self::Forgotten)
             | (Self::Linked | Self::Deleting, Self::Linked | Self::Deleting | Self::Forgotten)
             | (Self::Forgotten, Self::Linked | Self::Forgotten) => true,
-            (Self::Linked | Self::Deleting | Self::Forgotten, Self::Creating) | (Self::Forgotten, Self::Deleting) => false,
+            (Self::Linked | Self::Deleting | Self::Forgotten, Self::Creating) | (Self::Forgotten, Self::Deleting) => {
+                false
+            }
         }
     }
 }

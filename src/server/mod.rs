@@ -133,7 +133,8 @@ impl Gateway {
         }
         let sign_in = sign_in(&config, &store, &keys).await?;
         let metrics = Arc::new(Metrics::new());
-        let bridges = bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()), config.sync.tenant_calls);
+        let bridges =
+            bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()), config.sync.tenant_calls);
         let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in, bridges };
         let web = serve(&parts, listener)?;
         let web_handle = web.handle();

@@ -12,7 +12,8 @@ const ACQUIRE: &str = "INSERT INTO leases (name, owner, token, expires_ms) VALUE
     WHERE leases.expires_ms <= $4 OR leases.owner = excluded.owner
     RETURNING token";
 const HOLDS: &str = "SELECT token FROM leases WHERE name = $1 AND owner = $2 AND token = $3";
-const RENEW: &str = "UPDATE leases SET expires_ms = $4 WHERE name = $1 AND owner = $2 AND token = $3 AND expires_ms > 0";
+const RENEW: &str =
+    "UPDATE leases SET expires_ms = $4 WHERE name = $1 AND owner = $2 AND token = $3 AND expires_ms > 0";
 const RELEASE: &str = "UPDATE leases SET expires_ms = 0 WHERE name = $1 AND owner = $2 AND token = $3";
 const RELEASE_ALL: &str = "UPDATE leases SET expires_ms = 0";
 

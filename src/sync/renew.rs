@@ -151,7 +151,9 @@ async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> 
         DEAD.clone_into(&mut subscription.state);
         return store(engine, &subscription).await;
     };
-    if is_silent(engine, &subscription) || subscription.hook_base != base || target.mapping.state == MappingState::Removed
+    if is_silent(engine, &subscription)
+        || subscription.hook_base != base
+        || target.mapping.state == MappingState::Removed
     {
         // Nobody listens to it any more, or nobody speaks; whether the remote system can be told so does not matter.
         let told = target.bridge.unsubscribe(&remote_id).await;

@@ -164,7 +164,10 @@ async fn a_failed_operation_is_tried_again_and_the_story_tells_it() {
     let room = rooms::by_slug(&mut tx, &house.city, "hall").await.unwrap().unwrap();
     let wish = Wish { tenant: &house.city, mapping: &mapping, room: &room.id, uid: &uid, cause_seq: 1, due: START };
     operations::enqueue(&mut tx, &wish).await.unwrap();
-    let claimed = operations::claim(&mut tx, &mapping, Holder { owner: "w", from: START, until: START.plus_ms(1000) }, START, 10).await.unwrap();
+    let claimed =
+        operations::claim(&mut tx, &mapping, Holder { owner: "w", from: START, until: START.plus_ms(1000) }, START, 10)
+            .await
+            .unwrap();
     let ended = Ended { state: OperationState::Failed, at: START, error: "refused", remote_writes: 0 };
     operations::finish(&mut tx, &claimed[0], &ended).await.unwrap();
     let entry = audit::Entry {

@@ -62,7 +62,8 @@ on_both!(of_twenty_that_ask_at_once_one_gets_the_lease, |house| async {
 
 on_both!(a_lease_is_extended_until_somebody_else_has_it_or_it_was_given_back, |house| async {
     let first = acquire(house, "one", 0, 5).await.unwrap();
-    let renew = async |lease: &Lease, until| house.write_one(async |tx| leases::renew(tx, lease, at(until)).await).await;
+    let renew =
+        async |lease: &Lease, until| house.write_one(async |tx| leases::renew(tx, lease, at(until)).await).await;
     assert!(renew(&first, 9).await);
     assert_eq!(acquire(house, "two", 8, 12).await, None);
     assert!(renew(&first, 15).await);

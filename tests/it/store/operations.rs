@@ -16,7 +16,11 @@ async fn enqueue(house: &House, place: &(Room, Mapping), of: &str, cause_seq: i6
 
 async fn claim(house: &House, owner: &str, now: i64, lease_until: i64) -> Vec<Operation> {
     let mapping = only_mapping(house).await;
-    house.write_one(async |tx| operations::claim(tx, &mapping, Holder { owner, from: at(now), until: at(lease_until) }, at(now), 10).await).await
+    house
+        .write_one(async |tx| {
+            operations::claim(tx, &mapping, Holder { owner, from: at(now), until: at(lease_until) }, at(now), 10).await
+        })
+        .await
 }
 
 /// Nothing is sent to a calendar that was never read.
@@ -72,7 +76,15 @@ on_both!(two_owners_never_hold_the_same_operation, |house| async {
                 loop {
                     let mut tx = store.begin_write().await.unwrap();
                     let owner = format!("w{worker}");
-                    let got = operations::claim(&mut tx, &mapping, Holder { owner: &owner, from: at(0), until: at(1) }, at(0), 3).await.unwrap();
+                    let got = operations::claim(
+                        &mut tx,
+                        &mapping,
+                        Holder { owner: &owner, from: at(0), until: at(1) },
+                        at(0),
+                        3,
+                    )
+                    .await
+                    .unwrap();
                     tx.commit().await.unwrap();
                     if got.is_empty() {
                         break mine;

@@ -138,7 +138,8 @@ on_both!(f4_a_subscription_that_stays_silent_is_replaced_and_its_heir_has_to_pro
     let worker = scene.reachable("one");
     worker.keep_house_once().await.unwrap();
     let mapping = scene.mapping().await;
-    let living = async || subscriptions::of_mapping(&mut house.read().await, house.tenant(), &mapping.id).await.unwrap();
+    let living =
+        async || subscriptions::of_mapping(&mut house.read().await, house.tenant(), &mapping.id).await.unwrap();
     let first = living().await.remove(0);
     pause(&scene).await;
     for (uid, day) in [("x", 3), ("y", 4)] {

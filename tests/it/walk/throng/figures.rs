@@ -43,9 +43,11 @@ impl Figures {
     ) -> Self {
         let sum = |of: fn(&Notebook) -> u64| notebooks.iter().map(of).sum::<u64>();
         let counters = gateways.counters();
-        let faults = counters.as_object().unwrap().iter().filter_map(|(name, count)| {
-            Some((name.strip_prefix("fault ")?.to_owned(), count.as_u64().unwrap()))
-        });
+        let faults = counters
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter_map(|(name, count)| Some((name.strip_prefix("fault ")?.to_owned(), count.as_u64().unwrap())));
         Self {
             bookings: notebooks.iter().map(Notebook::len).sum(),
             confirmed: sum(|notebook| notebook.confirmed),
@@ -99,7 +101,8 @@ fn conflicts(gateways: &Gateways) -> Conflicts {
 pub fn waits_for_notifications(gateways: &Gateways) -> Vec<(&'static str, Vec<Duration>)> {
     let is_long = acts() >= 1_000;
     let wait = |word, number| wait(gateways, word, number);
-    let mut all = vec![("with notifications", (0..if is_long { 50 } else { 5 }).map(|at| wait("healthy", at)).collect())];
+    let mut all =
+        vec![("with notifications", (0..if is_long { 50 } else { 5 }).map(|at| wait("healthy", at)).collect())];
     if is_long {
         faults(gateways, &json!({"notification_loss_rate": 1.0}));
         all.push(("while they die", (0..2).map(|at| wait("dying", at)).collect()));

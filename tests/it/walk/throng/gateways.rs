@@ -130,7 +130,8 @@ impl Gateways {
 
     pub fn until_all_answer(&self) {
         for town in &self.towns {
-            let ready = || ask("GET", &format!("{}/ready", town.base), &[], "").ok().filter(|answer| answer.status == 200);
+            let ready =
+                || ask("GET", &format!("{}/ready", town.base), &[], "").ok().filter(|answer| answer.status == 200);
             until("the gateway to answer", CALM, ready);
         }
     }

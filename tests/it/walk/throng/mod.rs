@@ -63,8 +63,11 @@ fn throng(engine: Engine, replicas: usize, usual: u64) {
 fn walk(gateways: &Gateways, seed: u64) -> Figures {
     let town = &gateways.towns[0];
     let before = converged(town, CALM);
-    faults(gateways, &json!({"notification_loss_rate": 0.3, "lost_answer_rate": 0.1, "throttle_rate": 0.05,
-                             "retry_after_s": 1, "error_rate": 0.01}));
+    faults(
+        gateways,
+        &json!({"notification_loss_rate": 0.3, "lost_answer_rate": 0.1, "throttle_rate": 0.05,
+                             "retry_after_s": 1, "error_rate": 0.01}),
+    );
     let began = Instant::now();
     let (notebooks, kills) = crowd(gateways, seed);
     let crowded = began.elapsed();

@@ -66,7 +66,8 @@ impl Booking {
         if certain.contains(&&Deed::Cancel) && all.len() == 1 {
             return false;
         }
-        let wishes: Vec<&Seen> = all.iter().filter_map(|deed| if let Deed::Become(to) = deed { Some(to) } else { None }).collect();
+        let wishes: Vec<&Seen> =
+            all.iter().filter_map(|deed| if let Deed::Become(to) = deed { Some(to) } else { None }).collect();
         let title = self.candidates(&certain, &wishes, |seen| seen.title.clone());
         let time = self.candidates(&certain, &wishes, |seen| (seen.start, seen.end).to_owned());
         title.contains(&found.title) && time.contains(&(found.start, found.end))
@@ -76,7 +77,8 @@ impl Booking {
     /// that it changes, or where a wish meant another field.
     fn candidates<T: PartialEq + Clone>(&self, certain: &[&Deed], wishes: &[&Seen], of: impl Fn(&Seen) -> T) -> Vec<T> {
         let was = self.agreed.as_ref().map(&of);
-        let mut values: Vec<T> = wishes.iter().map(|seen| of(seen)).filter(|value| was.as_ref() != Some(value)).collect();
+        let mut values: Vec<T> =
+            wishes.iter().map(|seen| of(seen)).filter(|value| was.as_ref() != Some(value)).collect();
         let is_changed = certain.iter().any(|deed| matches!(deed, Deed::Become(to) if was.as_ref() != Some(&of(to))));
         if !is_changed {
             values.extend(was);
@@ -192,7 +194,8 @@ impl<'a> Person<'a> {
             if booking.room != room.slug || booking.acts.is_empty() {
                 continue;
             }
-            let shown: Vec<Option<&Seen>> = SIDES.iter().map(|side| view[side].get(&number).map(|(_, seen)| seen)).collect();
+            let shown: Vec<Option<&Seen>> =
+                SIDES.iter().map(|side| view[side].get(&number).map(|(_, seen)| seen)).collect();
             let is_one = shown.iter().all(|seen| *seen == shown[0]);
             if is_one && shown[0].is_some() && booking.allows(shown[0]) {
                 booking.agree(shown[0].cloned());
@@ -226,7 +229,9 @@ impl<'a> Person<'a> {
             Err(Trouble::NotSent) => return self.unheard(),
             Err(Trouble::Unknown) => true,
             Ok(Some(answer)) if answer.status >= 500 => true,
-            Ok(Some(answer)) => return self.notebook.surprises.push(format!("{what:?} on {born:?} of {}: {answer:?}", room.slug)),
+            Ok(Some(answer)) => {
+                return self.notebook.surprises.push(format!("{what:?} on {born:?} of {}: {answer:?}", room.slug));
+            }
             Ok(None) => false,
         };
         let acts = vec![Act { what: Deed::Become(what), is_uncertain }];
