@@ -270,7 +270,9 @@ on_both!(f24_a_small_calendar_that_is_switched_off_is_no_deletion_of_its_booking
     let ids: Vec<RemoteId> =
         (3..9).map(|day| scene.remote().book(CALENDAR, event(&format!("x{day}"), "Season", day, 9))).collect();
     scene.settle().await;
-    ids.iter().for_each(|id| scene.remote().deactivate(CALENDAR, id));
+    for id in &ids {
+        scene.remote().deactivate(CALENDAR, id);
+    }
     scene.settle().await;
     assert_eq!((scene.titles().await.len(), scene.remote_titles(1).len()), (6, 6));
     assert_eq!(scene.mapping().await.state, MappingState::Held);

@@ -101,7 +101,7 @@ fn conflicts(gateways: &Gateways) -> Conflicts {
 pub fn waits_for_notifications(gateways: &Gateways) -> Vec<(&'static str, Vec<Duration>)> {
     let is_long = acts() >= 1_000;
     let wait = |word, number| wait(gateways, word, number);
-    let mut all =
+    let mut all: Vec<(&'static str, Vec<Duration>)> =
         vec![("with notifications", (0..if is_long { 50 } else { 5 }).map(|at| wait("healthy", at)).collect())];
     if is_long {
         faults(gateways, &json!({"notification_loss_rate": 1.0}));
@@ -109,7 +109,9 @@ pub fn waits_for_notifications(gateways: &Gateways) -> Vec<(&'static str, Vec<Du
         all.push(("without any", (0..12).map(|at| wait("dead", at)).collect()));
         faults(gateways, &json!({}));
     }
-    all.iter_mut().for_each(|(_, waits): &mut (&str, Vec<Duration>)| waits.sort());
+    for (_, waits) in &mut all {
+        waits.sort();
+    }
     all
 }
 

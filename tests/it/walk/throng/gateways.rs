@@ -14,7 +14,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -36,7 +35,7 @@ struct Room {
 }
 
 fn room(number: usize) -> Room {
-    let (kind, id) = if number % 2 == 0 {
+    let (kind, id) = if number.is_multiple_of(2) {
         (BridgeKind::BookingPortico, format!("{}", 1_000 + number))
     } else {
         (BridgeKind::BookingGeneric, format!("rom-{number:02}"))
@@ -178,9 +177,8 @@ impl Drop for Gateways {
 fn ready(port: u16, started: &Gateways) {
     let address = format!("http://127.0.0.1:{port}/ready");
     let answers = || ask("GET", &address, &[], "").ok().filter(|answer| answer.status == 200);
-    if std::panic::catch_unwind(|| until("the gateway to start", Duration::from_secs(60), answers)).is_err() {
-        panic!("no start:\n{}", started.complaints());
-    }
+    let start = std::panic::catch_unwind(|| until("the gateway to start", CALM, answers));
+    assert!(start.is_ok(), "no start:\n{}", started.complaints());
 }
 
 /// A port that nobody listens on.
@@ -218,6 +216,7 @@ fn configuration(
 ) -> String {
     let town = seed::town_hall();
     let folder = folder.display();
+    let zone = town.zone;
     let mut text = format!(
         r#"
 [server]
@@ -241,6 +240,34 @@ filter = "warn"
 key = "fjordby"
 name = "Fjordby"
 zone = "{zone}"
+[[user]]
+tenant = "fjordby"
+name = "anna"
+password = "{PASSWORD}"
+role = "tenant_admin"
+write = ["*"]
+"#
+    );
+    text.push_str(&bridges(sandbox));
+    for Room { slug, kind, id } in rooms {
+        let bridge = if *kind == BridgeKind::BookingPortico { "portico" } else { "generic" };
+        let mailbox = format!("{slug}@{}", seed::TENANT_DOMAIN);
+        write!(
+            text,
+            "[[room]]\ntenant = \"fjordby\"\nslug = \"{slug}\"\nname = \"{slug}\"\nemail = \"{mailbox}\"\n\
+             [[mapping]]\ntenant = \"fjordby\"\nroom = \"{slug}\"\nbridge = \"outlook\"\nremote_id = \"{mailbox}\"\n\
+             [[mapping]]\ntenant = \"fjordby\"\nroom = \"{slug}\"\nbridge = \"{bridge}\"\nremote_id = \"{id}\"\n"
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// The three connected systems.
+fn bridges(sandbox: &Sandbox) -> String {
+    let town = seed::town_hall();
+    format!(
+        r#"
 [[bridge]]
 tenant = "fjordby"
 name = "outlook"
@@ -266,12 +293,6 @@ name = "generic"
 kind = "booking_generic"
 base_url = "{generic}"
 api_key = "{generic_key}"
-[[user]]
-tenant = "fjordby"
-name = "anna"
-password = "{PASSWORD}"
-role = "tenant_admin"
-write = ["*"]
 "#,
         zone = town.zone,
         graph = sandbox.graph_url(),
@@ -285,17 +306,5 @@ write = ["*"]
         portico_domain = town.portico_domain,
         generic = sandbox.booking_generic_url(),
         generic_key = town.generic_api_key,
-    );
-    for Room { slug, kind, id } in rooms {
-        let bridge = if *kind == BridgeKind::BookingPortico { "portico" } else { "generic" };
-        let mailbox = format!("{slug}@{}", seed::TENANT_DOMAIN);
-        write!(
-            text,
-            "[[room]]\ntenant = \"fjordby\"\nslug = \"{slug}\"\nname = \"{slug}\"\nemail = \"{mailbox}\"\n\
-             [[mapping]]\ntenant = \"fjordby\"\nroom = \"{slug}\"\nbridge = \"outlook\"\nremote_id = \"{mailbox}\"\n\
-             [[mapping]]\ntenant = \"fjordby\"\nroom = \"{slug}\"\nbridge = \"{bridge}\"\nremote_id = \"{id}\"\n"
-        )
-        .unwrap();
-    }
-    text
+    )
 }

@@ -77,8 +77,10 @@ impl Booking {
     /// that it changes, or where a wish meant another field.
     fn candidates<T: PartialEq + Clone>(&self, certain: &[&Deed], wishes: &[&Seen], of: impl Fn(&Seen) -> T) -> Vec<T> {
         let was = self.agreed.as_ref().map(&of);
-        let mut values: Vec<T> =
-            wishes.iter().map(|seen| of(seen)).filter(|value| was.as_ref() != Some(value)).collect();
+        // Of several people who write whole bookings, one may write an old value over a new one.
+        let is_alone = wishes.len() < 2;
+        let values = wishes.iter().map(|seen| of(seen));
+        let mut values: Vec<T> = values.filter(|value| !is_alone || was.as_ref() != Some(value)).collect();
         let is_changed = certain.iter().any(|deed| matches!(deed, Deed::Become(to) if was.as_ref() != Some(&of(to))));
         if !is_changed {
             values.extend(was);
@@ -223,7 +225,7 @@ impl<'a> Person<'a> {
         let born = *self.dice.pick(&SIDES);
         let number = self.notebook.bookings.len();
         let what = self.fresh_slot(room).titled(&format!("P{}-{number}", self.notebook.person));
-        let outcome = town.book(born, room, &what).map(|made| made.err());
+        let outcome = town.book(born, room, &what).map(Result::err);
         let word = format!("booked on {born:?}: {outcome:?}");
         let is_uncertain = match outcome {
             Err(Trouble::NotSent) => return self.unheard(),
@@ -249,8 +251,9 @@ impl<'a> Person<'a> {
 
     fn change(&mut self, town: &Town, room: &Room, view: &View, is_busy: bool) {
         let side = *self.dice.pick(&SIDES);
-        if let Some(number) = self.target(room, view, is_busy) {
-            self.change_on(town, room, view, (number, side));
+        match self.target(room, view, is_busy) {
+            Some(number) => self.change_on(town, room, view, (number, side)),
+            None => self.book(town, room),
         }
     }
 
@@ -269,17 +272,16 @@ impl<'a> Person<'a> {
 
     fn cancel(&mut self, town: &Town, room: &Room, view: &View, is_busy: bool) {
         let side = *self.dice.pick(&SIDES);
-        if let Some(number) = self.target(room, view, is_busy) {
-            let outcome = town.cancel(side, room, &view[&side][&number].0);
-            self.conclude(number, side, outcome, Deed::Cancel);
-        }
+        let Some(number) = self.target(room, view, is_busy) else { return self.book(town, room) };
+        let outcome = town.cancel(side, room, &view[&side][&number].0);
+        self.conclude(number, side, outcome, Deed::Cancel);
     }
 
     /// Two people at once, on two sides.
     fn contest(&mut self, town: &Town, room: &Room, view: &View, is_busy: bool) {
         let first = self.dice.below(3);
         let second = (first + 1 + self.dice.below(2)) % 3;
-        let Some(number) = self.target(room, view, is_busy) else { return };
+        let Some(number) = self.target(room, view, is_busy) else { return self.book(town, room) };
         let side = |at: u64| SIDES[usize::try_from(at).unwrap()];
         self.notebook.contested += 1;
         self.change_on(town, room, view, (number, side(first)));
