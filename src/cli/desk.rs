@@ -66,7 +66,12 @@ impl Desk {
     pub(super) fn engine(&self) -> Result<Engine, CliError> {
         let keys = Arc::new(server::load_keys(&self.config)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let bridges = server::bridge_source(keys.clone(), clock.clone(), Arc::new(self.config.limits.clone()));
+        let bridges = server::bridge_source(
+            keys.clone(),
+            clock.clone(),
+            Arc::new(self.config.limits.clone()),
+            self.config.sync.tenant_calls,
+        );
         Ok(server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new())))
     }
 

@@ -118,7 +118,10 @@ const WAKE: &str = "UPDATE mappings SET due_ms = CASE WHEN due_ms < $3 THEN due_
     wanted_ms = CASE WHEN wanted_ms > $3 THEN wanted_ms ELSE $3 END,
     dirty_since_ms = COALESCE(dirty_since_ms, $4) WHERE tenant_id = $1 AND id = $2";
 const WAKE_ALL: &str = "UPDATE mappings SET due_ms = woken.at_ms FROM (SELECT id AS woken_id,
-        $1 + (ROW_NUMBER() OVER (ORDER BY id) - 1) * $2 AS at_ms FROM mappings WHERE state = 'active' AND due_ms > $1
+        $1 + (CASE WHEN place <= $2 THEN 0 WHEN (places - $2) * $3 <= $4 THEN (place - $2) * $3
+            ELSE (place - $2) * $4 / (places - $2) END) AS at_ms
+        FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place, COUNT(*) OVER () AS places FROM mappings
+            WHERE state = 'active' AND due_ms > $1) AS placed
     ) AS woken WHERE woken.woken_id = mappings.id AND mappings.due_ms > woken.at_ms";
 const REST: &str = "UPDATE mappings SET due_ms = $3, failures = CASE WHEN failures = 0 THEN 1 ELSE failures END
     WHERE tenant_id = $1 AND id = $2 AND due_ms < $3";
@@ -262,9 +265,25 @@ pub async fn rest(tx: &mut Tx, mapping: &Mapping, until: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Brings the next pull of every active mapping forward: of one to now, of each further one `gap_ms` later.
-pub async fn wake_all(tx: &mut Tx, now: Timestamp, gap_ms: i64) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(WAKE_ALL).bind(now.ms()).bind(gap_ms).execute(c).await.map(|_| ())?);
+/// How the first pulls of many mappings are spread.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// So many are due now.
+    pub at_once: i64,
+    /// Milliseconds between two further ones.
+    pub gap_ms: i64,
+    /// Milliseconds within which all are due, however many there are.
+    pub most_ms: i64,
+}
+
+/// Brings the next pull of every active mapping forward.
+pub async fn wake_all(tx: &mut Tx, now: Timestamp, spread: Spread) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WAKE_ALL)
+        .bind(now.ms())
+        .bind(spread.at_once)
+        .bind(spread.gap_ms)
+        .bind(spread.most_ms)
+        .execute(c).await.map(|_| ())?);
     Ok(())
 }
 

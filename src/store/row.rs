@@ -126,6 +126,14 @@ impl FromColumn for RoomRules {
     }
 }
 
+/// The steps from state to state that are allowed, as SQL literals `'from>to'`.
+pub(super) fn steps<T: Copy + Serialize>(all: &[T], allowed: impl Fn(T, T) -> bool) -> String {
+    let pairs = all.iter().flat_map(|from| all.iter().map(move |to| (*from, *to)));
+    let literals =
+        pairs.filter(|(from, to)| allowed(*from, *to)).map(|(from, to)| format!("'{}>{}'", word(&from), word(&to)));
+    literals.collect::<Vec<_>>().join(", ")
+}
+
 /// The word by which a unit variant is stored: the same as in JSON.
 pub(super) fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {

@@ -1,7 +1,7 @@
 //! Pull: a remote calendar is read, every difference is decided, and the decisions are carried out through the gate.
 
 use super::observe::Observed;
-use super::{Engine, Site, SyncError, held, moved, observe, pull_item, retry};
+use super::{Engine, Site, SyncError, held, moved, nightly, observe, pull_item, retry, surplus};
 use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::BridgeKind;
@@ -69,16 +69,17 @@ pub(super) fn bridge_word(site: &Site) -> &'static str {
     }
 }
 
-/// A complete read is due when there was none yet, when the last one is long ago, and when its window has begun to lag
-/// behind the present day by a week.
+/// A complete read is due when there was none yet, when the cursor is lost, and every night; it moves the window on.
 fn needs_everything(engine: &Engine, site: &Site, now: Timestamp) -> bool {
     let mapping = &site.mapping;
-    let overdue = mapping.completed_ms.is_none_or(|at| at.plus_ms(millis(engine.settings.compare_every)) <= now);
+    let (every, zone) = (engine.settings.compare_every, &site.tenant_zone);
+    let overdue = mapping.completed_ms.is_none_or(|at| nightly::due(at, every, zone, seed(site, Timestamp(0))) <= now);
     mapping.cursor.is_empty() || overdue
 }
 
 async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestamp) -> Result<Pulled, SyncError> {
     let observed = moved::follow(engine, site, observed).await?;
+    let observed = surplus::take_away(engine, site, observed).await?;
     if let Some(why) = held::verdict(engine, site, &observed).await? {
         held::hold(engine, site, &observed, &why).await?;
         return Ok(Pulled { seen: observed.present.len(), applied: 0 });
@@ -122,6 +123,9 @@ async fn finish(
     };
     let mut tx = begin(engine, site).await?;
     let now = engine.now();
+    if let Some(since) = mapping.pulled_ms.filter(|_| changed) {
+        subscriptions::doubt(&mut tx, &mapping.tenant_id, &mapping.id, now, since).await?;
+    }
     let due = now.plus_ms(millis(retry::jitter(poll_every(engine, &mut tx, site, now).await?, seed(site, now))));
     let pulled = mappings::Pulled {
         cursor: &cursor,
@@ -132,9 +136,6 @@ async fn finish(
         began,
     };
     mappings::pulled(&mut tx, mapping, &pulled).await?;
-    if let Some(since) = mapping.pulled_ms.filter(|_| changed) {
-        subscriptions::doubt(&mut tx, &mapping.tenant_id, &mapping.id, now, since).await?;
-    }
     if mapping.failures > 0 {
         // The system is back: its other calendars need not wait out what they had to wait.
         mappings::wake_failed(&mut tx, &mapping.tenant_id, &mapping.bridge_id, now).await?;
@@ -169,9 +170,7 @@ async fn poll_every(engine: &Engine, tx: &mut Tx, site: &Site, now: Timestamp) -
         return Ok(engine.settings.poll_unhealthy);
     }
     let living = subscriptions::of_mapping(tx, &site.mapping.tenant_id, &site.mapping.id).await?;
-    let healthy = living
-        .iter()
-        .any(|one| one.state == subscriptions::ACTIVE && one.expires_ms.is_none_or(|expires| expires > now));
+    let healthy = living.iter().any(|one| one.is_healthy(now));
     Ok(if healthy { engine.settings.poll_healthy } else { engine.settings.poll_unhealthy })
 }
 

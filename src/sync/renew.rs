@@ -30,6 +30,9 @@ pub const UNSUPPORTED: &str = "unsupported";
 /// How often the first wait is doubled after a failure: about a minute.
 const FAILED_WAITS: u32 = 6;
 
+/// How long a subscription that is taken for silent is kept before it is replaced: as often as that, and no oftener.
+const SILENCE: Duration = Duration::from_hours(1);
+
 /// Subscriptions handled in one round.
 const BATCH: i64 = 50;
 
@@ -47,10 +50,8 @@ pub(super) async fn renew(engine: &Engine, tenants: &[TenantId]) -> Result<(), S
 
 /// The lease on all subscriptions, taken or extended; `None` while another process has it.
 async fn lease(engine: &Engine) -> Result<Option<Lease>, SyncError> {
-    let now = engine.now();
-    let expires = now.plus_ms(millis(engine.settings.lease));
     let mut tx = engine.store.begin_write().await?;
-    let lease = leases::acquire(&mut tx, "subscriptions", &engine.owner, now, expires).await?;
+    let lease = engine.lease(&mut tx, "subscriptions").await?;
     tx.commit().await?;
     Ok(lease)
 }
@@ -107,7 +108,11 @@ async fn request(engine: &Engine, tenants: &[TenantId], mapping: &MappingId, bas
     }
     let Some(target) = found else { return Ok(()) };
     let secret = uuid::Uuid::new_v4().simple().to_string() + &uuid::Uuid::new_v4().simple().to_string();
-    let mut subscription = new_subscription(engine, &target, base, &secret)?;
+    let misses = {
+        let mut tx = engine.store.begin_read().await?;
+        subscriptions::latest_misses(&mut tx, &target.mapping.tenant_id, mapping).await?
+    };
+    let mut subscription = Subscription { misses, ..new_subscription(engine, &target, base, &secret)? };
     store(engine, &subscription).await?;
     let kind = match target.bridge.kind() {
         crate::model::BridgeKind::Graph => "graph",
@@ -146,8 +151,11 @@ async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> 
         DEAD.clone_into(&mut subscription.state);
         return store(engine, &subscription).await;
     };
-    if subscription.hook_base != base || target.mapping.state == MappingState::Removed {
-        // Nobody listens to it any more; whether the remote system can be told so does not matter.
+    if is_silent(engine, &subscription)
+        || subscription.hook_base != base
+        || target.mapping.state == MappingState::Removed
+    {
+        // Nobody listens to it any more, or nobody speaks; whether the remote system can be told so does not matter.
         let told = target.bridge.unsubscribe(&remote_id).await;
         tracing::info!(subscription.id = %subscription.id, "ended a subscription for {}: {told:?}", subscription.hook_base);
         DEAD.clone_into(&mut subscription.state);
@@ -172,6 +180,12 @@ async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> 
             Err(error.into())
         }
     }
+}
+
+/// It says that it lives, and announces nothing. Another one is asked for in its place.
+fn is_silent(engine: &Engine, subscription: &Subscription) -> bool {
+    let since = subscription.created_ms.plus_ms(millis(SILENCE));
+    subscription.misses >= subscriptions::SILENT && since <= engine.now()
 }
 
 fn take(engine: &Engine, subscription: &mut Subscription, subscribed: &Subscribed) {
@@ -208,6 +222,7 @@ fn new_subscription(engine: &Engine, target: &Target, base: &str, secret: &str) 
         notified_ms: None,
         last_error: String::new(),
         created_ms: engine.now(),
+        misses: 0,
     })
 }
 

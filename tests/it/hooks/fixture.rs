@@ -192,5 +192,6 @@ fn subscription_row(keys: &Keys, tenant: &TenantId, mapping: &MappingId) -> Subs
         notified_ms: None,
         last_error: String::new(),
         created_ms: NOW,
+        misses: 0,
     }
 }

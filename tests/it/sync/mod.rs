@@ -6,6 +6,7 @@ mod failures;
 mod operator;
 mod rules;
 pub mod scene;
+mod scheduling;
 mod series;
 mod zone_rules;
 

@@ -20,7 +20,7 @@ use anteroom::store::rooms::Room;
 use anteroom::store::{conflicts, objects};
 use anteroom::sync::{self, Engine, Nudge, Plan, Report, Settings, Worker};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A remote system and the mapping to it.
 pub struct Remote {
@@ -331,6 +331,13 @@ fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Author
     }
 }
 
+/// Made once: thousands of processes begin in one run of the simulation, and elliptic curves are slow unoptimised.
+fn keys() -> Arc<Keys> {
+    static KEYS: LazyLock<Arc<Keys>> =
+        LazyLock::new(|| Arc::new(Keys::from_ring(KeyRing::new("k1", Key::new([7; 32])))));
+    KEYS.clone()
+}
+
 /// What a process of the gateway brings along.
 struct Process<'a> {
     owner: &'a str,
@@ -345,7 +352,7 @@ fn new_engine(house: &House, remotes: BTreeMap<BridgeId, Arc<dyn Bridge>>, proce
         limits: Arc::new(Limits::default()),
         settings: process.settings,
         bridges: Arc::new(move |row| Ok(remotes[&row.id].clone())),
-        keys: Arc::new(Keys::from_ring(KeyRing::new("k1", Key::new([7; 32])))),
+        keys: keys(),
         metrics: Arc::new(Metrics::new()),
         owner: process.owner.to_owned(),
         hook_base: None,

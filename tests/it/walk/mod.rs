@@ -13,4 +13,5 @@ mod quiet;
 mod refused;
 mod series;
 mod singles;
+mod throng;
 mod town;
