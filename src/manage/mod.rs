@@ -29,4 +29,5 @@ pub mod tenants;
 pub use audit::Acting;
 pub use error::ManageError;
 pub use sign_in::SignIn;
+pub use rooms::confirmed;
 pub use slug::Slug;

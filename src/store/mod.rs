@@ -25,6 +25,7 @@ pub mod plans;
 pub mod principals;
 pub mod properties;
 pub mod registrations;
+pub mod removal;
 pub mod restore;
 pub mod rooms;
 pub mod rules;

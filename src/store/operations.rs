@@ -97,9 +97,9 @@ const RETRY: &str = "UPDATE operations SET state = 'pending', open = TRUE, due_m
 const WAITING: &str = "SELECT tenant_id, mapping_id FROM (
     SELECT o.tenant_id, o.mapping_id, MIN(o.due_ms) AS since_ms,
         ROW_NUMBER() OVER (PARTITION BY o.tenant_id ORDER BY MIN(o.due_ms)) AS place
-    FROM operations o JOIN mappings m ON m.id = o.mapping_id
+    FROM operations o JOIN mappings m ON m.id = o.mapping_id JOIN tenants t ON t.id = o.tenant_id
     WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $1 AND m.state = 'active'
-    AND m.completed_ms IS NOT NULL
+    AND m.completed_ms IS NOT NULL AND t.state IN ('active', 'draining')
     GROUP BY o.tenant_id, o.mapping_id) AS waiting ORDER BY place, since_ms LIMIT $2";
 const BACKLOG: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms FROM operations WHERE open";
 const BACKLOG_OF_TENANT: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms
@@ -145,7 +145,7 @@ pub async fn enqueue(tx: &mut Tx, wish: &Wish<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Active mappings of any tenant, read completely at least once, with operations that are due and that nobody works on.
+/// Active mappings of any tenant that is not suspended, read completely at least once, with operations that are due and that nobody works on.
 pub async fn waiting(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<(TenantId, MappingId)>, StoreError> {
     let rows: Vec<(String, String)> =
         on!(tx, c => sqlx::query_as(WAITING).bind(now.ms()).bind(limit).fetch_all(c).await)?;

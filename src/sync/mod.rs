@@ -7,10 +7,12 @@ mod brake;
 mod breaker;
 mod conflict;
 mod deadlines;
+mod drain;
 mod gauges;
 mod held;
 mod hub;
 mod layers;
+mod leave;
 mod masks;
 mod merge;
 mod moved;
@@ -34,6 +36,7 @@ mod verify;
 mod worker;
 
 pub use announce::{Announcer, PushTarget, resource_hash, topic};
+pub use leave::{Copies, leave};
 pub use preview::{Plan, PlanAct, PlanSide, Step, preview};
 pub use purge::{Copy, Leaving, Purged, copies, purge};
 pub use settings::Settings;
@@ -67,6 +70,7 @@ use crate::store::mappings::Mapping;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::tenants;
+use crate::store::tenants::Tenant;
 use std::sync::Arc;
 
 /// Makes a living bridge of a stored one: opens its secrets and keeps its connections and tokens between calls.
@@ -132,8 +136,7 @@ pub(crate) struct Site {
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) calendar: RemoteCalendar,
     pub(crate) lease: Lease,
-    /// Key of the tenant, as metrics name it.
-    pub(crate) tenant_key: String,
+    pub(crate) tenant: Tenant,
 }
 
 impl Engine {
@@ -164,7 +167,7 @@ impl Engine {
             name: mapping.remote_name.clone(),
             zone: room.zone.clone(),
         };
-        Ok(Site { mapping, room, bridge, calendar, lease, tenant_key: tenant.tenant_key })
+        Ok(Site { mapping, room, bridge, calendar, lease, tenant })
     }
 
     /// A mapping of the tenant as it stands now, for looking only: no work is done under its lease.
