@@ -11,6 +11,7 @@ use crate::manage::sign_in::Credential;
 use crate::model::Privilege;
 use crate::model::Role;
 use crate::model::RoomId;
+use crate::model::TenantState;
 use crate::model::Timestamp;
 use crate::store::StoreError;
 use crate::store::Tx;
@@ -36,6 +37,8 @@ pub(super) struct Caller {
     pub tenant: Tenant,
     /// Who.
     pub principal: Principal,
+    /// Key and most requests a minute of the tenant that the caller belongs to.
+    pub quota: (String, i64),
 }
 
 /// A role that a handler asks for.
@@ -61,7 +64,9 @@ needs!(
     /// Runs syncs, resolves conflicts.
     TenantOperator,
     /// Everything inside the tenant.
-    TenantAdmin
+    TenantAdmin,
+    /// Everything in every tenant.
+    SuperAdmin
 );
 
 /// A caller with at least the role `R`, at the desk where its request is worked on.
@@ -190,7 +195,26 @@ pub(super) async fn identify(door: &ApiDoor, head: &RequestHead, path: &str) -> 
         }
         (Some(_), _) => return Err(ApiError::OtherTenant { login: principal.login }),
     };
-    Ok(Caller { tenant, principal })
+    require_open(&tenant, principal.role, &head.method)?;
+    let home = if tenant.id == principal.tenant_id { tenant.clone() } else { home(door, &principal).await? };
+    Ok(Caller { tenant, principal, quota: (home.tenant_key, home.rate_limit_per_minute) })
+}
+
+/// Refuses requests to a tenant that is closed. Who runs the server still comes in; of a removed tenant the audit alone
+/// is left, and nothing can be changed.
+fn require_open(tenant: &Tenant, role: Role, method: &Method) -> Result<(), ApiError> {
+    let runs_the_server = role == Role::SuperAdmin;
+    let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let what = match tenant.state {
+        TenantState::Active => return Ok(()),
+        TenantState::Removed if runs_the_server && reads => return Ok(()),
+        TenantState::Removed => "was removed; its audit is all that is left",
+        TenantState::Draining if runs_the_server || reads => return Ok(()),
+        TenantState::Draining => "is being drained and can only be read",
+        TenantState::Suspended if runs_the_server => return Ok(()),
+        TenantState::Suspended => "is suspended",
+    };
+    Err(ApiError::Closed { key: tenant.tenant_key.clone(), what, why: tenant.reason.clone() })
 }
 
 /// The tenant a path is about.

@@ -23,6 +23,7 @@ mod operations;
 mod page;
 mod plans;
 mod principals;
+mod rate;
 mod repeat;
 mod rooms;
 mod rules;
@@ -32,6 +33,7 @@ pub mod view;
 
 pub use error::ApiError;
 pub use openapi::document;
+pub use rate::Rates;
 
 use crate::config;
 use crate::config::Limits;
@@ -70,6 +72,8 @@ pub struct ApiDoor {
     pub open_metrics: bool,
     /// Asks remote systems, reads both sides for plans and checks, and removes copies. Its leases are its own.
     pub engine: Arc<Engine>,
+    /// What the tenants have used of the present minute.
+    pub rates: Rates,
 }
 
 /// Mounts `/v1`, `/health`, `/ready` and `/metrics`.

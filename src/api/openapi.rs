@@ -50,11 +50,18 @@ macro_rules! operations {
 operations!(
     tenants::list,
     tenants::read,
+    tenants::create,
+    tenants::update,
+    tenants::suspend,
+    tenants::drain,
+    tenants::resume,
+    tenants::remove,
     tenants::sync,
     rooms::list,
     rooms::create,
     rooms::read,
     rooms::update,
+    rooms::remove,
     rooms::events,
     bookings::list,
     bookings::create,
@@ -74,6 +81,7 @@ operations!(
     bridges::create,
     bridges::read,
     bridges::update,
+    bridges::remove,
     bridges::calendars,
     mappings::list,
     mappings::create,
@@ -196,7 +204,8 @@ impl Modify for Refusals {
             }
             for operation in [get, post, put, patch, delete].into_iter().flatten() {
                 let mut statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
-                if asks_a_remote_system(path) {
+                let purges = operation.operation_id.as_deref().is_some_and(|id| PURGES.contains(&id));
+                if purges || asks_a_remote_system(path) {
                     statuses.push(("502", "The remote system fails"));
                 }
                 let refused = statuses.into_iter().map(|(status, what)| (status.to_owned(), problem(what)));
@@ -206,12 +215,20 @@ impl Modify for Refusals {
     }
 }
 
+/// Removals that may take our copies along.
+const PURGES: [&str; 3] = ["remove_tenant", "remove_room", "remove_bridge"];
+
 fn asks_a_remote_system(path: &str) -> bool {
     ["/calendars", "/plan", "/copies", "/purge", "/verify"].iter().any(|end| path.ends_with(end))
 }
 
 fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'static str, &'static str)> {
-    let mut statuses = vec![("401", "Not signed in"), ("403", "Not allowed"), ("503", "Try again shortly")];
+    let mut statuses = vec![
+        ("401", "Not signed in"),
+        ("403", "Not allowed"),
+        ("429", "Too many requests"),
+        ("503", "Try again shortly"),
+    ];
     if path.contains('{') {
         statuses.push(("404", "Not found"));
     }
@@ -317,6 +334,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 70);
+        assert_eq!(ids.len(), 78);
     }
 }

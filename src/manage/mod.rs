@@ -28,6 +28,6 @@ pub mod tenants;
 
 pub use audit::Acting;
 pub use error::ManageError;
-pub use sign_in::SignIn;
 pub use rooms::confirmed;
+pub use sign_in::SignIn;
 pub use slug::Slug;

@@ -206,12 +206,7 @@ async fn own(tx: &mut Tx, id: &TenantId) -> Result<Tenant, ManageError> {
     tenants::get(tx, id).await?.ok_or_else(|| ManageError::no("tenant", id.as_str()))
 }
 
-async fn move_to(
-    tx: &mut Tx,
-    acting: &Acting<'_>,
-    state: TenantState,
-    reason: &str,
-) -> Result<Tenant, ManageError> {
+async fn move_to(tx: &mut Tx, acting: &Acting<'_>, state: TenantState, reason: &str) -> Result<Tenant, ManageError> {
     let mut tenant = own(tx, acting.tenant).await?;
     let (action, what) = match state {
         TenantState::Active => ("tenant.resume", "works again"),
@@ -236,7 +231,8 @@ fn apply(tenant: &mut Tenant, patch: &TenantPatch) -> Result<(), ManageError> {
         tenant.name = rooms::line("name", name, 200)?;
     }
     if let Some(name) = &patch.display_name {
-        tenant.display_name = if name.trim().is_empty() { String::new() } else { rooms::line("display_name", name, 200)? };
+        tenant.display_name =
+            if name.trim().is_empty() { String::new() } else { rooms::line("display_name", name, 200)? };
     }
     if let Some(zone) = &patch.zone {
         tenant.zone = rooms::zone("zone", zone)?;
@@ -288,7 +284,10 @@ mod tests {
         apply(&mut tenant, &limits(back)).unwrap();
         assert_eq!(tenant.sync_frequency_minutes, None);
         for (bad, field) in [
-            (TenantLimits { rate_limit_per_minute: Some(0), ..TenantLimits::default() }, "limits.rate_limit_per_minute"),
+            (
+                TenantLimits { rate_limit_per_minute: Some(0), ..TenantLimits::default() },
+                "limits.rate_limit_per_minute",
+            ),
             (TenantLimits { max_events_per_sync: Some(1), ..TenantLimits::default() }, "limits.max_events_per_sync"),
             (TenantLimits { max_bridges: Some(-1), ..TenantLimits::default() }, "limits.max_bridges"),
         ] {

@@ -3,6 +3,7 @@
 use super::Parts;
 use crate::api;
 use crate::api::ApiDoor;
+use crate::api::Rates;
 use crate::crypt::CryptError;
 use crate::dash;
 use crate::dash::DashDoor;
@@ -95,6 +96,7 @@ fn api_door(parts: &Parts) -> ApiDoor {
         metrics: Arc::new(move || metrics.render()),
         open_metrics: parts.config.observe.metrics,
         engine: Arc::new(parts.engine()),
+        rates: Rates::default(),
     }
 }
 

@@ -37,7 +37,8 @@ const GET: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id 
 const BY_NAME: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 AND name = $2");
 const DECLARED: &str = "SELECT declared FROM bridges WHERE tenant_id = $1 AND id = $2";
 const DECLARE: &str = "UPDATE bridges SET declared = $3 WHERE tenant_id = $1 AND id = $2";
-const LIST: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 AND removed_ms IS NULL ORDER BY name");
+const LIST: &str =
+    concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 AND removed_ms IS NULL ORDER BY name");
 
 /// Stores a new bridge; [`StoreError::Taken`] when the name exists.
 pub async fn insert(tx: &mut Tx, bridge: &BridgeRow) -> Result<(), StoreError> {

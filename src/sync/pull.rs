@@ -56,7 +56,11 @@ fn measure(engine: &Engine, site: &Site, began: Timestamp, well: bool) {
     let outcome = if well { "ok" } else { "failed" };
     engine.metrics.add(&names::SYNC_PULLS, &[bridge, outcome], 1);
     let took_ms = u32::try_from((engine.now().ms() - began.ms()).max(0)).unwrap_or(u32::MAX);
-    engine.metrics.observe(&names::TENANT_SYNC_SECONDS, &[&site.tenant.tenant_key, bridge], f64::from(took_ms) / 1000.0);
+    engine.metrics.observe(
+        &names::TENANT_SYNC_SECONDS,
+        &[&site.tenant.tenant_key, bridge],
+        f64::from(took_ms) / 1000.0,
+    );
 }
 
 /// The kind of a bridge, as metrics name it.

@@ -12,3 +12,4 @@ mod repeat;
 mod rooms;
 mod rules;
 mod sync;
+mod tenants;
