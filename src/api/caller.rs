@@ -2,6 +2,7 @@
 
 use super::ApiDoor;
 use super::error::ApiError;
+use super::rate::Standing;
 use super::repeat::Claim;
 use crate::crypt::Secret;
 use crate::manage::Acting;
@@ -39,6 +40,18 @@ pub(super) struct Caller {
     pub principal: Principal,
     /// Key and most requests a minute of the tenant that the caller belongs to.
     pub quota: (String, i64),
+}
+
+impl Caller {
+    /// Counts a request of this caller for the tenant it belongs to; refuses the one that is too many.
+    pub(super) fn count(&self, door: &ApiDoor, standing: &mut Option<Standing>) -> Result<(), ApiError> {
+        let (key, quota) = (&self.quota.0, self.quota.1);
+        let now = standing.insert(door.rates.take(&self.principal.tenant_id, quota, door.clock.now()));
+        if now.exceeded {
+            return Err(ApiError::TooMany { key: key.clone(), quota, seconds: now.seconds });
+        }
+        Ok(())
+    }
 }
 
 /// A role that a handler asks for.
@@ -179,11 +192,15 @@ fn admit<R: Needs>(request: &HttpRequest) -> Result<As<R>, ApiError> {
 
 /// The caller behind the headers of a request to `path`.
 pub(super) async fn identify(door: &ApiDoor, head: &RequestHead, path: &str) -> Result<Caller, ApiError> {
+    identify_in(door, head, tenant_key(path)).await
+}
+
+/// The caller behind the headers of a request that is about that tenant; about the caller's own where none is named.
+pub(super) async fn identify_in(door: &ApiDoor, head: &RequestHead, key: Option<&str>) -> Result<Caller, ApiError> {
     let credential = credential(&head.headers).ok_or(ApiError::Unauthenticated)?;
     if matches!(credential, Credential::Basic { .. }) && is_cross_site_change(head) {
         return Err(ApiError::CrossSite);
     }
-    let key = tenant_key(path);
     let tenant = tenant(door, key).await?;
     let principal = door.sign_in.principal(&credential, tenant.as_ref().map(|t| &t.id), door.clock.now()).await?;
     let principal = principal.ok_or(ApiError::Unauthenticated)?;
@@ -238,7 +255,8 @@ async fn home(door: &ApiDoor, principal: &Principal) -> Result<Tenant, ApiError>
 /// The credential in the headers: `X-API-Key`, a bearer token (RFC 6750), or Basic (RFC 7617).
 fn credential(headers: &HeaderMap) -> Option<Credential> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(key) = text("x-api-key") {
+    // The second name is the one that clients of the predecessor send.
+    if let Some(key) = text("x-api-key").or_else(|| text("api_key")) {
         return Some(Credential::Key(Secret::from(key.trim())));
     }
     Credential::from_authorization(text(header::AUTHORIZATION.as_str())?)

@@ -43,15 +43,11 @@ pub(super) async fn entry(
 
 /// Who calls, and how its tenant stands: counted once it is known, so that nobody spends what belongs to others.
 async fn identify(door: &ApiDoor, request: &ServiceRequest, standing: &mut Option<Standing>) -> Result<(), ApiError> {
-    if matches!(request.path(), "/v1/openapi.json" | "/v1/docs") {
+    if matches!(request.path(), "/v1/openapi.json" | "/v1/openapi-predecessor.json" | "/v1/docs") {
         return Ok(());
     }
     let caller = caller::identify(door, request.head(), request.path()).await?;
-    let (key, quota) = &caller.quota;
-    let now = standing.insert(door.rates.take(&caller.principal.tenant_id, *quota, door.clock.now()));
-    if now.exceeded {
-        return Err(ApiError::TooMany { key: key.clone(), quota: *quota, seconds: now.seconds });
-    }
+    caller.count(door, standing)?;
     request.extensions_mut().insert(caller);
     Ok(())
 }

@@ -22,6 +22,7 @@ mod openapi;
 mod operations;
 mod page;
 mod plans;
+mod predecessor;
 mod principals;
 mod rate;
 mod repeat;
@@ -33,6 +34,7 @@ pub mod view;
 
 pub use error::ApiError;
 pub use openapi::document;
+pub use predecessor::document as predecessor_document;
 pub use rate::Rates;
 
 use crate::config;
@@ -47,6 +49,7 @@ use actix_web::body::BoxBody;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the REST interface works with.
 pub struct ApiDoor {
@@ -74,12 +77,15 @@ pub struct ApiDoor {
     pub engine: Arc<Engine>,
     /// What the tenants have used of the present minute.
     pub rates: Rates,
+    /// How long a request of the predecessor's interface waits for the reconciler.
+    pub patience: Duration,
 }
 
 /// Mounts `/v1`, `/health`, `/ready` and `/metrics`.
 pub fn routes(config: &mut web::ServiceConfig, door: web::Data<ApiDoor>) {
     let json_bytes = door.limits.json_bytes;
     let at_entry = door.clone();
+    predecessor::mount(config, &door);
     config.service(health::health).service(
         web::scope("/v1")
             .app_data(door.clone())

@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::{
     approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans,
-    principals, rooms, rules, runs, tenants,
+    predecessor, principals, rooms, rules, runs, tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -33,7 +33,7 @@ macro_rules! operations {
             ),
             servers((url = "/v1", description = "This server")),
             security(("api_key" = []), ("bearer" = []), ("basic" = [])),
-            components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState)),
+            components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState, crate::sync::Copies)),
             modifiers(&Schemes, &Parameters, &Refusals),
             paths($($module::$operation),*),
         )]
@@ -41,7 +41,7 @@ macro_rules! operations {
 
         /// Mounts every operation, the description and the documentation.
         pub(super) fn mount(config: &mut web::ServiceConfig) {
-            config.service(description).service(docs::documentation);
+            config.service(description).service(of_predecessor).service(docs::documentation);
             $(config.service($module::$operation);)*
         }
     };
@@ -261,11 +261,16 @@ async fn description() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(text)
 }
 
+#[get("/openapi-predecessor.json")]
+async fn of_predecessor() -> HttpResponse {
+    HttpResponse::Ok().json(predecessor::document())
+}
+
 /// Answers what no operation takes: 405 where other methods are taken, 404 elsewhere.
 pub(super) async fn refuse(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = request.path().strip_prefix("/v1").unwrap_or_default();
     let allow = match path {
-        "/openapi.json" | "/docs" => "GET".to_owned(),
+        "/openapi.json" | "/openapi-predecessor.json" | "/docs" => "GET".to_owned(),
         _ => methods_at(path).join(", "),
     };
     if allow.is_empty() {

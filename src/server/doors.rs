@@ -22,6 +22,9 @@ use std::time::Duration;
 /// How long the store may take before a feed answers with its last good bytes.
 const FEED_PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How long a request of the predecessor's interface waits for the reconciler: its clients give up after 30 seconds.
+const SYNC_PATIENCE: Duration = Duration::from_secs(20);
+
 /// The doors.
 #[derive(Clone)]
 pub(super) struct Doors {
@@ -97,6 +100,7 @@ fn api_door(parts: &Parts) -> ApiDoor {
         open_metrics: parts.config.observe.metrics,
         engine: Arc::new(parts.engine()),
         rates: Rates::default(),
+        patience: SYNC_PATIENCE,
     }
 }
 

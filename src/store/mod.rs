@@ -32,6 +32,7 @@ pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod subscriptions;
+pub mod tallies;
 pub mod tenants;
 pub mod zones;
 

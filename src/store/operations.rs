@@ -78,6 +78,13 @@ const RELEASE_ALL: &str = "UPDATE operations SET lease_until_ms = 0, lease_owner
     due_ms = CASE WHEN due_ms < $1 THEN due_ms ELSE $1 END WHERE open";
 const OF_TENANT: &str =
     concat!("SELECT ", columns!(), " FROM operations WHERE tenant_id = $1 ORDER BY created_ms DESC LIMIT $2");
+const ENDED_SINCE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM operations WHERE tenant_id = $1 AND ended_ms >= $2 ORDER BY ended_ms DESC, id DESC LIMIT $3"
+);
+const FORGET_ORPHANS: &str = "DELETE FROM operations WHERE tenant_id = $1 AND open
+    AND mapping_id IN (SELECT id FROM mappings WHERE tenant_id = $1 AND state = 'removed')";
 const OPEN_OF_MAPPING: &str =
     concat!("SELECT ", columns!(), " FROM operations WHERE tenant_id = $1 AND mapping_id = $2 AND open");
 const OF_EVENT: &str = concat!(
@@ -242,6 +249,23 @@ pub async fn release_all(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> 
 /// Operations of a tenant, newest first.
 pub async fn of_tenant(tx: &mut Tx, tenant: &TenantId, limit: i64) -> Result<Vec<Operation>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(OF_TENANT).bind(tenant.as_str()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Operations of a tenant that ended since then, the latest first.
+pub async fn ended_since(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<Operation>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(ENDED_SINCE).bind(tenant.as_str()).bind(since.ms()).bind(limit)
+        .fetch_all(c).await)?)
+}
+
+/// Deletes what waits on mappings that have ended: nobody will send it. Answers how many there were.
+pub async fn forget_orphans(tx: &mut Tx, tenant: &TenantId) -> Result<u64, StoreError> {
+    Ok(on!(tx, c => sqlx::query(FORGET_ORPHANS).bind(tenant.as_str())
+        .execute(c).await.map(|done| done.rows_affected())?))
 }
 
 /// Open operations of a mapping.

@@ -7,6 +7,7 @@ mod operator;
 mod rules;
 pub mod scene;
 mod series;
+mod tenants;
 mod zone_rules;
 
 use crate::house::on_both;
