@@ -12,6 +12,7 @@ const ACQUIRE: &str = "INSERT INTO leases (name, owner, token, expires_ms) VALUE
     WHERE leases.expires_ms <= $4 OR leases.owner = excluded.owner
     RETURNING token";
 const HOLDS: &str = "SELECT token FROM leases WHERE name = $1 AND owner = $2 AND token = $3";
+const HELD: &str = "SELECT owner FROM leases WHERE name = $1 AND expires_ms > $2";
 const RELEASE: &str = "UPDATE leases SET expires_ms = 0 WHERE name = $1 AND owner = $2 AND token = $3";
 const RELEASE_ALL: &str = "UPDATE leases SET expires_ms = 0";
 
@@ -51,6 +52,13 @@ pub async fn holds(tx: &mut Tx, lease: &Lease) -> Result<bool, StoreError> {
         .bind(lease.token)
         .fetch_optional(c).await)?;
     Ok(token.is_some())
+}
+
+/// Whether somebody holds the lease of that name.
+pub async fn is_held(tx: &mut Tx, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let owner: Option<String> =
+        on!(tx, c => sqlx::query_scalar(HELD).bind(name).bind(now.ms()).fetch_optional(c).await)?;
+    Ok(owner.is_some())
 }
 
 /// Gives a lease back.

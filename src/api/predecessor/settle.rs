@@ -11,6 +11,7 @@ use crate::model::MappingId;
 use crate::model::MappingState;
 use crate::model::OperationState;
 use crate::model::Timestamp;
+use crate::store::leases;
 use crate::store::links;
 use crate::store::links::Link;
 use crate::store::mappings;
@@ -89,7 +90,9 @@ async fn waiting(call: &Call, scene: &Scene, before: &HashMap<MappingId, i64>) -
     for (id, failures) in before {
         let Some(mapping) = mappings::get(&mut tx, call.tenant(), id).await? else { continue };
         let read = mapping.pulled_ms.is_some_and(|at| at >= call.now) && mapping.dirty_since_ms.is_none();
-        if mapping.state == MappingState::Active && !read && mapping.failures <= *failures {
+        // Who works on it has more to write down than what can be seen here.
+        let worked_on = leases::is_held(&mut tx, &format!("mapping:{id}"), now).await?;
+        if mapping.state == MappingState::Active && (worked_on || !read && mapping.failures <= *failures) {
             return Ok(None);
         }
     }
