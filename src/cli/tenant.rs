@@ -48,7 +48,7 @@ pub(crate) enum Tenant {
         #[command(flatten)]
         removal: Removal,
     },
-    /// Make tenants and their bridges from variables such as MUNICIPAL_A_OUTLOOK_CLIENT_ID
+    /// Make tenants and their bridges from the environment, as installations for several organisations have it
     ImportEnv(ImportEnv),
 }
 
@@ -187,21 +187,21 @@ impl Tenant {
                 let mut tx = desk.write().await?;
                 let tenant = tenants::suspend(&mut tx, &desk.acting(), &closing.reason).await?;
                 tx.commit().await?;
-                say(common, tenant.into(), "is suspended", out)
+                say(common, &tenant.into(), "is suspended", out)
             }
             Self::Drain(closing) => {
                 let desk = desk(common, &closing.key).await?;
                 let mut tx = desk.write().await?;
                 let tenant = tenants::drain(&mut tx, &desk.acting(), &closing.reason).await?;
                 tx.commit().await?;
-                say(common, tenant.into(), "is being drained; a running server suspends it when nothing is left", out)
+                say(common, &tenant.into(), "is being drained; a running server suspends it when nothing is left", out)
             }
             Self::Resume { key } => {
                 let desk = desk(common, &key).await?;
                 let mut tx = desk.write().await?;
                 let tenant = tenants::resume(&mut tx, &desk.acting()).await?;
                 tx.commit().await?;
-                say(common, tenant.into(), "works again", out)
+                say(common, &tenant.into(), "works again", out)
             }
             Self::Remove { key, removal } => remove(common, &key, &removal, out).await,
             Self::ImportEnv(import) => import.run(common, out).await,
@@ -214,9 +214,9 @@ async fn desk(common: &Common, key: &str) -> Result<Desk, CliError> {
     Desk::open(&Common { tenant: Some(key.to_owned()), ..common.clone() }).await
 }
 
-fn say(common: &Common, tenant: TenantView, what: &str, out: &mut impl Write) -> Result<(), CliError> {
+fn say(common: &Common, tenant: &TenantView, what: &str, out: &mut impl Write) -> Result<(), CliError> {
     let sentence = format!("Tenant {} {what}.", tenant.key);
-    print::one(common, out, &tenant, &[sentence])
+    print::one(common, out, tenant, &[sentence])
 }
 
 impl Add {
@@ -234,7 +234,7 @@ impl Add {
         let mut tx = office.store.begin_write().await?;
         let tenant = tenants::create(&mut tx, ACTOR, office.now, &new).await?;
         tx.commit().await?;
-        say(common, tenant.into(), "is made", out)
+        say(common, &tenant.into(), "is made", out)
     }
 }
 
@@ -252,7 +252,7 @@ impl Set {
         let mut tx = desk.write().await?;
         let tenant = tenants::update(&mut tx, &desk.acting(), &patch).await?;
         tx.commit().await?;
-        say(common, tenant.into(), "is described anew", out)
+        say(common, &tenant.into(), "is described anew", out)
     }
 }
 

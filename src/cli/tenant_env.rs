@@ -27,8 +27,7 @@ use std::io::Write;
     NAME_TIMEZONE, each also with _FILE for what is a secret. MUNICIPAL_A becomes the tenant municipal-a. What is there \
     is brought up to date; nothing is removed.\n\nExample:\n  anteroom tenant import-env --zone Europe/Oslo --dry-run")]
 pub(crate) struct ImportEnv {
-    /// IANA name of the zone of those whose NAME_TIMEZONE is not set
-    #[arg(long)]
+    #[arg(long, help = "IANA name of the zone of those whose NAME_TIMEZONE is not set")]
     zone: Option<String>,
     /// Only say what would be made
     #[arg(long)]

@@ -97,6 +97,7 @@ impl Call {
 }
 
 /// 200.
+#[expect(clippy::unnecessary_wraps, reason = "what handlers end with")]
 pub(super) const fn ok(value: Value) -> Answer {
     Ok((StatusCode::OK, value))
 }

@@ -16,6 +16,7 @@ use actix_web::web;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::future::{Ready, ready};
 
 /// Names the tenant where the path does not.
 const TENANT: &str = "x-tenant-id";
@@ -46,9 +47,9 @@ pub(in super::super) fn mount(config: &mut web::ServiceConfig, door: &web::Data<
 }
 
 /// Answers other methods.
-async fn refuse(path: &'static str) -> HttpResponse {
+fn refuse(path: &'static str) -> Ready<HttpResponse> {
     let methods: Vec<&str> = ROUTES.iter().filter(|route| route.path == path).map(|route| route.method).collect();
-    refused(&ApiError::Method { allow: methods.join(", ") }, "")
+    ready(refused(&ApiError::Method { allow: methods.join(", ") }, ""))
 }
 
 async fn serve(

@@ -48,13 +48,11 @@ pub(super) async fn create(call: Call) -> Answer {
     let living = subscriptions::of_mapping(&mut tx, call.tenant(), &mapping.id).await?;
     drop(tx);
     (call.door.nudge)(&mapping.id);
-    match living.first() {
-        Some(one) => ok(json!({ "success": true, "subscription": show(&scene, one) })),
-        None => {
-            let message = "The subscription is asked for within seconds";
-            Ok((StatusCode::ACCEPTED, json!({ "success": true, "message": message, "calendar_id": calendar })))
-        }
+    if let Some(one) = living.first() {
+        return ok(json!({ "success": true, "subscription": show(&scene, one) }));
     }
+    let message = "The subscription is asked for within seconds";
+    Ok((StatusCode::ACCEPTED, json!({ "success": true, "message": message, "calendar_id": calendar })))
 }
 
 /// The living subscription of that id, ours or the remote system's.

@@ -276,8 +276,8 @@ pub(super) async fn populate(call: Call) -> Answer {
 pub(super) async fn item(call: Call) -> Answer {
     let scene = scene(&call).await?;
     let resource = call.segment("resource");
-    let booking = scene.bridges.iter().filter(|bridge| is_booking(bridge.kind));
-    let found = booking.filter_map(|bridge| scene.at(&bridge.id, resource)).next();
+    let mut booking = scene.bridges.iter().filter(|bridge| is_booking(bridge.kind));
+    let found = booking.find_map(|bridge| scene.at(&bridge.id, resource));
     let mapping =
         found.ok_or_else(|| ManageError::NotFound { what: format!("resource {resource:?} that is mapped") })?;
     if mapping.state != MappingState::Active {

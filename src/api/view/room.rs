@@ -48,6 +48,7 @@ pub struct TenantView {
 }
 
 /// What a tenant may use.
+#[expect(clippy::struct_excessive_bools, reason = "four switches that do not depend on each other")]
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct FlagsView {
     /// Remote systems are asked for notifications.
