@@ -17,7 +17,7 @@ struct Day {
     _folder: tempfile::TempDir,
 }
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
@@ -33,7 +33,7 @@ async fn begin() -> Day {
         tenant: "default".to_owned(),
         name: name.to_owned(),
         kind,
-        settings: object(settings),
+        settings: object(&settings),
     };
     config.bridge = vec![
         entry(
