@@ -14,7 +14,7 @@ ALTER TABLE tenants ADD COLUMN real_time_sync BOOLEAN NOT NULL DEFAULT TRUE;
 ALTER TABLE tenants ADD COLUMN health_monitoring BOOLEAN NOT NULL DEFAULT TRUE;
 ALTER TABLE tenants ADD COLUMN max_bridges BIGINT NOT NULL DEFAULT 10;
 ALTER TABLE tenants ADD COLUMN max_events_per_sync BIGINT NOT NULL DEFAULT 1000;
-ALTER TABLE tenants ADD COLUMN rate_limit_per_minute BIGINT NOT NULL DEFAULT 600;
+ALTER TABLE tenants ADD COLUMN rate_limit_per_minute BIGINT NOT NULL DEFAULT 6000;
 
 -- Rooms and bridges that were removed keep their row, for mappings and links that ended name them. NULL: it is there.
 ALTER TABLE rooms ADD COLUMN removed_ms BIGINT;

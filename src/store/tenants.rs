@@ -64,7 +64,7 @@ impl Tenant {
             health_monitoring: true,
             max_bridges: 10,
             max_events_per_sync: 1000,
-            rate_limit_per_minute: 600,
+            rate_limit_per_minute: 6000,
             created_ms,
         }
     }
