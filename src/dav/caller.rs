@@ -10,6 +10,7 @@ use crate::model::Privilege;
 use crate::model::RoomId;
 use crate::model::RoomRules;
 use crate::model::SyncToken;
+use crate::model::TenantState;
 use crate::model::View;
 use crate::store::Tx;
 use crate::store::principals;
@@ -21,6 +22,7 @@ use crate::store::rules;
 use crate::store::rules::RulesRow;
 use crate::store::tenants;
 use crate::store::tenants::Tenant;
+use actix_web::http::Method;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use std::collections::HashMap;
@@ -120,6 +122,18 @@ impl Caller {
         Ok(Self { principal, home, tenant, grants })
     }
 
+    /// Refuses requests to a tenant that is closed, for as long as it is: 503, which no client takes for a deletion.
+    pub fn require_open(&self, method: &Method) -> Result<(), DavError> {
+        let what = match self.tenant.state {
+            TenantState::Active => return Ok(()),
+            TenantState::Draining if !changes(method) => return Ok(()),
+            TenantState::Draining => "can only be read at the moment",
+            TenantState::Suspended | TenantState::Removed => "is closed at the moment",
+        };
+        let why = if self.tenant.reason.is_empty() { String::new() } else { format!(": {}", self.tenant.reason) };
+        Err(DavError::Closed(format!("{} {what}{why}.", self.tenant.name)))
+    }
+
     /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller.
     pub async fn room(&self, tx: &mut Tx, slug: &str, href: &str) -> Result<VisibleRoom, DavError> {
         let room = rooms::by_slug(tx, &self.tenant.id, slug).await?;
@@ -146,4 +160,9 @@ impl Caller {
     pub fn resource(&self) -> Resource {
         Resource::Principal { tenant: self.home.tenant_key.clone(), login: self.principal.login.clone() }
     }
+}
+
+/// Whether a method may change what is stored.
+fn changes(method: &Method) -> bool {
+    !matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
 }

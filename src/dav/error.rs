@@ -42,6 +42,8 @@ pub enum DavError {
     },
     /// Another server would have to do it (RFC 4918, 9.8.5).
     BadGateway(String),
+    /// The tenant is closed for the time being.
+    Closed(String),
     /// The server cannot answer now.
     Busy,
     /// The server failed; the log knows more than the client is told.
@@ -115,6 +117,9 @@ impl DavError {
             Self::MethodNotAllowed(allow) => {
                 answer.insert_header((header::ALLOW, *allow));
             }
+            Self::Closed(_) => {
+                answer.insert_header((header::RETRY_AFTER, "3600"));
+            }
             Self::Busy => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
             }
@@ -135,6 +140,7 @@ impl DavError {
             Self::PreconditionFailed(text) => (StatusCode::PRECONDITION_FAILED, &[], text),
             Self::Refused { status, conditions, text } => (*status, conditions, text),
             Self::BadGateway(text) => (StatusCode::BAD_GATEWAY, &[], text),
+            Self::Closed(text) => (StatusCode::SERVICE_UNAVAILABLE, &[], text),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, &[], "The server is busy; nothing was stored."),
             Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, &[], "The server failed; nothing was stored."),
         }

@@ -137,6 +137,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
         return Ok(options::options(resource.kind(), door.push.is_some()));
     }
     let caller = Caller::sign_in(door, request.headers(), &resource).await?;
+    caller.require_open(request.method())?;
     let body = read_body(request, payload, &door.limits).await?;
     let canonical = resource.href();
     let missing_slash = resource.is_collection() && !path.ends_with('/');

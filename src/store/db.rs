@@ -183,6 +183,7 @@ fn migrator() -> Migrator {
         ("push", include_str!("../../migrations/0014_push.sql")),
         ("zones", include_str!("../../migrations/0015_zones.sql")),
         ("silence", include_str!("../../migrations/0016_silence.sql")),
+        ("tenant_record", include_str!("../../migrations/0017_tenant_record.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

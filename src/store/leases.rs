@@ -14,6 +14,7 @@ const ACQUIRE: &str = "INSERT INTO leases (name, owner, token, expires_ms) VALUE
 const HOLDS: &str = "SELECT token FROM leases WHERE name = $1 AND owner = $2 AND token = $3";
 const RENEW: &str =
     "UPDATE leases SET expires_ms = $4 WHERE name = $1 AND owner = $2 AND token = $3 AND expires_ms > 0";
+const HELD: &str = "SELECT owner FROM leases WHERE name = $1 AND expires_ms > $2";
 const RELEASE: &str = "UPDATE leases SET expires_ms = 0 WHERE name = $1 AND owner = $2 AND token = $3";
 const RELEASE_ALL: &str = "UPDATE leases SET expires_ms = 0";
 
@@ -66,6 +67,13 @@ pub async fn time(tx: &mut Tx) -> Result<Timestamp, StoreError> {
     let clock = tx.clock();
     let ms: i64 = on!(tx, c => sqlx::query_scalar(clock).fetch_one(c).await)?;
     Ok(Timestamp(ms))
+}
+
+/// Whether somebody holds the lease of that name.
+pub async fn is_held(tx: &mut Tx, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let owner: Option<String> =
+        on!(tx, c => sqlx::query_scalar(HELD).bind(name).bind(now.ms()).fetch_optional(c).await)?;
+    Ok(owner.is_some())
 }
 
 /// Gives a lease back.

@@ -97,13 +97,17 @@ const OF_ROOM: &str = concat!(
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM (SELECT mappings.*, ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY due_ms) AS place FROM mappings
-    WHERE state = 'active' AND due_ms <= $1) AS waiting ORDER BY place, due_ms LIMIT $2"
+    " FROM (SELECT mappings.*, tenants.priority AS precedence,
+        ROW_NUMBER() OVER (PARTITION BY mappings.tenant_id ORDER BY mappings.due_ms) AS place
+    FROM mappings JOIN tenants ON tenants.id = mappings.tenant_id
+    WHERE mappings.state = 'active' AND tenants.state = 'active' AND mappings.due_ms <= $1) AS waiting
+    ORDER BY place, precedence, due_ms LIMIT $2"
 );
 const AWAITING: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM mappings WHERE state = 'awaiting_approval' AND due_ms <= $1 ORDER BY due_ms LIMIT $2"
+    " FROM mappings WHERE state = 'awaiting_approval' AND due_ms <= $1
+    AND tenant_id IN (SELECT id FROM tenants WHERE state = 'active') ORDER BY due_ms LIMIT $2"
 );
 // A notification that came while the pull was reading asks for another one; the pull does not push that away.
 const PULLED: &str = "UPDATE mappings SET cursor = $3, window_start_ms = $4, window_end_ms = $5,
@@ -173,7 +177,8 @@ pub async fn of_room(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Ve
     Ok(on!(tx, c => sqlx::query_as(OF_ROOM).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?)
 }
 
-/// Active mappings of any tenant whose pull is due, the longest due first.
+/// Active mappings of any active tenant whose pull is due: by turns of the tenants, by their priority, the longest due
+/// first.
 pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Mapping>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit).fetch_all(c).await)?)
 }

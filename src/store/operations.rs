@@ -81,6 +81,13 @@ const RELEASE_ALL: &str = "UPDATE operations SET lease_until_ms = 0, lease_owner
     due_ms = CASE WHEN due_ms < $1 THEN due_ms ELSE $1 END WHERE open";
 const OF_TENANT: &str =
     concat!("SELECT ", columns!(), " FROM operations WHERE tenant_id = $1 ORDER BY created_ms DESC LIMIT $2");
+const ENDED_SINCE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM operations WHERE tenant_id = $1 AND ended_ms >= $2 ORDER BY ended_ms DESC, id DESC LIMIT $3"
+);
+const FORGET_ORPHANS: &str = "DELETE FROM operations WHERE tenant_id = $1 AND open
+    AND mapping_id IN (SELECT id FROM mappings WHERE tenant_id = $1 AND state = 'removed')";
 const OPEN_OF_MAPPING: &str =
     concat!("SELECT ", columns!(), " FROM operations WHERE tenant_id = $1 AND mapping_id = $2 AND open");
 const OF_EVENT: &str = concat!(
@@ -100,9 +107,9 @@ const RETRY: &str = "UPDATE operations SET state = 'pending', open = TRUE, due_m
 const WAITING: &str = "SELECT tenant_id, mapping_id FROM (
     SELECT o.tenant_id, o.mapping_id, MIN(o.due_ms) AS since_ms,
         ROW_NUMBER() OVER (PARTITION BY o.tenant_id ORDER BY MIN(o.due_ms)) AS place
-    FROM operations o JOIN mappings m ON m.id = o.mapping_id
-    WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $3 AND m.state = 'active'
-    AND m.completed_ms IS NOT NULL
+    FROM operations o JOIN mappings m ON m.id = o.mapping_id JOIN tenants t ON t.id = o.tenant_id
+     WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $3 AND m.state = 'active'
+     AND m.completed_ms IS NOT NULL AND t.state IN ('active', 'draining')
     GROUP BY o.tenant_id, o.mapping_id) AS waiting ORDER BY place, since_ms LIMIT $2";
 const BACKLOG: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms FROM operations WHERE open";
 const BACKLOG_OF_TENANT: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms
@@ -148,8 +155,8 @@ pub async fn enqueue(tx: &mut Tx, wish: &Wish<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Active mappings of any tenant, read completely at least once, with operations that are due and that nobody works on.
-/// `lease_now` is the time that leases count by.
+/// Active mappings of any tenant that is not suspended, read completely at least once, with operations that are due and that
+/// nobody works on. `lease_now` is the time that leases count by.
 pub async fn waiting(
     tx: &mut Tx,
     now: Timestamp,
@@ -261,6 +268,23 @@ pub async fn release_all(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> 
 /// Operations of a tenant, newest first.
 pub async fn of_tenant(tx: &mut Tx, tenant: &TenantId, limit: i64) -> Result<Vec<Operation>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(OF_TENANT).bind(tenant.as_str()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Operations of a tenant that ended since then, the latest first.
+pub async fn ended_since(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<Operation>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(ENDED_SINCE).bind(tenant.as_str()).bind(since.ms()).bind(limit)
+        .fetch_all(c).await)?)
+}
+
+/// Deletes what waits on mappings that have ended: nobody will send it. Answers how many there were.
+pub async fn forget_orphans(tx: &mut Tx, tenant: &TenantId) -> Result<u64, StoreError> {
+    Ok(on!(tx, c => sqlx::query(FORGET_ORPHANS).bind(tenant.as_str())
+        .execute(c).await.map(|done| done.rows_affected())?))
 }
 
 /// Open operations of a mapping.

@@ -5,7 +5,7 @@ use crate::model::{
     ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId, DetailLevel, Direction, Etag, Features,
     FeedId, Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState,
     PrincipalId, PrincipalKind, Privilege, RegistrationId, ReservationClass, Role, RoomId, RoomKind, RoomRules,
-    SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
+    SubscriptionId, TenantId, TenantState, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,7 +74,8 @@ from_word!(
     Privilege,
     ReservationClass,
     Role,
-    RoomKind
+    RoomKind,
+    TenantState
 );
 
 impl FromColumn for Uid {

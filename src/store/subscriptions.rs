@@ -85,13 +85,16 @@ const LATEST_MISSES: &str = "SELECT misses FROM subscriptions WHERE tenant_id = 
     ORDER BY created_ms DESC, id DESC LIMIT 1";
 const NOTIFIED: &str = "UPDATE subscriptions SET notified_ms = $3, misses = 0 WHERE tenant_id = $1 AND id = $2";
 const WITHOUT: &str = "SELECT m.id FROM mappings m WHERE m.state = 'active' AND m.direction <> 'export'
+    AND m.tenant_id IN (SELECT id FROM tenants WHERE state = 'active' AND webhook_enabled)
     AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.mapping_id = m.id AND s.state <> 'dead')
     ORDER BY m.created_ms LIMIT $1";
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM subscriptions WHERE state <> 'dead' AND (renew_ms <= $1 OR hook_base <> $3
-    OR mapping_id IN (SELECT id FROM mappings WHERE state = 'removed')) ORDER BY renew_ms LIMIT $2"
+    OR mapping_id IN (SELECT id FROM mappings WHERE state = 'removed')
+    OR tenant_id IN (SELECT id FROM tenants WHERE NOT webhook_enabled))
+    AND tenant_id IN (SELECT id FROM tenants WHERE state <> 'suspended') ORDER BY renew_ms LIMIT $2"
 );
 
 /// Stores or replaces a subscription by its id.
@@ -168,14 +171,14 @@ pub async fn latest_misses(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId) 
     Ok(found.unwrap_or(0))
 }
 
-/// Active importing mappings of any tenant that have no living subscription.
+/// Active importing mappings that have no living subscription, of any active tenant that wants notifications.
 pub async fn mappings_without(tx: &mut Tx, limit: i64) -> Result<Vec<MappingId>, StoreError> {
     let ids: Vec<String> = on!(tx, c => sqlx::query_scalar(WITHOUT).bind(limit).fetch_all(c).await)?;
     Ok(ids.into_iter().map(MappingId::from).collect())
 }
 
 /// Living subscriptions of any tenant that must be renewed or asked for again, those that notify an address which is
-/// not `base`, and those of removed mappings.
+/// not `base`, those of removed mappings, and those of tenants that want none. Suspended tenants are left alone.
 pub async fn due(tx: &mut Tx, now: Timestamp, base: &str, limit: i64) -> Result<Vec<Subscription>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit).bind(base).fetch_all(c).await)?)
 }

@@ -7,10 +7,12 @@ mod brake;
 mod breaker;
 mod conflict;
 mod deadlines;
+mod drain;
 mod gauges;
 mod held;
 mod hub;
 mod layers;
+mod leave;
 mod masks;
 mod merge;
 mod moved;
@@ -36,6 +38,7 @@ mod verify;
 mod worker;
 
 pub use announce::{Announcer, PushTarget, resource_hash, topic};
+pub use leave::{Copies, leave};
 pub use preview::{Plan, PlanAct, PlanSide, Step, preview};
 pub use purge::{Copy, Leaving, Purged, copies, purge};
 pub use settings::Settings;
@@ -57,7 +60,6 @@ use crate::model::MappingState;
 use crate::model::TenantId;
 use crate::model::TimeRange;
 use crate::model::Timestamp;
-use crate::model::ZoneId;
 use crate::observe::Metrics;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -72,6 +74,7 @@ use crate::store::operations::Holder;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::tenants;
+use crate::store::tenants::Tenant;
 use std::sync::Arc;
 
 /// Makes a living bridge of a stored one: opens its secrets and keeps its connections and tokens between calls.
@@ -137,10 +140,7 @@ pub(crate) struct Site {
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) calendar: RemoteCalendar,
     pub(crate) lease: Lease,
-    /// Key of the tenant, as metrics name it.
-    pub(crate) tenant_key: String,
-    /// The zone of its nights.
-    pub(crate) tenant_zone: ZoneId,
+    pub(crate) tenant: Tenant,
 }
 
 impl Engine {
@@ -197,7 +197,7 @@ impl Engine {
             name: mapping.remote_name.clone(),
             zone: room.zone.clone(),
         };
-        Ok(Site { mapping, room, bridge, calendar, lease, tenant_key: tenant.tenant_key, tenant_zone: tenant.zone })
+        Ok(Site { mapping, room, bridge, calendar, lease, tenant })
     }
 
     /// A mapping of the tenant as it stands now, for looking only: no work is done under its lease.

@@ -199,7 +199,7 @@ async fn remove(engine: &Engine, site: &Site, found: Found, actor: &str) -> Resu
 }
 
 /// Takes or extends the mapping's lease, so that no worker touches it meanwhile.
-async fn enter(engine: &Engine, mapping: &MappingId) -> Result<Lease, SyncError> {
+pub(super) async fn enter(engine: &Engine, mapping: &MappingId) -> Result<Lease, SyncError> {
     let mut tx = engine.store.begin_write().await?;
     let lease = engine.lease(&mut tx, &format!("mapping:{mapping}")).await?;
     tx.commit().await?;

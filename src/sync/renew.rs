@@ -21,6 +21,7 @@ use crate::store::mappings::Mapping;
 use crate::store::rooms;
 use crate::store::subscriptions;
 use crate::store::subscriptions::{ACTIVE, DEAD, REQUESTED, Subscription};
+use crate::store::tenants;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +86,8 @@ struct Target {
     mapping: Mapping,
     bridge: Arc<dyn Bridge>,
     calendar: RemoteCalendar,
+    /// Whether the tenant wants notifications.
+    wants: bool,
 }
 
 async fn target(engine: &Engine, tenant: &TenantId, mapping: &MappingId) -> Result<Option<Target>, SyncError> {
@@ -92,9 +95,10 @@ async fn target(engine: &Engine, tenant: &TenantId, mapping: &MappingId) -> Resu
     let Some(mapping) = mappings::get(&mut tx, tenant, mapping).await? else { return Ok(None) };
     let Some(room) = rooms::get(&mut tx, tenant, &mapping.room_id).await? else { return Ok(None) };
     let Some(row) = bridges::get(&mut tx, tenant, &mapping.bridge_id).await? else { return Ok(None) };
+    let wants = tenants::get(&mut tx, tenant).await?.is_some_and(|tenant| tenant.webhook_enabled);
     let bridge = (engine.bridges)(&row)?;
     let calendar = RemoteCalendar { id: mapping.remote_id.clone(), name: mapping.remote_name.clone(), zone: room.zone };
-    Ok(Some(Target { mapping, bridge, calendar }))
+    Ok(Some(Target { mapping, bridge, calendar, wants }))
 }
 
 /// The row is stored before the remote system is asked: its handshake and first notification come before its answer.
@@ -144,6 +148,21 @@ async fn request(engine: &Engine, tenants: &[TenantId], mapping: &MappingId, bas
     }
 }
 
+/// Ends the subscriptions of a mapping. Whether the remote system can be told so does not matter: nobody listens to them
+/// any more, and they lapse.
+pub(super) async fn end(engine: &Engine, tenant: &TenantId, mapping: &MappingId) -> Result<(), SyncError> {
+    let living = subscriptions::of_mapping(&mut engine.store.begin_read().await?, tenant, mapping).await?;
+    for mut subscription in living {
+        if let (Ok(Some(target)), Some(id)) = (target(engine, tenant, mapping).await, &subscription.remote_id) {
+            let told = target.bridge.unsubscribe(id).await;
+            tracing::info!(subscription.id = %subscription.id, "ended a subscription of a removed mapping: {told:?}");
+        }
+        DEAD.clone_into(&mut subscription.state);
+        store(engine, &subscription).await?;
+    }
+    Ok(())
+}
+
 /// Renews a subscription; one that is gone makes room for a new one.
 async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> Result<(), SyncError> {
     let found = target(engine, &subscription.tenant_id, &subscription.mapping_id).await?;
@@ -154,6 +173,7 @@ async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> 
     if is_silent(engine, &subscription)
         || subscription.hook_base != base
         || target.mapping.state == MappingState::Removed
+        || !target.wants
     {
         // Nobody listens to it any more, or nobody speaks; whether the remote system can be told so does not matter.
         let told = target.bridge.unsubscribe(&remote_id).await;

@@ -2,12 +2,13 @@
 //! nudges. Several replicas run the same loop; leases keep them apart.
 
 use super::breaker::Breakers;
-use super::{Engine, Site, SyncError, deadlines, gauges, preview, pull, push, renew};
+use super::{Engine, Site, SyncError, deadlines, drain, gauges, preview, pull, push, renew};
 use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::MappingId;
 use crate::model::MappingState;
 use crate::model::TenantId;
+use crate::model::TenantState;
 use crate::model::Timestamp;
 use crate::store::inbox;
 use crate::store::leases;
@@ -193,7 +194,7 @@ impl Worker {
         let now = self.engine.now();
         let due = self.due().await?;
         let tasks_most = self.engine.settings.concurrency;
-        let share = self.hands.lock().map_or(0, |hands| hands.share(due.values(), tasks_most));
+        let share = self.hands.lock().map_or(0, |hands| hands.share(due.iter().map(|(_, tenant)| tenant), tasks_most));
         for (id, tenant) in due {
             if !self.hands.lock().is_ok_and(|mut hands| hands.take(&id, &tenant, share, now)) {
                 continue;
@@ -215,15 +216,23 @@ impl Worker {
         Ok(())
     }
 
-    /// Mappings with something to do, and their tenants.
-    async fn due(&self) -> Result<BTreeMap<MappingId, TenantId>, SyncError> {
+    /// Mappings with something to do and their tenants, those of the first priority first.
+    async fn due(&self) -> Result<Vec<(MappingId, TenantId)>, SyncError> {
         let now = self.engine.now();
         let mut tx = self.engine.store.begin_read().await?;
         let pulls = mappings::due(&mut tx, now, FOUND).await?;
         let lease_now = self.engine.lease_time(&mut tx).await?;
         let pushes = operations::waiting(&mut tx, now, lease_now, FOUND).await?;
         let pulls = pulls.into_iter().map(|mapping| (mapping.id, mapping.tenant_id));
-        Ok(pulls.chain(pushes.into_iter().map(|(tenant, mapping)| (mapping, tenant))).collect())
+        let due: BTreeMap<MappingId, TenantId> =
+            pulls.chain(pushes.into_iter().map(|(tenant, mapping)| (mapping, tenant))).collect();
+        let mut due: Vec<(MappingId, TenantId)> = due.into_iter().collect();
+        if due.len() > 1 {
+            let all = tenants::list(&mut tx).await?;
+            let priority: HashMap<TenantId, i64> = all.into_iter().map(|one| (one.id, one.priority)).collect();
+            due.sort_by_key(|(_, tenant)| priority.get(tenant).copied());
+        }
+        Ok(due)
     }
 
     fn keep_house(&self, tasks: &mut JoinSet<()>) {
@@ -370,6 +379,10 @@ impl Task {
         let mapping = mappings::get(&mut tx, &self.tenant, &self.id).await?;
         let Some(mapping) = mapping.filter(|mapping| mapping.state == MappingState::Active) else { return Ok(None) };
         let site = engine.site(&mut tx, mapping, lease).await?;
+        match site.tenant.state {
+            TenantState::Active | TenantState::Draining => {}
+            TenantState::Suspended | TenantState::Removed => return Ok(None),
+        }
         tx.commit().await?;
         Ok(Some(site))
     }
@@ -433,6 +446,7 @@ async fn keep_house(engine: &Engine) -> Result<(), SyncError> {
     gauges::refresh(engine, &all).await?;
     let ids: Vec<TenantId> = all.into_iter().map(|tenant| tenant.id).collect();
     renew::renew(engine, &ids).await?;
+    drain::keep(engine).await?;
     deadlines::keep(engine).await?;
     preview::approval_plans(engine).await?;
     let mut tx = engine.store.begin_write().await?;

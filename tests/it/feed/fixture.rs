@@ -209,13 +209,7 @@ impl House {
 }
 
 async fn fill(store: &Store) -> Room {
-    let tenant = Tenant {
-        id: TenantId::fresh(),
-        tenant_key: "town".to_owned(),
-        name: "Town".to_owned(),
-        zone: ZoneId::utc(),
-        created_ms: NOW,
-    };
+    let tenant = Tenant::new("town", "Town", ZoneId::utc(), NOW);
     let room = Room {
         id: RoomId::fresh(),
         tenant_id: tenant.id.clone(),

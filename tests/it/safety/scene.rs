@@ -54,10 +54,7 @@ impl Scene {
         let store = Store::open(&format!("sqlite:{}/scene.db", folder.path().display())).await.unwrap();
         let tenant = Tenant {
             id: TenantId::from("tenant-1"),
-            tenant_key: "t".to_owned(),
-            name: "Town".to_owned(),
-            zone: ZoneId::parse("Europe/Oslo").unwrap(),
-            created_ms: WEEK,
+            ..Tenant::new("t", "Town", ZoneId::parse("Europe/Oslo").unwrap(), WEEK)
         };
         let mut tx = store.begin_write().await.unwrap();
         tenants::insert(&mut tx, &tenant).await.unwrap();

@@ -8,6 +8,7 @@ mod rules;
 pub mod scene;
 mod scheduling;
 mod series;
+mod tenants;
 mod zone_rules;
 
 use crate::house::on_both;

@@ -304,7 +304,7 @@ fn new_bridge(house: &House, number: usize) -> BridgeRow {
     }
 }
 
-fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Authority) -> Mapping {
+pub fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Authority) -> Mapping {
     Mapping {
         id: MappingId::fresh(),
         tenant_id: house.tenant().clone(),

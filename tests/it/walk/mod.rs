@@ -5,7 +5,7 @@ mod demo;
 mod drain;
 mod faults;
 mod feed;
-mod http;
+pub(crate) mod http;
 mod kill;
 mod latency;
 mod ledger;
