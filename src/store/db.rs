@@ -174,6 +174,7 @@ fn migrator() -> Migrator {
         ("rules", include_str!("../../migrations/0013_rules.sql")),
         ("push", include_str!("../../migrations/0014_push.sql")),
         ("zones", include_str!("../../migrations/0015_zones.sql")),
+        ("folding", include_str!("../../migrations/0016_folding.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

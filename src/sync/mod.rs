@@ -7,6 +7,8 @@ mod brake;
 mod breaker;
 mod conflict;
 mod deadlines;
+mod fold;
+mod folding;
 mod gauges;
 mod held;
 mod hub;
