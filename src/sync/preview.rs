@@ -132,7 +132,9 @@ pub async fn preview(engine: &Engine, tenant: &TenantId, mapping: &MappingId) ->
     };
     let gathered = folding::gathered(engine, &mut tx, &site, &observed.present).await?;
     let folded: BTreeSet<&str> = gathered.iter().flat_map(Gathered::ids).collect();
-    gathered.iter().for_each(|one| draft.gathered(one));
+    for one in &gathered {
+        draft.gathered(one);
+    }
     for series in folding::to_give_back(engine, &mut tx, &site).await? {
         draft.hub(PlanAct::Change, Some(&series), &series.uid, "is given back date by date");
     }
