@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 cd "$here/python" || exit 1
 export PYTHONDONTWRITEBYTECODE=1
-"$python" scratch.py server-tester "Open landscape" "Second landscape" >"$work/sheet.json"
+"$python" scratch.py server-tester@example.org "Open landscape" "Second landscape" >"$work/sheet.json"
 if ! timeout 240 "$python" probe.py "$work/found.json" <"$work/sheet.json" >"$work/log" 2>&1; then
     tail -n 30 "$work/log"
     echo "caldav-server-tester did not come to its end"

@@ -134,7 +134,7 @@ async fn stored(tx: &mut Tx, room: &Room, applied: &Applied, sent: String) -> Re
     Ok(row.map_or(sent, |row| row.body))
 }
 
-/// 201 or 204, or the object itself where the client prefers that (RFC 8144, 2.3). Without the object, its validator is
+/// 201 or 204, or the object itself where the client prefers that (RFC 8144, 3.1). Without the object, its validator is
 /// told only if the stored octets are those that came (RFC 4791, 5.3.4): a fold may have been mended, and a booking that
 /// has to be confirmed is kept as a tentative one.
 fn success(call: &Call<'_>, applied: &Applied, text: &str) -> Result<HttpResponse, DavError> {

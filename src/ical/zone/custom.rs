@@ -1,4 +1,4 @@
-//! A zone for a VTIMEZONE that describes none of the database: the same rules as a POSIX TZ string (RFC 9636, 3.3.2).
+//! A zone for a VTIMEZONE that describes none of the database: the same rules as a POSIX TZ string (RFC 9636, 3.3).
 
 use super::shift::Shifts;
 use super::shift::shifts_of;
