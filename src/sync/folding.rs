@@ -23,6 +23,7 @@ use crate::store::Tx;
 use crate::store::links;
 use crate::store::links::Link;
 use crate::store::objects;
+use crate::store::rooms;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the UID of a gathered series has that of a single allocation has not.
@@ -41,9 +42,26 @@ pub(super) async fn before(engine: &Engine, site: &Site, observed: &Observed) ->
     drop(tx);
     let mut changed = 0;
     for one in &all {
-        changed += usize::from(Box::pin(gather(engine, site, one)).await?);
+        // Decided once more where nobody else can write: somebody may have changed a booking since.
+        let items: Vec<RemoteItem> = one.members.iter().map(|member| member.item.clone()).collect();
+        let mut tx = locked(engine, site).await?;
+        let mut well = true;
+        for one in &gathered(engine, &mut tx, site, &items).await? {
+            well &= Box::pin(gather(engine, &mut tx, site, one)).await?;
+        }
+        if well {
+            tx.commit().await?;
+            changed += 1;
+        }
     }
     Ok(changed)
+}
+
+/// A transaction that is alone in the room.
+async fn locked(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
+    let mut tx = begin(engine, site).await?;
+    rooms::lock(&mut tx, &site.room.tenant_id, &site.room.id).await?;
+    Ok(tx)
 }
 
 /// After every item was decided on: each gathered series is said most plainly again. The instances stay what they are.
@@ -51,7 +69,7 @@ pub(super) async fn after(engine: &Engine, site: &Site, observed: &Observed) -> 
     if !observed.complete || !is_asked(site) {
         return Ok(0);
     }
-    let mut tx = begin(engine, site).await?;
+    let mut tx = locked(engine, site).await?;
     let mut changed = 0;
     for one in series_of(engine, &mut tx, site).await? {
         let plain = one.shape.and_then(|shape| shape.with(&one.instances, &Budget::of(&engine.limits)));
@@ -268,39 +286,42 @@ async fn begun<'a>(
     Ok(event.map(|event| Gathered { event, members, is_known: false }))
 }
 
-/// Puts a series and links its dates. What the hub cannot hold stays date by date.
-async fn gather(engine: &Engine, site: &Site, one: &Gathered<'_>) -> Result<bool, SyncError> {
-    let mut tx = begin(engine, site).await?;
+/// Puts a series and links its dates. `false` where the hub cannot hold it: then it stays date by date, and nothing of
+/// the transaction counts.
+async fn gather(engine: &Engine, tx: &mut Tx, site: &Site, one: &Gathered<'_>) -> Result<bool, SyncError> {
     for link in one.members.iter().filter_map(|member| member.single.as_ref()) {
-        let single = hub::event(engine, &mut tx, site, &link.uid).await?;
-        hub::remove(engine, &mut tx, site, single.as_ref(), &Part::Whole, link).await?;
+        let single = hub::event(engine, tx, site, &link.uid).await?;
+        hub::remove(engine, tx, site, single.as_ref(), &Part::Whole, link).await?;
     }
-    match hub::put(engine, &mut tx, site, one.event.clone(), true).await {
+    match hub::put(engine, tx, site, one.event.clone(), true).await {
         Err(SyncError::Change(ChangeError::Ical(_) | ChangeError::TooManyInstances(_))) => return Ok(false),
         outcome => outcome?,
     };
     for member in &one.members {
-        links::put(&mut tx, &one.link(engine, site, member)).await?;
-        tell_assumed(engine, &mut tx, site, &one.event.uid, member.item).await?;
+        links::put(tx, &one.link(engine, site, member)).await?;
+        tell_assumed(engine, tx, site, &one.event.uid, member.item).await?;
     }
     let ids: Vec<&str> = one.ids().collect();
     let detail = format!("dates of this series at {}: {}", site.calendar.name, ids.join(", "));
-    ruling::tell(engine, &mut tx, site, &one.event.uid, ("pull.fold", &detail)).await?;
-    tx.commit().await?;
+    ruling::tell(engine, tx, site, &one.event.uid, ("pull.fold", &detail)).await?;
     Ok(true)
 }
 
 /// Makes bookings of their own of what was gathered.
 async fn give_back(engine: &Engine, site: &Site, present: &[RemoteItem]) -> Result<usize, SyncError> {
     let mut tx = engine.store.begin_read().await?;
-    let all = series_of(engine, &mut tx, site).await?;
+    let is_any = !series_of(engine, &mut tx, site).await?.is_empty();
     drop(tx);
-    let items: BTreeMap<&str, &RemoteItem> = present.iter().map(|item| (item.id.0.as_str(), item)).collect();
-    for series in &all {
-        let mut tx = begin(engine, site).await?;
-        Box::pin(unfold(engine, &mut tx, site, series, &items)).await?;
-        tx.commit().await?;
+    if !is_any {
+        return Ok(0);
     }
+    let items: BTreeMap<&str, &RemoteItem> = present.iter().map(|item| (item.id.0.as_str(), item)).collect();
+    let mut tx = locked(engine, site).await?;
+    let all = series_of(engine, &mut tx, site).await?;
+    for series in &all {
+        Box::pin(unfold(engine, &mut tx, site, series, &items)).await?;
+    }
+    tx.commit().await?;
     Ok(all.len())
 }
 
