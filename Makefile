@@ -22,10 +22,10 @@ quick:
 	@conformance/rings.sh format lints tests
 
 test:
-	@conformance/rings.sh needs format lints tests-both documentation clients
+	@conformance/rings.sh needs format lints tests-both documentation deployment clients
 
 test-long:
-	@ANTEROOM_TEST_SCALE=10 PROPTEST_CASES=2560 conformance/rings.sh needs format lints tests-both documentation clients
+	@ANTEROOM_TEST_SCALE=10 PROPTEST_CASES=2560 conformance/rings.sh needs format lints tests-both documentation deployment clients
 
 lint:
 	@conformance/rings.sh format lints documentation dependencies scripts

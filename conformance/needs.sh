@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the rings need and the machine lacks: a PostgreSQL server, and the pinned foreign clients in target/venv.
 #
-#   conformance/needs.sh [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution]
+#   conformance/needs.sh [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies] [schemathesis]
 #
 # Without arguments: postgres and python.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/target/venv
-wanted=$root/conformance/requirements.txt
 foreign=$root/target/foreign
 
 # apt-get as root, or by sudo where that asks no password.
@@ -30,21 +29,26 @@ need_postgres() {
     fi
 }
 
-need_python() {
-    local stamp=$venv/installed hash
-    command -v curl >/dev/null || install_packages curl ca-certificates
-    hash=$(sha256sum "$wanted" | cut -d' ' -f1)
-    if [ -x "$venv/bin/pytest" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then
-        return
-    fi
+# A folder of Python packages, exactly those of a list.
+install_python() { # folder list
+    local folder=$1 list=$2 hash
+    hash=$(sha256sum "$list" | cut -d' ' -f1)
+    [ "$(cat "$folder/installed" 2>/dev/null)" != "$hash" ] || return 0
     command -v python3 >/dev/null || install_packages python3 python3-venv
-    if ! python3 -m venv --clear "$venv" >/dev/null 2>&1; then
+    if ! python3 -m venv --clear "$folder" >/dev/null 2>&1; then
         install_packages python3-venv
-        python3 -m venv --clear "$venv"
+        python3 -m venv --clear "$folder"
     fi
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 5 --requirement "$wanted"
-    echo "$hash" >"$stamp"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --retries 5 --requirement "$list"
+    echo "$hash" >"$folder/installed"
 }
+
+need_python() {
+    command -v curl >/dev/null || install_packages curl ca-certificates
+    install_python "$venv" "$root/conformance/requirements.txt"
+}
+
+need_schemathesis() { install_python "$root/target/venv-schemathesis" "$root/conformance/requirements-schemathesis.txt"; }
 
 # The sources of packages whose test suites run here, each in target/foreign/NAME-VERSION.
 need_sources() {
@@ -93,14 +97,27 @@ need_evolution() {
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
 
+# What judges deploy/proxy. Where a machine starts services by itself, these two are for its owner to install.
+need_proxies() {
+    local missing=()
+    command -v nginx >/dev/null || missing+=(nginx-light)
+    command -v caddy >/dev/null || missing+=(caddy)
+    [ ${#missing[@]} = 0 ] && return
+    if [ -d /run/systemd/system ]; then
+        echo "needs.sh: would be started as services here; install by hand: ${missing[*]}" >&2
+        return 1
+    fi
+    install_packages "${missing[@]}"
+}
+
 mkdir -p "$root/target"
 [ $# -gt 0 ] || set -- postgres python
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    python | sources | node | libical | thunderbird | evolution) "need_$what" ;;
+    python | sources | node | libical | thunderbird | evolution | proxies | schemathesis) "need_$what" ;;
     *)
-        echo "usage: $0 [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution]" >&2
+        echo "usage: $0 [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies] [schemathesis]" >&2
         exit 2
         ;;
     esac

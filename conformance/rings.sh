@@ -128,6 +128,22 @@ ring_scripts() {
     fi
 }
 
+# What deploy/ holds, judged by what will read it.
+ring_deployment() {
+    headline deployment
+    if ! cargo build --locked --bin anteroom >"$logs/build.log" 2>&1 </dev/null; then
+        tail -n 60 "$logs/build.log"
+        count deployment 0 1 0
+        return
+    fi
+    conformance/needs.sh proxies >"$logs/deployment-needs.log" 2>&1 </dev/null || tail -n 2 "$logs/deployment-needs.log"
+    conformance/deployment.sh >"$logs/deployment.log" 2>&1 </dev/null
+    local status=$? sums
+    grep -v '^ok ' "$logs/deployment.log" | head -n -1
+    sums=$(tail -n 1 "$logs/deployment.log" | sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p')
+    conclude deployment "$status" "${sums:-0 1 0}"
+}
+
 # The real binary with its simulated neighbours, looked at by clients that others wrote.
 ring_clients() {
     headline "clients (building)"
@@ -151,12 +167,12 @@ ring_clients() {
 }
 
 if [ $# = 0 ]; then
-    echo "usage: $0 needs|format|lints|tests|tests-both|documentation|dependencies|scripts|clients ..." >&2
+    echo "usage: $0 needs|format|lints|tests|tests-both|documentation|dependencies|scripts|deployment|clients ..." >&2
     exit 2
 fi
 for ring in "$@"; do
     case $ring in
-    needs | format | lints | tests | documentation | dependencies | scripts | clients) "ring_$ring" ;;
+    needs | format | lints | tests | documentation | dependencies | scripts | deployment | clients) "ring_$ring" ;;
     tests-both) ring_tests_both ;;
     *)
         headline "$ring"

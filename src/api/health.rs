@@ -29,6 +29,11 @@ pub(super) async fn ready(door: web::Data<ApiDoor>) -> Result<HttpResponse, ApiE
     }
 }
 
+/// Counters for Prometheus, on an address that only insiders reach.
+pub(super) async fn open_metrics(door: web::Data<ApiDoor>) -> HttpResponse {
+    told(&door)
+}
+
 /// Counters for Prometheus.
 pub(super) async fn metrics(request: HttpRequest, door: web::Data<ApiDoor>) -> Result<HttpResponse, ApiError> {
     if !door.open_metrics {
@@ -38,5 +43,9 @@ pub(super) async fn metrics(request: HttpRequest, door: web::Data<ApiDoor>) -> R
             return Err(ApiError::Forbidden { login, has, needed: Role::SystemMonitor });
         }
     }
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body((door.metrics)()))
+    Ok(told(&door))
+}
+
+fn told(door: &ApiDoor) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body((door.metrics)())
 }

@@ -72,6 +72,13 @@ pub struct ApiDoor {
     pub engine: Arc<Engine>,
 }
 
+/// Mounts `/health`, `/ready` and `/metrics` for insiders, who need no credentials.
+pub fn inner_routes(config: &mut web::ServiceConfig, door: web::Data<ApiDoor>) {
+    config.service(health::health);
+    config.service(web::resource("/ready").app_data(door.clone()).route(web::get().to(health::ready)));
+    config.service(web::resource("/metrics").app_data(door).route(web::get().to(health::open_metrics)));
+}
+
 /// Mounts `/v1`, `/health`, `/ready` and `/metrics`.
 pub fn routes(config: &mut web::ServiceConfig, door: web::Data<ApiDoor>) {
     let json_bytes = door.limits.json_bytes;

@@ -12,10 +12,10 @@ use actix_web::web;
 use utoipa::Modify;
 use utoipa::OpenApi;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Required, Type};
+use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Required, Schema, Type};
 
 /// Mounts and describes each operation.
 macro_rules! operations {
@@ -34,7 +34,7 @@ macro_rules! operations {
             servers((url = "/v1", description = "This server")),
             security(("api_key" = []), ("bearer" = []), ("basic" = [])),
             components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState)),
-            modifiers(&Schemes, &Parameters, &Refusals),
+            modifiers(&Schemes, &Parameters, &Refusals, &Flattened),
             paths($($module::$operation),*),
         )]
         struct Document;
@@ -196,11 +196,45 @@ impl Modify for Refusals {
             }
             for operation in [get, post, put, patch, delete].into_iter().flatten() {
                 let mut statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
+                if names_an_instance(operation) {
+                    statuses.push(("422", "Value not accepted"));
+                }
                 if asks_a_remote_system(path) {
                     statuses.push(("502", "The remote system fails"));
                 }
                 let refused = statuses.into_iter().map(|(status, what)| (status.to_owned(), problem(what)));
                 operation.responses.responses.extend(refused);
+            }
+        }
+    }
+}
+
+fn names_an_instance(operation: &Operation) -> bool {
+    let is_recurrence_id =
+        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.name == "recurrence_id");
+    operation.parameters.iter().flatten().any(is_recurrence_id)
+}
+
+/// What is flattened into an answer has the fields of that answer beside its own: there it cannot be said to have no
+/// others.
+struct Flattened;
+
+impl Modify for Flattened {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let Some(components) = &mut document.components else { return };
+        let known = components.schemas.clone();
+        let open = |part: &mut RefOr<Schema>| {
+            let RefOr::Ref(name) = &*part else { return };
+            let name = name.ref_location.rsplit('/').next().unwrap_or_default();
+            if let Some(RefOr::T(Schema::Object(closed))) = known.get(name)
+                && closed.additional_properties.is_some()
+            {
+                *part = RefOr::T(Schema::Object(Object { additional_properties: None, ..closed.clone() }));
+            }
+        };
+        for schema in components.schemas.values_mut() {
+            if let RefOr::T(Schema::AllOf(parts)) = schema {
+                parts.items.iter_mut().for_each(open);
             }
         }
     }

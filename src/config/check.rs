@@ -45,6 +45,13 @@ fn server(config: &Config, found: &mut Found) {
         "server.listen",
         format!("{:?} is not an address with a port; write one as \"127.0.0.1:8080\" or \"[::]:8080\"", server.listen),
     );
+    if let Some(inner) = &config.observe.metrics_listen {
+        found.demand(
+            inner.parse::<SocketAddr>().is_ok() && *inner != server.listen,
+            "observe.metrics_listen",
+            format!("{inner:?} is not another address with a port; write one as \"0.0.0.0:9090\""),
+        );
+    }
     found.demand(server.workers <= 512, "server.workers", "is above 512; 0 means one for each core");
     if let Some(url) = &server.public_url {
         web_address("server.public_url", url, found);
@@ -350,6 +357,8 @@ mod tests {
     fn each_contradiction_is_found_and_names_its_key() {
         for (text, key) in [
             ("[server]\nlisten='8080'", "server.listen"),
+            ("[observe]\nmetrics_listen='9090'", "observe.metrics_listen"),
+            ("[observe]\nmetrics_listen='127.0.0.1:8080'", "observe.metrics_listen"),
             ("[server]\npublic_url='rooms.example.org'", "server.public_url"),
             ("[server]\npublic_url='https://a:b@rooms.example.org'", "server.public_url"),
             ("[webhooks]\nbase_url='http://rooms.example.org'", "webhooks.base_url"),

@@ -45,6 +45,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("room.features", "[\"projector\", \"hearing loop\"]"),
     ("room.color", "\"#2a9d8f\""),
     ("room.allow_overlaps", "false"),
+    ("observe.metrics_listen", "\"0.0.0.0:9090\""),
     ("mapping.tenant", "\"springfield\""),
     ("mapping.room", "\"council-hall\""),
     ("mapping.bridge", "\"outlook\""),

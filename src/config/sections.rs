@@ -112,6 +112,9 @@ section! {
         filter: String = "info".to_owned(),
         /// Whether `/metrics` is answered without credentials; otherwise it takes the role `system_monitor`.
         metrics: bool = true,
+        /// A second address and port, e.g. `0.0.0.0:9090`, on which `/metrics`, `/health` and `/ready` are answered
+        /// without credentials and nothing else is: for a collector on an inner network.
+        metrics_listen: Option<String> = None,
     }
 }
 

@@ -126,11 +126,11 @@ async fn start_sandbox(memory: &Memory, data: &Path, life: bool) -> Result<Sandb
 fn listen_as_before(wanted: SocketAddr, memory: &Memory) -> Result<TcpListener, ServerError> {
     if wanted.port() == 0
         && memory.port != 0
-        && let Ok(listener) = listen(&SocketAddr::new(wanted.ip(), memory.port).to_string())
+        && let Ok(listener) = listen(&SocketAddr::new(wanted.ip(), memory.port).to_string(), "--listen")
     {
         return Ok(listener);
     }
-    listen(&wanted.to_string())
+    listen(&wanted.to_string(), "--listen")
 }
 
 /// What an administrator would write into a file for this town.

@@ -57,6 +57,11 @@ impl Doors {
         })
     }
 
+    /// What insiders may ask.
+    pub(super) fn mount_inner(self, app: &mut web::ServiceConfig) {
+        api::inner_routes(app, self.api);
+    }
+
     /// DAV comes last: it answers the root and everything nobody else does.
     pub(super) fn mount(self, app: &mut web::ServiceConfig) {
         api::routes(app, self.api);

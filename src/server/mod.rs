@@ -45,10 +45,12 @@ use tokio::task::JoinHandle;
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; stop what uses the port, or set server.listen")]
+    #[error("cannot listen on {address}: {source}; stop what uses the port, or set {key}")]
     Listen {
         /// The address.
         address: String,
+        /// Where the configuration says so.
+        key: &'static str,
         /// What the system says.
         source: std::io::Error,
     },
@@ -104,8 +106,7 @@ pub struct Gateway {
     store: Store,
     keys: Arc<Keys>,
     nudge: Nudge,
-    web: actix_web::dev::ServerHandle,
-    web_task: JoinHandle<std::io::Result<()>>,
+    webs: Vec<(actix_web::dev::ServerHandle, JoinHandle<std::io::Result<()>>)>,
     worker_task: JoinHandle<()>,
     stop_worker: oneshot::Sender<()>,
     announcer: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
@@ -116,7 +117,7 @@ impl Gateway {
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let data_dir = &config.server.data_dir;
         make_folder(data_dir)?;
-        let listener = listen(&config.server.listen)?;
+        let listener = listen(&config.server.listen, "server.listen")?;
         let address = listener.local_addr().map_err(ServerError::Web)?;
         Self::start_on(config, listener, address).await
     }
@@ -131,8 +132,11 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new());
         let bridges = bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()));
         let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in, bridges };
-        let web = serve(&parts, listener)?;
-        let web_handle = web.handle();
+        let mut servers = vec![serve(&parts, listener)?];
+        if let Some(address) = &parts.config.observe.metrics_listen {
+            servers.push(serve_inner(&parts, listen(address, "observe.metrics_listen")?)?);
+        }
+        let webs = servers.into_iter().map(|server| (server.handle(), tokio::spawn(server))).collect();
         let engine = parts.engine();
         let announcer = parts.announcer()?.map(|announcer| {
             let (stop, stopped) = oneshot::channel::<()>();
@@ -149,8 +153,7 @@ impl Gateway {
             store,
             keys,
             nudge,
-            web: web_handle,
-            web_task: tokio::spawn(web),
+            webs,
             worker_task: tokio::spawn(worker.run(async {
                 let _ = stopped.await;
             })),
@@ -181,8 +184,10 @@ impl Gateway {
 
     /// Stops taking requests, lets those that have begun end, then the work of the reconciler, then the database.
     pub async fn stop(self) {
-        self.web.stop(true).await;
-        let _ = self.web_task.await;
+        for (web, task) in self.webs {
+            web.stop(true).await;
+            let _ = task.await;
+        }
         let _ = self.stop_worker.send(());
         let _ = self.worker_task.await;
         if let Some((task, stop)) = self.announcer {
@@ -283,8 +288,19 @@ fn serve(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server,
     Ok(server.listen(listener).map_err(ServerError::Web)?.run())
 }
 
-fn listen(address: &str) -> Result<TcpListener, ServerError> {
-    let failed = |source| ServerError::Listen { address: address.to_owned(), source };
+/// What insiders may ask, on an address of its own.
+fn serve_inner(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server, ServerError> {
+    let doors = Doors::new(parts)?;
+    let server = HttpServer::new(move || {
+        let doors = doors.clone();
+        App::new().configure(|app| doors.mount_inner(app))
+    });
+    let server = server.workers(1).disable_signals().shutdown_timeout(parts.config.server.shutdown_seconds);
+    Ok(server.listen(listener).map_err(ServerError::Web)?.run())
+}
+
+fn listen(address: &str, key: &'static str) -> Result<TcpListener, ServerError> {
+    let failed = |source| ServerError::Listen { address: address.to_owned(), key, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
