@@ -229,7 +229,9 @@ impl Modify for Flattened {
             if let Some(RefOr::T(Schema::Object(closed))) = known.get(name)
                 && closed.additional_properties.is_some()
             {
-                *part = RefOr::T(Schema::Object(Object { additional_properties: None, ..closed.clone() }));
+                let mut other = closed.clone();
+                other.additional_properties = None;
+                *part = RefOr::T(Schema::Object(other));
             }
         };
         for schema in components.schemas.values_mut() {
