@@ -390,7 +390,7 @@ impl Bridge for MemoryBridge {
         if event.content.status == EventStatus::Cancelled {
             return Ok(Projection::default());
         }
-        if event.recurrence.is_some() && self.state().habits.contains(&Habit::Dated) {
+        if (event.recurrence.is_some() || event.is_instances_alone()) && self.state().habits.contains(&Habit::Dated) {
             let all = instances(at, event, window)?;
             return Ok(Projection { parts: all.into_iter().map(|(id, one)| (Part::Instance(id), one)).collect() });
         }

@@ -340,6 +340,7 @@ mod tests {
             authority: Authority::PerOrigin,
             detail: DetailLevel::Full,
             projection: ClassProjection::HighestWins,
+            fold_allocations: false,
             state,
             reason: words.to_owned(),
             cursor: String::new(),

@@ -184,6 +184,7 @@ fn migrator() -> Migrator {
         ("zones", include_str!("../../migrations/0015_zones.sql")),
         ("silence", include_str!("../../migrations/0016_silence.sql")),
         ("tenant_record", include_str!("../../migrations/0017_tenant_record.sql")),
+        ("folding", include_str!("../../migrations/0018_folding.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

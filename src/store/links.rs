@@ -68,7 +68,7 @@ const UPSERT: &str = concat!(
     "INSERT INTO links (",
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-    ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, remote_id = excluded.remote_id,
+    ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, part = excluded.part, remote_id = excluded.remote_id,
     remote_version = excluded.remote_version, create_key = excluded.create_key, epoch = excluded.epoch,
     base = excluded.base, sent = excluded.sent, echo = excluded.echo, state = excluded.state, born = excluded.born,
     locked = excluded.locked, written_ms = excluded.written_ms"

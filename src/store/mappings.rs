@@ -31,6 +31,8 @@ row! {
         pub detail: DetailLevel,
         /// What leaves where a stronger reservation class lies over a weaker one.
         pub projection: ClassProjection,
+        /// Whether identical weekly allocations of that side come as one series.
+        pub fold_allocations: bool,
         /// Whether it works.
         pub state: MappingState,
         /// Why it is held.
@@ -72,7 +74,8 @@ impl Mapping {
 
 macro_rules! columns {
     () => {
-        "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, projection, state, reason, cursor, \
+        "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, projection, \
+         fold_allocations, state, reason, cursor, \
          window_start_ms, window_end_ms, due_ms, dirty_since_ms, pulled_ms, completed_ms, failures, last_error, created_ms"
     };
 }
@@ -80,7 +83,8 @@ macro_rules! columns {
 const INSERT: &str = concat!(
     "INSERT INTO mappings (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '', 0, 0, $12, NULL, NULL, NULL, 0, '', $13)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', 0, 0, $13, NULL, NULL, NULL, 0, '',
+    $14)"
 );
 const GET: &str = concat!("SELECT ", columns!(), " FROM mappings WHERE tenant_id = $1 AND id = $2");
 const LIST: &str = concat!(
@@ -139,7 +143,8 @@ const SET_REASON: &str = "UPDATE mappings SET reason = $3, due_ms = $4, failures
 const ALLOW_REMOVALS: &str = "UPDATE mappings SET allowed_removals = $3 WHERE tenant_id = $1 AND id = $2";
 const ALLOWED_REMOVALS: &str = "SELECT allowed_removals FROM mappings WHERE tenant_id = $1 AND id = $2";
 const SET_POLICY: &str =
-    "UPDATE mappings SET direction = $3, authority = $4, detail = $5, projection = $6 WHERE tenant_id = $1 AND id = $2";
+    "UPDATE mappings SET direction = $3, authority = $4, detail = $5, projection = $6, fold_allocations = $7
+    WHERE tenant_id = $1 AND id = $2";
 
 /// Stores a new mapping; what reading it has reached starts empty. [`StoreError::Taken`] when the room has a mapping on
 /// that bridge, or the remote calendar belongs to another room.
@@ -155,6 +160,7 @@ pub async fn insert(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
         .bind(word(&mapping.authority))
         .bind(word(&mapping.detail))
         .bind(word(&mapping.projection))
+        .bind(mapping.fold_allocations)
         .bind(word(&mapping.state))
         .bind(mapping.due_ms.ms())
         .bind(mapping.created_ms.ms())
@@ -349,7 +355,7 @@ pub async fn allowed_removals(tx: &mut Tx, mapping: &Mapping) -> Result<i64, Sto
     Ok(found.unwrap_or(0))
 }
 
-/// Changes direction, authority, detail and projection.
+/// Changes direction, authority, detail, projection and folding.
 pub async fn set_policy(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(SET_POLICY)
         .bind(mapping.tenant_id.as_str())
@@ -358,6 +364,7 @@ pub async fn set_policy(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError
         .bind(word(&mapping.authority))
         .bind(word(&mapping.detail))
         .bind(word(&mapping.projection))
+        .bind(mapping.fold_allocations)
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

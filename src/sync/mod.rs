@@ -8,6 +8,8 @@ mod breaker;
 mod conflict;
 mod deadlines;
 mod drain;
+mod fold;
+mod folding;
 mod gauges;
 mod held;
 mod hub;

@@ -1,7 +1,7 @@
 //! Pull: a remote calendar is read, every difference is decided, and the decisions are carried out through the gate.
 
 use super::observe::Observed;
-use super::{Engine, Site, SyncError, held, moved, nightly, observe, pull_item, retry, surplus};
+use super::{Engine, Site, SyncError, folding, held, moved, nightly, observe, pull_item, retry, surplus};
 use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::BridgeKind;
@@ -88,7 +88,7 @@ async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestam
         held::hold(engine, site, &observed, &why).await?;
         return Ok(Pulled { seen: observed.present.len(), applied: 0 });
     }
-    let mut applied = 0;
+    let mut applied = folding::before(engine, site, &observed).await?;
     for batch in observed.present.chunks(BATCH) {
         let mut tx = begin(engine, site).await?;
         for item in batch {
@@ -106,6 +106,7 @@ async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestam
         }
         tx.commit().await?;
     }
+    applied += folding::after(engine, site, &observed).await?;
     finish(engine, site, (&observed, applied > 0), began).await?;
     Ok(Pulled { seen: observed.present.len() + observed.absent.len(), applied })
 }

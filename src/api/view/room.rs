@@ -264,6 +264,8 @@ pub struct MappingView {
     pub detail: DetailLevel,
     /// What leaves where a stronger reservation class lies over a weaker one.
     pub projection: ClassProjection,
+    /// Whether identical weekly allocations of that side come as one series.
+    pub fold_allocations: bool,
     /// Whether it works.
     pub state: MappingState,
     /// Why it is held.
@@ -300,6 +302,7 @@ impl MappingView {
             authority: mapping.authority,
             detail: mapping.detail,
             projection: mapping.projection,
+            fold_allocations: mapping.fold_allocations,
             state: mapping.state,
             reason: text_if(mapping.reason),
             due: time(mapping.due_ms),

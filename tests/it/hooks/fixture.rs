@@ -154,6 +154,7 @@ fn mapping_row(tenant: &TenantId, room: &RoomId, bridge: BridgeId, mapping: &Map
         authority: Authority::PerOrigin,
         detail: DetailLevel::Full,
         projection: ClassProjection::HighestWins,
+        fold_allocations: false,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),

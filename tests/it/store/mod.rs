@@ -134,6 +134,7 @@ fn plan_mapping(room: &Room, bridge: &BridgeRow, remote_id: &str) -> Mapping {
         authority: Authority::PerOrigin,
         detail: DetailLevel::Full,
         projection: ClassProjection::HighestWins,
+        fold_allocations: false,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),

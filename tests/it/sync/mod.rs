@@ -3,6 +3,7 @@
 mod classes;
 mod conflicts;
 mod failures;
+mod folding;
 mod operator;
 mod rules;
 pub mod scene;

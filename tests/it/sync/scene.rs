@@ -215,6 +215,16 @@ impl<'a> Scene<'a> {
         Ok(applied)
     }
 
+    /// A client changes the octets of an object.
+    pub async fn edit_text(&self, uid: &str, edit: impl FnOnce(&str) -> String) {
+        let uid = Uid(uid.to_owned());
+        let row = objects::by_uid(&mut self.house.read().await, self.house.tenant(), &self.room.id, &uid).await;
+        let text = edit(&row.unwrap().unwrap().body);
+        let parse = ParseContext { limits: &self.limits, floating: &self.room.zone };
+        let object = CalendarObject::parse(text.as_bytes(), &parse).unwrap();
+        self.apply(Target::Uid(uid), Wish::Put(Box::new(object))).await.unwrap();
+    }
+
     /// The hub's events by UID.
     pub async fn hub(&self) -> BTreeMap<String, Event> {
         let rows = objects::list(&mut self.house.read().await, self.house.tenant(), &self.room.id).await.unwrap();
@@ -316,6 +326,7 @@ pub fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Au
         authority,
         detail: DetailLevel::Full,
         projection: ClassProjection::HighestWins,
+        fold_allocations: false,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),

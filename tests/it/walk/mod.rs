@@ -5,6 +5,7 @@ mod demo;
 mod drain;
 mod faults;
 mod feed;
+mod folding;
 pub(crate) mod http;
 mod kill;
 mod latency;

@@ -120,6 +120,12 @@ impl Town {
         ask(method, &format!("{}/v1/tenants/fjordby{path}", self.base), &[("X-API-Key", &self.api_key)], "")
     }
 
+    /// The same with a body.
+    pub fn api_with(&self, method: &str, path: &str, body: &Value) -> Outcome<Answer> {
+        let headers = [("X-API-Key", self.api_key.as_str()), ("Content-Type", "application/json")];
+        ask(method, &format!("{}/v1/tenants/fjordby{path}", self.base), &headers, &body.to_string())
+    }
+
     /// Graph as somebody with Outlook in front of him.
     pub fn graph(&self, method: &str, path: &str, body: &Value) -> Outcome<Answer> {
         self.control(method, &format!("/graph/as-person/v1.0{path}"), body)
