@@ -4,12 +4,15 @@ use super::caller::{As, TenantAdmin, TenantOperator, TenantViewer};
 use super::error::ApiError;
 use super::object::Object;
 use super::page::{PageQuery, Paged};
+use super::tenants::Removal;
 use super::view::{BridgeView, CalendarView, Names};
 use crate::manage::bridges::{self, BridgePatch, NewBridge};
+use crate::manage::confirmed;
 use crate::store::bridges as stored;
 use crate::store::mappings;
+use crate::sync;
 use actix_web::web::{Json, Path, Query};
-use actix_web::{HttpResponse, get, patch, post};
+use actix_web::{HttpResponse, delete, get, patch, post};
 
 /// Lists the bridges of the tenant, by name.
 #[utoipa::path(tag = "bridges", operation_id = "list_bridges", params(("tenant", Path), PageQuery),
@@ -53,6 +56,29 @@ pub(super) async fn update(
     let bridge = bridges::update(&mut tx, &desk.acting(), &desk.door.keys.ring, &path.1, &wish).await?;
     tx.commit().await?;
     Ok(Json(bridge.into()))
+}
+
+/// Removes a bridge with its settings and secrets for good; its mappings end. With `copies=purge` our copies go from the
+/// remote system first; what cannot be removed stops it all.
+#[utoipa::path(tag = "bridges", operation_id = "remove_bridge", params(("tenant", Path), ("bridge", Path), Removal),
+    responses((status = 204)))]
+#[delete("/tenants/{tenant}/bridges/{bridge}")]
+pub(super) async fn remove(
+    desk: As<TenantAdmin>,
+    path: Path<(String, String)>,
+    removal: Query<Removal>,
+) -> Result<HttpResponse, ApiError> {
+    let acting = desk.acting();
+    let mut tx = desk.read().await?;
+    let bridge = bridges::find(&mut tx, &acting, &path.1).await?;
+    confirmed(&bridge.name, &removal.confirm)?;
+    let ending = bridges::mapped(&mut tx, &acting, &bridge).await?;
+    drop(tx);
+    sync::leave(&desk.door.engine, acting.tenant, &ending, removal.copies, acting.actor).await?;
+    let mut tx = desk.write().await?;
+    bridges::remove(&mut tx, &acting, &path.1).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Signs in at the remote system and lists its calendars that can be mapped, by name.

@@ -2,6 +2,7 @@
 
 use super::ApiDoor;
 use super::error::ApiError;
+use super::rate::Standing;
 use super::repeat::Claim;
 use crate::crypt::Secret;
 use crate::manage::Acting;
@@ -11,6 +12,7 @@ use crate::manage::sign_in::Credential;
 use crate::model::Privilege;
 use crate::model::Role;
 use crate::model::RoomId;
+use crate::model::TenantState;
 use crate::model::Timestamp;
 use crate::store::StoreError;
 use crate::store::Tx;
@@ -36,6 +38,20 @@ pub(super) struct Caller {
     pub tenant: Tenant,
     /// Who.
     pub principal: Principal,
+    /// Key and most requests a minute of the tenant that the caller belongs to.
+    pub quota: (String, i64),
+}
+
+impl Caller {
+    /// Counts a request of this caller for the tenant it belongs to; refuses the one that is too many.
+    pub(super) fn count(&self, door: &ApiDoor, standing: &mut Option<Standing>) -> Result<(), ApiError> {
+        let (key, quota) = (&self.quota.0, self.quota.1);
+        let now = standing.insert(door.rates.take(&self.principal.tenant_id, quota, door.clock.now()));
+        if now.exceeded {
+            return Err(ApiError::TooMany { key: key.clone(), quota, seconds: now.seconds });
+        }
+        Ok(())
+    }
 }
 
 /// A role that a handler asks for.
@@ -61,7 +77,9 @@ needs!(
     /// Runs syncs, resolves conflicts.
     TenantOperator,
     /// Everything inside the tenant.
-    TenantAdmin
+    TenantAdmin,
+    /// Everything in every tenant.
+    SuperAdmin
 );
 
 /// A caller with at least the role `R`, at the desk where its request is worked on.
@@ -174,11 +192,15 @@ fn admit<R: Needs>(request: &HttpRequest) -> Result<As<R>, ApiError> {
 
 /// The caller behind the headers of a request to `path`.
 pub(super) async fn identify(door: &ApiDoor, head: &RequestHead, path: &str) -> Result<Caller, ApiError> {
+    identify_in(door, head, tenant_key(path)).await
+}
+
+/// The caller behind the headers of a request that is about that tenant; about the caller's own where none is named.
+pub(super) async fn identify_in(door: &ApiDoor, head: &RequestHead, key: Option<&str>) -> Result<Caller, ApiError> {
     let credential = credential(&head.headers).ok_or(ApiError::Unauthenticated)?;
     if matches!(credential, Credential::Basic { .. }) && is_cross_site_change(head) {
         return Err(ApiError::CrossSite);
     }
-    let key = tenant_key(path);
     let tenant = tenant(door, key).await?;
     let principal = door.sign_in.principal(&credential, tenant.as_ref().map(|t| &t.id), door.clock.now()).await?;
     let principal = principal.ok_or(ApiError::Unauthenticated)?;
@@ -190,7 +212,26 @@ pub(super) async fn identify(door: &ApiDoor, head: &RequestHead, path: &str) -> 
         }
         (Some(_), _) => return Err(ApiError::OtherTenant { login: principal.login }),
     };
-    Ok(Caller { tenant, principal })
+    require_open(&tenant, principal.role, &head.method)?;
+    let home = if tenant.id == principal.tenant_id { tenant.clone() } else { home(door, &principal).await? };
+    Ok(Caller { tenant, principal, quota: (home.tenant_key, home.rate_limit_per_minute) })
+}
+
+/// Refuses requests to a tenant that is closed. Who runs the server still comes in; of a removed tenant the audit alone
+/// is left, and nothing can be changed.
+fn require_open(tenant: &Tenant, role: Role, method: &Method) -> Result<(), ApiError> {
+    let runs_the_server = role == Role::SuperAdmin;
+    let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let what = match tenant.state {
+        TenantState::Active => return Ok(()),
+        TenantState::Removed if runs_the_server && reads => return Ok(()),
+        TenantState::Removed => "was removed; its audit is all that is left",
+        TenantState::Draining if runs_the_server || reads => return Ok(()),
+        TenantState::Draining => "is being drained and can only be read",
+        TenantState::Suspended if runs_the_server => return Ok(()),
+        TenantState::Suspended => "is suspended",
+    };
+    Err(ApiError::Closed { key: tenant.tenant_key.clone(), what, why: tenant.reason.clone() })
 }
 
 /// The tenant a path is about.
@@ -214,7 +255,8 @@ async fn home(door: &ApiDoor, principal: &Principal) -> Result<Tenant, ApiError>
 /// The credential in the headers: `X-API-Key`, a bearer token (RFC 6750), or Basic (RFC 7617).
 fn credential(headers: &HeaderMap) -> Option<Credential> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(key) = text("x-api-key") {
+    // The second name is the one that clients of the predecessor send.
+    if let Some(key) = text("x-api-key").or_else(|| text("api_key")) {
         return Some(Credential::Key(Secret::from(key.trim())));
     }
     Credential::from_authorization(text(header::AUTHORIZATION.as_str())?)

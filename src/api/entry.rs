@@ -3,6 +3,7 @@
 use super::ApiDoor;
 use super::caller;
 use super::error::ApiError;
+use super::rate::Standing;
 use super::repeat;
 use super::repeat::Before;
 use crate::observe::RequestId;
@@ -23,7 +24,8 @@ pub(super) async fn entry(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
     let id = RequestId::from_header(given);
-    let known = match identify(&door, &request).await {
+    let mut standing = None;
+    let known = match identify(&door, &request, &mut standing).await {
         Ok(()) => repeat::before(&door, &mut request).await,
         Err(refusal) => Err(refusal),
     };
@@ -32,14 +34,20 @@ pub(super) async fn entry(
         Ok(Before::Repeated(answer)) => request.into_response(answer),
         Err(refusal) => request.error_response(refusal),
     };
-    Ok(finish(answer, id.as_str()))
+    let mut answer = finish(answer, id.as_str());
+    if let Some(standing) = standing {
+        standing.tell(answer.headers_mut());
+    }
+    Ok(answer)
 }
 
-async fn identify(door: &ApiDoor, request: &ServiceRequest) -> Result<(), ApiError> {
-    if matches!(request.path(), "/v1/openapi.json" | "/v1/docs") {
+/// Who calls, and how its tenant stands: counted once it is known, so that nobody spends what belongs to others.
+async fn identify(door: &ApiDoor, request: &ServiceRequest, standing: &mut Option<Standing>) -> Result<(), ApiError> {
+    if matches!(request.path(), "/v1/openapi.json" | "/v1/openapi-predecessor.json" | "/v1/docs") {
         return Ok(());
     }
     let caller = caller::identify(door, request.head(), request.path()).await?;
+    caller.count(door, standing)?;
     request.extensions_mut().insert(caller);
     Ok(())
 }

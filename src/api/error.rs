@@ -36,6 +36,26 @@ pub enum ApiError {
         /// Who.
         login: String,
     },
+    /// The tenant is suspended or being drained.
+    #[error("tenant {key} {what}{}", if .why.is_empty() { String::new() } else { format!(": {}", .why) })]
+    Closed {
+        /// Key of the tenant.
+        key: String,
+        /// `is suspended`, `is being drained and can only be read`, `was removed`.
+        what: &'static str,
+        /// Why, as the administrator wrote.
+        why: String,
+    },
+    /// The tenant has made as many requests as it may in a minute.
+    #[error("tenant {key} has made {quota} requests in this minute, as many as its rate_limit_per_minute allows")]
+    TooMany {
+        /// Key of the tenant.
+        key: String,
+        /// Requests in one minute.
+        quota: i64,
+        /// Seconds until it may go on.
+        seconds: i64,
+    },
     /// A browser sent a change from a page of another site.
     #[error("changes from pages of other sites are refused; use an API key in a script")]
     CrossSite,
@@ -109,9 +129,11 @@ impl From<CryptError> for ApiError {
 }
 
 /// Kinds of problems; the list in the documentation is this one.
-pub(super) const KINDS: [(&str, StatusCode, &str); 15] = [
+pub(super) const KINDS: [(&str, StatusCode, &str); 17] = [
     ("unauthenticated", StatusCode::UNAUTHORIZED, "Not signed in"),
     ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
+    ("suspended", StatusCode::FORBIDDEN, "The tenant is closed"),
+    ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
     ("not-found", StatusCode::NOT_FOUND, "Not found"),
     ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Other methods only"),
     ("malformed", StatusCode::BAD_REQUEST, "Cannot be read"),
@@ -156,6 +178,8 @@ impl ApiError {
             | Self::OtherTenant { .. }
             | Self::CrossSite
             | Self::Manage(ManageError::Forbidden { .. }) => "forbidden",
+            Self::Closed { .. } => "suspended",
+            Self::TooMany { .. } => "too-many-requests",
             Self::NoSuchPath { .. } | Self::Manage(ManageError::NotFound { .. }) => "not-found",
             Self::Method { .. } => "method-not-allowed",
             Self::Malformed { .. } => "malformed",
@@ -209,6 +233,9 @@ impl ApiError {
             }
             Self::Method { allow } => {
                 answer.insert_header((header::ALLOW, allow.clone()));
+            }
+            Self::TooMany { seconds, .. } => {
+                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             _ if self.kind() == "busy" => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
@@ -284,6 +311,12 @@ mod tests {
                 403,
             ),
             (ApiError::CrossSite, "forbidden", 403),
+            (
+                ApiError::Closed { key: "city".to_owned(), what: "is suspended", why: "unpaid".to_owned() },
+                "suspended",
+                403,
+            ),
+            (ApiError::TooMany { key: "city".to_owned(), quota: 60, seconds: 5 }, "too-many-requests", 429),
             (ApiError::NoSuchPath { path: "/v1/x".to_owned() }, "not-found", 404),
             (ApiError::Method { allow: "GET".to_owned() }, "method-not-allowed", 405),
             (ApiError::Malformed { part: "body", why: "unknown field `x`".to_owned() }, "malformed", 400),

@@ -22,7 +22,9 @@ mod openapi;
 mod operations;
 mod page;
 mod plans;
+mod predecessor;
 mod principals;
+mod rate;
 mod repeat;
 mod rooms;
 mod rules;
@@ -32,6 +34,8 @@ pub mod view;
 
 pub use error::ApiError;
 pub use openapi::document;
+pub use predecessor::document as predecessor_document;
+pub use rate::Rates;
 
 use crate::config;
 use crate::config::Limits;
@@ -45,6 +49,7 @@ use actix_web::body::BoxBody;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the REST interface works with.
 pub struct ApiDoor {
@@ -70,6 +75,10 @@ pub struct ApiDoor {
     pub open_metrics: bool,
     /// Asks remote systems, reads both sides for plans and checks, and removes copies. Its leases are its own.
     pub engine: Arc<Engine>,
+    /// What the tenants have used of the present minute.
+    pub rates: Rates,
+    /// How long a request of the predecessor's interface waits for the reconciler.
+    pub patience: Duration,
 }
 
 /// Mounts `/health`, `/ready` and `/metrics` for insiders, who need no credentials.
@@ -83,6 +92,7 @@ pub fn inner_routes(config: &mut web::ServiceConfig, door: web::Data<ApiDoor>) {
 pub fn routes(config: &mut web::ServiceConfig, door: web::Data<ApiDoor>) {
     let json_bytes = door.limits.json_bytes;
     let at_entry = door.clone();
+    predecessor::mount(config, &door);
     config.service(health::health).service(
         web::scope("/v1")
             .app_data(door.clone())

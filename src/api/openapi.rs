@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::{
     approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans,
-    principals, rooms, rules, runs, tenants,
+    predecessor, principals, rooms, rules, runs, tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -33,7 +33,7 @@ macro_rules! operations {
             ),
             servers((url = "/v1", description = "This server")),
             security(("api_key" = []), ("bearer" = []), ("basic" = [])),
-            components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState)),
+            components(schemas(super::error::Problem, conflicts::ConflictState, approvals::ApprovalState, crate::sync::Copies)),
             modifiers(&Schemes, &Parameters, &Refusals, &Flattened),
             paths($($module::$operation),*),
         )]
@@ -41,7 +41,7 @@ macro_rules! operations {
 
         /// Mounts every operation, the description and the documentation.
         pub(super) fn mount(config: &mut web::ServiceConfig) {
-            config.service(description).service(docs::documentation);
+            config.service(description).service(of_predecessor).service(docs::documentation);
             $(config.service($module::$operation);)*
         }
     };
@@ -50,11 +50,18 @@ macro_rules! operations {
 operations!(
     tenants::list,
     tenants::read,
+    tenants::create,
+    tenants::update,
+    tenants::suspend,
+    tenants::drain,
+    tenants::resume,
+    tenants::remove,
     tenants::sync,
     rooms::list,
     rooms::create,
     rooms::read,
     rooms::update,
+    rooms::remove,
     rooms::events,
     bookings::list,
     bookings::create,
@@ -74,6 +81,7 @@ operations!(
     bridges::create,
     bridges::read,
     bridges::update,
+    bridges::remove,
     bridges::calendars,
     mappings::list,
     mappings::create,
@@ -196,10 +204,11 @@ impl Modify for Refusals {
             }
             for operation in [get, post, put, patch, delete].into_iter().flatten() {
                 let mut statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
-                if names_an_instance(operation) {
+                let purges = operation.operation_id.as_deref().is_some_and(|id| PURGES.contains(&id));
+                if purges || names_an_instance(operation) {
                     statuses.push(("422", "Value not accepted"));
                 }
-                if asks_a_remote_system(path) {
+                if purges || asks_a_remote_system(path) {
                     statuses.push(("502", "The remote system fails"));
                 }
                 let refused = statuses.into_iter().map(|(status, what)| (status.to_owned(), problem(what)));
@@ -208,6 +217,9 @@ impl Modify for Refusals {
         }
     }
 }
+
+/// Removals that may take our copies along.
+const PURGES: [&str; 3] = ["remove_tenant", "remove_room", "remove_bridge"];
 
 fn names_an_instance(operation: &Operation) -> bool {
     let is_recurrence_id =
@@ -229,7 +241,9 @@ impl Modify for Flattened {
             if let Some(RefOr::T(Schema::Object(closed))) = known.get(name)
                 && closed.additional_properties.is_some()
             {
-                *part = RefOr::T(Schema::Object(Object { additional_properties: None, ..closed.clone() }));
+                let mut open = closed.clone();
+                open.additional_properties = None;
+                *part = RefOr::T(Schema::Object(open));
             }
         };
         for schema in components.schemas.values_mut() {
@@ -245,7 +259,12 @@ fn asks_a_remote_system(path: &str) -> bool {
 }
 
 fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'static str, &'static str)> {
-    let mut statuses = vec![("401", "Not signed in"), ("403", "Not allowed"), ("503", "Try again shortly")];
+    let mut statuses = vec![
+        ("401", "Not signed in"),
+        ("403", "Not allowed"),
+        ("429", "Too many requests"),
+        ("503", "Try again shortly"),
+    ];
     if path.contains('{') {
         statuses.push(("404", "Not found"));
     }
@@ -278,11 +297,16 @@ async fn description() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(text)
 }
 
+#[get("/openapi-predecessor.json")]
+async fn of_predecessor() -> HttpResponse {
+    HttpResponse::Ok().json(predecessor::document())
+}
+
 /// Answers what no operation takes: 405 where other methods are taken, 404 elsewhere.
 pub(super) async fn refuse(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = request.path().strip_prefix("/v1").unwrap_or_default();
     let allow = match path {
-        "/openapi.json" | "/docs" => "GET".to_owned(),
+        "/openapi.json" | "/openapi-predecessor.json" | "/docs" => "GET".to_owned(),
         _ => methods_at(path).join(", "),
     };
     if allow.is_empty() {
@@ -351,6 +375,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 70);
+        assert_eq!(ids.len(), 78);
     }
 }

@@ -4,14 +4,18 @@ use super::caller::{As, TenantAdmin, TenantViewer};
 use super::error::ApiError;
 use super::object::Object;
 use super::page::{PageQuery, Paged};
+use super::tenants::Removal;
 use super::view::{InstanceView, RoomView};
+use crate::manage::confirmed;
 use crate::manage::rooms::{self, NewRoom, RoomPatch};
 use crate::model::TimeRange;
 use crate::model::Timestamp;
+use crate::store::mappings;
 use crate::store::pages;
 use crate::store::rooms as stored;
+use crate::sync;
 use actix_web::web::{Json, Path, Query};
-use actix_web::{HttpResponse, get, patch, post};
+use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::Deserialize;
 
 /// Lists the rooms of the tenant, by slug.
@@ -56,6 +60,29 @@ pub(super) async fn update(
     let room = rooms::update(&mut tx, &desk.acting(), &path.1, &wish).await?;
     tx.commit().await?;
     Ok(Json(room.into()))
+}
+
+/// Removes a room with its bookings, rules, feeds and grants for good; its mappings end. With `copies=purge` our copies
+/// go from the remote calendars first; what cannot be removed stops it all.
+#[utoipa::path(tag = "rooms", operation_id = "remove_room", params(("tenant", Path), ("room", Path), Removal),
+    responses((status = 204)))]
+#[delete("/tenants/{tenant}/rooms/{room}")]
+pub(super) async fn remove(
+    desk: As<TenantAdmin>,
+    path: Path<(String, String)>,
+    removal: Query<Removal>,
+) -> Result<HttpResponse, ApiError> {
+    let acting = desk.acting();
+    let mut tx = desk.read().await?;
+    let room = rooms::find(&mut tx, &acting, &path.1).await?;
+    confirmed(&room.slug, &removal.confirm)?;
+    let ending = mappings::of_room(&mut tx, acting.tenant, &room.id).await?;
+    drop(tx);
+    sync::leave(&desk.door.engine, acting.tenant, &ending, removal.copies, acting.actor).await?;
+    let mut tx = desk.write().await?;
+    rooms::remove(&mut tx, &acting, &path.1).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Which time is asked for.

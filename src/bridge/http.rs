@@ -2,11 +2,13 @@
 //! failures into "nothing was done" and "nobody knows".
 
 use super::BridgeError;
+use super::webpush::{PublicOnly, is_public};
 use crate::config::Limits;
 use crate::model::Clock;
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Once;
 use std::time::Duration;
@@ -108,6 +110,10 @@ impl Http {
             None if is_loopback(dial.base) => builder.no_proxy(),
             None => builder,
         };
+        if !limits.remote_private_networks && dial.proxy.is_none() {
+            refuse_private(dial.base)?;
+            builder = builder.dns_resolver(Arc::new(PublicOnly));
+        }
         let client = builder.build().map_err(|why| refused_setting("HTTP client", &why))?;
         Ok(Self { client, limit: limits.remote_bytes, clock })
     }
@@ -160,6 +166,23 @@ impl Http {
         }
         Ok(body)
     }
+}
+
+/// Base URLs that name an address instead of a host are judged here, names when they are resolved.
+fn refuse_private(base: &str) -> Result<(), BridgeError> {
+    let url =
+        url::Url::parse(base).map_err(|why| BridgeError::Refused(format!("the base URL cannot be read: {why}")))?;
+    let public = match url.host() {
+        Some(url::Host::Ipv4(ip)) => is_public(IpAddr::V4(ip)),
+        Some(url::Host::Ipv6(ip)) => is_public(IpAddr::V6(ip)),
+        Some(url::Host::Domain(_)) => true,
+        None => false,
+    };
+    if public {
+        return Ok(());
+    }
+    let why = "the base URL of the bridge lies in a private network, and limits.remote_private_networks is false";
+    Err(BridgeError::Refused(why.to_owned()))
 }
 
 /// The beginning of an answer. A read whose kept connection broke is sent once more, on a new one; nothing is wrong then.
@@ -250,6 +273,30 @@ mod tests {
     use super::*;
     use crate::model::ManualClock;
     use crate::model::Timestamp;
+
+    #[tokio::test]
+    async fn f68_a_bridge_reaches_no_private_network_where_the_operator_says_so() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(0)));
+        let limits = Limits { remote_private_networks: false, ..Limits::default() };
+        let client = |base: &str| Http::new(&Dial { base, proxy: None, timeout_ms: 2_000 }, clock.clone(), &limits);
+        for base in
+            ["http://127.0.0.1:9", "http://10.1.2.3", "http://169.254.169.254", "http://[::1]:9", "http://[fd00::1]"]
+        {
+            assert!(
+                matches!(client(base), Err(BridgeError::Refused(why)) if why.contains("private network")),
+                "{base}"
+            );
+        }
+        assert!(client("https://93.184.216.34").is_ok());
+        // A name that leads there is no way around it.
+        let name = client("http://localhost:9").unwrap();
+        let request = name.client().get("http://localhost:9/");
+        let told = name.send(request, Intent::Read).await.unwrap_err().to_string();
+        assert!(told.contains("no public address") || told.contains("cannot be reached"), "{told}");
+        let usual =
+            Http::new(&Dial { base: "http://10.1.2.3", proxy: None, timeout_ms: 2_000 }, clock, &Limits::default());
+        assert!(usual.is_ok(), "a booking system in the town's own network is usual");
+    }
 
     #[test]
     fn retry_after_is_read_as_seconds_fractions_and_dates() {

@@ -16,6 +16,7 @@ use crate::model::Uid;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What happens to the next call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,13 @@ struct State {
     habits: BTreeSet<Habit>,
     /// Calendars that somebody has subscribed to: one subscription each.
     subscribed: BTreeSet<String>,
+    /// How long a complete read takes, and how many there were.
+    slowness: Duration,
+    complete_reads: u64,
+    /// Keys that creates came with.
+    keys: BTreeSet<IdempotencyKey>,
+    /// A fault, and how many calls pass before it.
+    spared: Option<(usize, Fault)>,
 }
 
 /// In what a system differs from the plainest one.
@@ -60,6 +68,8 @@ enum Habit {
     Announces,
     /// It keeps dated bookings and knows no rules.
     Dated,
+    /// A key is good for one item for ever, also after that was removed.
+    BurnsKeys,
 }
 
 #[derive(Default)]
@@ -156,6 +166,26 @@ impl MemoryBridge {
         Ok(())
     }
 
+    /// From now on a key is good for one item for ever.
+    pub fn burn_keys(&self) {
+        self.state().habits.insert(Habit::BurnsKeys);
+    }
+
+    /// Lets so many calls pass; the next one meets this.
+    pub fn fail_after(&self, calls: usize, fault: Fault) {
+        self.state().spared = Some((calls, fault));
+    }
+
+    /// From now on complete reads take that long.
+    pub fn read_slowly(&self, slowness: Duration) {
+        self.state().slowness = slowness;
+    }
+
+    /// How many complete reads there were.
+    pub fn complete_reads(&self) -> u64 {
+        self.state().complete_reads
+    }
+
     /// From now on subscriptions are taken, one for each calendar.
     pub fn take_subscriptions(&self) {
         self.state().habits.insert(Habit::Announces);
@@ -249,7 +279,16 @@ impl MemoryBridge {
 
     /// The fault of this call: an error before it, or whether its answer shall be lost.
     fn fault(&self) -> Result<bool, BridgeError> {
-        match self.state().faults.pop_front() {
+        let mut state = self.state();
+        match &mut state.spared {
+            Some((0, _)) => {
+                let met = state.spared.take();
+                state.faults.extend(met.map(|(_, fault)| fault));
+            }
+            Some((calls, _)) => *calls -= 1,
+            None => {}
+        }
+        match state.faults.pop_front() {
             None => Ok(false),
             Some(Fault::LostAnswer) => Ok(true),
             Some(Fault::Before(error)) => Err(error),
@@ -351,7 +390,7 @@ impl Bridge for MemoryBridge {
         if event.content.status == EventStatus::Cancelled {
             return Ok(Projection::default());
         }
-        if event.recurrence.is_some() && self.state().habits.contains(&Habit::Dated) {
+        if (event.recurrence.is_some() || event.is_instances_alone()) && self.state().habits.contains(&Habit::Dated) {
             let all = instances(at, event, window)?;
             return Ok(Projection { parts: all.into_iter().map(|(id, one)| (Part::Instance(id), one)).collect() });
         }
@@ -360,7 +399,12 @@ impl Bridge for MemoryBridge {
 
     async fn read_all(&self, at: &RemoteCalendar, window: TimeRange) -> Result<Complete, BridgeError> {
         self.fault()?;
+        let slowness = self.state().slowness;
+        if !slowness.is_zero() {
+            tokio::time::sleep(slowness).await;
+        }
         let mut state = self.state();
+        state.complete_reads += 1;
         let gone = || BridgeError::CalendarGone(format!("there is no calendar {}", at.id));
         let calendar = state.calendars.get_mut(&at.id).ok_or_else(gone)?;
         let (listed, end) = calendar.listed();
@@ -414,6 +458,9 @@ impl Bridge for MemoryBridge {
         let mut state = self.state();
         if let Some(same) = state.by_key(&at.id, key) {
             return answered(lost, same);
+        }
+        if !state.keys.insert(key.clone()) && state.has(Habit::BurnsKeys) {
+            return Err(BridgeError::NotFound);
         }
         state.free(&at.id, event)?;
         state.writes += 1;

@@ -7,12 +7,14 @@ mod booking;
 mod bridges;
 pub mod graph;
 mod http;
+mod limited;
 pub mod memory;
 mod reading;
 mod text;
 pub mod webpush;
 
 pub use bridges::{BridgeConfig, DeltaForm, GenericConfig, GraphConfig, PorticoConfig, build};
+pub use limited::{Limited, Turnstiles};
 pub use reading::{Complete, Cursor, Delta, Reading};
 
 use crate::model::BridgeKind;
@@ -258,7 +260,8 @@ pub trait Bridge: Send + Sync {
     /// One item as it stands now; `None` when it is gone or cancelled. The proof behind every deletion.
     async fn fetch(&self, at: &RemoteCalendar, id: &RemoteId) -> Result<Option<RemoteItem>, BridgeError>;
 
-    /// Creates one item. A repetition with the same key makes no second one where the system can promise it.
+    /// Creates one item. A repetition with the same key makes no second one where the system can promise it, and is
+    /// [`BridgeError::NotFound`] where the system says that the item of this key was made and is not there any more.
     async fn create(&self, at: &RemoteCalendar, event: &Event, key: &IdempotencyKey)
     -> Result<RemoteItem, BridgeError>;
 

@@ -152,7 +152,7 @@ fn judge(status: u16, after_ms: Option<u64>) -> Delivery {
 }
 
 /// A name service that knows public addresses only.
-struct PublicOnly;
+pub(super) struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
@@ -168,7 +168,7 @@ impl Resolve for PublicOnly {
 }
 
 /// Whether an address may belong to a host of the public internet.
-fn is_public(ip: IpAddr) -> bool {
+pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => is_public_v6(ip),

@@ -131,7 +131,12 @@ mod tests {
     use crate::ical::freebusy::BusyKind;
 
     fn new(start: i64, end: i64) -> NewInstance {
-        NewInstance { start: Timestamp(start), end: Timestamp(end), recurrence_id: String::new(), busy: Some(BusyKind::Busy) }
+        NewInstance {
+            start: Timestamp(start),
+            end: Timestamp(end),
+            recurrence_id: String::new(),
+            busy: Some(BusyKind::Busy),
+        }
     }
 
     fn taken(start: i64, end: i64, class: ReservationClass) -> Taken {

@@ -20,6 +20,7 @@ use crate::store::conflicts::Conflict;
 use crate::store::links;
 use crate::store::mappings;
 use crate::store::objects;
+use crate::store::pages;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub const DELETE_EDIT: &str = "delete_edit";
 pub const REJECTED: &str = "rejected";
 /// The remote side does not take one date of a series; the series goes on without it. `ours` is that date alone.
 pub const DATE_REFUSED: &str = "date_refused";
+/// The remote side does not take what is left of a booking behind a stronger one; the rest of the booking stands.
+pub const REST_REFUSED: &str = "rest_refused";
 /// The remote copy may not be written.
 pub const LOCKED: &str = "locked";
 /// Several remote bookings could be the effect of a write without an answer.
@@ -109,6 +112,7 @@ fn objection(conflict: &Conflict, resolution: Resolution) -> Option<&'static str
         | (FIELD_CONFLICT | DELETE_EDIT | MASS_DELETE_HOLD, KeepHub | KeepRemote)
         | (LOCKED | UNREPRESENTABLE, KeepRemote)
         | (DATE_REFUSED, KeepRemote | PushAgain)
+        | (REST_REFUSED, PushAgain)
         | (REJECTED, KeepHub | KeepRemote | KeepBothTentative | PushAgain)
         | (AMBIGUOUS, KeepHub | PushAgain) => None,
         (kind, KeepHub | KeepRemote | KeepBothTentative) if is_misfit(kind) => None,
@@ -359,7 +363,20 @@ pub async fn expire(tx: &mut Tx, cx: Context<'_>, conflict: &Conflict, why: &str
     Ok(())
 }
 
-async fn tell(tx: &mut Tx, conflict: &Conflict, decided: &conflicts::Decided<'_>) -> Result<(), ResolveError> {
+/// Closes what a booking that is gone leaves open about single dates: there is no series any more to bring one back to.
+pub(super) async fn end_dates(tx: &mut Tx, cx: Context<'_>, room: &Room, uid: &Uid) -> Result<(), ChangeError> {
+    let decision = "the series was deleted";
+    for conflict in pages::conflicts_of_event(tx, &room.tenant_id, &room.id, uid).await? {
+        let decided = conflicts::Decided { state: conflicts::EXPIRED, decision, by: "rule", now: cx.now };
+        let concerned = conflict.kind == DATE_REFUSED || conflict.kind == REST_REFUSED;
+        if concerned && conflicts::decide(tx, &conflict.tenant_id, &conflict.id, &decided).await? {
+            tell(tx, &conflict, &decided).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn tell(tx: &mut Tx, conflict: &Conflict, decided: &conflicts::Decided<'_>) -> Result<(), ChangeError> {
     let entry = crate::store::audit::Entry {
         tenant: &conflict.tenant_id,
         at: decided.now,
@@ -398,12 +415,13 @@ mod tests {
     #[test]
     fn every_kind_names_the_decisions_that_make_sense_and_refuses_the_others_with_a_sentence() {
         use Resolution::{Ignore, KeepBothTentative, KeepHub, KeepRemote, PushAgain};
-        let table: [(&str, &str, &[Resolution]); 13] = [
+        let table: [(&str, &str, &[Resolution]); 14] = [
             (SLOT_COLLISION, "{}", &[KeepHub, KeepRemote, KeepBothTentative, Ignore]),
             (FIELD_CONFLICT, "{}", &[KeepHub, KeepRemote, Ignore]),
             (DELETE_EDIT, "{}", &[KeepHub, KeepRemote, Ignore]),
             (REJECTED, "{}", &[KeepHub, KeepRemote, KeepBothTentative, PushAgain, Ignore]),
             (DATE_REFUSED, "{}", &[KeepRemote, PushAgain, Ignore]),
+            (REST_REFUSED, "{}", &[PushAgain, Ignore]),
             (LOCKED, "{}", &[KeepRemote, Ignore]),
             (AMBIGUOUS, "{}", &[KeepHub, PushAgain, Ignore]),
             (UNREPRESENTABLE, "{}", &[KeepHub, KeepRemote, PushAgain, Ignore]),

@@ -212,6 +212,35 @@ pub(super) async fn judge_buffer(
     }
 }
 
+/// Asks again whether a booking lies inside the room's hours: its zone has other rules, and these of its times lie
+/// elsewhere now. Nothing else that the rules ask changes with them, and times that stay are not judged again.
+pub(super) async fn ask_hours_again(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    (event, expansion): (&Event, &Expansion),
+    moved: impl Fn(&Slot) -> bool,
+) -> Result<(), ChangeError> {
+    let rules = stored::of_room(tx, &room.tenant_id, &room.id).await?;
+    if !rules.has_hours() || event.class == ReservationClass::Closure {
+        return Ok(());
+    }
+    let coming: Vec<Slot> = expansion.slots.iter().filter(|slot| slot.start >= cx.now).cloned().collect();
+    let fresh: Vec<Slot> = coming.iter().filter(|slot| moved(slot)).cloned().collect();
+    let outside = |slots: &[Slot]| {
+        let asked = Asked { slots, reach: Reach::Known, recurring: event.recurrence.is_some() };
+        let all = rules::judge(house(room, &rules, cx), asked);
+        all.into_iter().find(|breach| breach.rule == Rule::OpeningHours)
+    };
+    let breach = outside(&fresh);
+    // What was recorded before ends only where nothing of the booking lies outside any more.
+    if breach.is_none() && outside(&coming).is_some() {
+        return Ok(());
+    }
+    let wish = Wishes { rules: &rules, event, all: &coming, fresh: &fresh, reach: Reach::Known, is_new: false };
+    note(tx, cx, room, &wish, (Rule::OpeningHours, breach.as_ref())).await
+}
+
 impl Wishes<'_> {
     /// The times to judge; `None` where the rules do not concern the booking. A principal is asked about new times only.
     /// What a remote side holds is judged as a whole, but from now on only, and as far as its times are known.

@@ -143,6 +143,7 @@ pub(super) async fn delete(
     objects::delete(tx, &room.tenant_id, &room.id, &current.id).await?;
     let event = (&room.tenant_id, &room.id, &current.uid);
     conflicts::settle(tx, event, "", cx.now, "the booking was deleted").await?;
+    resolve::end_dates(tx, cx, room, &current.uid).await?;
     verdict::open_again(tx, cx, room, current).await?;
     displace::gone(tx, cx, room, current, (seq, origin)).await?;
     approval::end(tx, cx, room, &current.uid, (approvals::WITHDRAWN, origin)).await?;

@@ -1,8 +1,8 @@
 //! A new time zone database: what people agreed on is the time on the wall, so instants follow the rules of their zone.
 
-use super::expand::{Expansion, expand, reparse};
+use super::expand::{Expansion, Slot, expand, reparse};
 use super::write::{self, Trace};
-use super::{ChangeError, Context, Effect, Origin, displace, overlap};
+use super::{ChangeError, Context, Effect, Origin, displace, overlap, verdict};
 use crate::ical::zone;
 use crate::model::BridgeKind;
 use crate::model::Event;
@@ -145,6 +145,8 @@ async fn tell(tx: &mut Tx, cx: Context<'_>, room: &Room, case: Case) -> Result<(
     let Case { row, event, expansion, moved, left } = case;
     // That it stands where it did not choose to stand is no reason to decline it.
     write::settle_collision(tx, cx, room, (&event, &expansion, None), &ZONE_RULES).await?;
+    let elsewhere = |slot: &Slot| moved.values().any(|(_, is)| *is == (slot.start, slot.end));
+    verdict::ask_hours_again(tx, cx, room, (&event, &expansion), elsewhere).await?;
     let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
     let row = ObjectRow { seq, ..row };
     objects::put(tx, &row).await?;

@@ -4,14 +4,17 @@ use super::Common;
 use super::desk::Desk;
 use super::error::CliError;
 use super::print;
+use super::tenant::Removal;
 use super::word;
 use crate::api::view::BridgeView;
 use crate::bridge::build;
 use crate::crypt::Secret;
 use crate::manage::bridges::{self, NewBridge};
+use crate::manage::confirmed;
 use crate::model::BridgeKind;
 use crate::model::SystemClock;
 use crate::store::bridges as stored;
+use crate::sync;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -32,6 +35,14 @@ pub(crate) enum Bridge {
     Add(Add),
     /// List bridges
     List,
+    /// Remove a bridge with its settings and secrets for good; its mappings end
+    #[command(after_help = "Example:\n  anteroom bridge remove m365 --confirm m365 --copies purge")]
+    Remove {
+        /// The bridge
+        name: String,
+        #[command(flatten)]
+        removal: Removal,
+    },
     /// Sign in at the remote system and list the calendars that can be mapped
     #[command(after_help = "Example:\n  anteroom bridge test m365")]
     Test {
@@ -61,6 +72,7 @@ impl Bridge {
         match self {
             Self::Add(add) => add.run(&desk, common, out).await,
             Self::List => list(&desk, common, out).await,
+            Self::Remove { name, removal } => remove(&desk, common, (&name, &removal), out).await,
             Self::Test { name } => test(&desk, &name, common, out).await,
         }
     }
@@ -99,6 +111,25 @@ fn read_secrets(files: Vec<(String, String)>) -> Result<BTreeMap<String, Secret>
         Ok((key, Secret::from(text.trim_end_matches(['\r', '\n']))))
     };
     files.into_iter().map(read).collect()
+}
+
+async fn remove(
+    desk: &Desk,
+    common: &Common,
+    (name, removal): (&str, &Removal),
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let acting = desk.acting();
+    let mut tx = desk.read().await?;
+    let bridge = bridges::find(&mut tx, &acting, name).await?;
+    confirmed(name, &removal.confirm)?;
+    let ending = bridges::mapped(&mut tx, &acting, &bridge).await?;
+    drop(tx);
+    let removed = sync::leave(&desk.engine()?, acting.tenant, &ending, removal.copies, acting.actor).await?;
+    let mut tx = desk.write().await?;
+    bridges::remove(&mut tx, &acting, name).await?;
+    tx.commit().await?;
+    removal.done(common, &format!("Bridge {name}"), removed, out)
 }
 
 async fn list(desk: &Desk, common: &Common, out: &mut impl Write) -> Result<(), CliError> {

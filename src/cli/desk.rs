@@ -22,6 +22,32 @@ use crate::sync::Engine;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Who acts, as the audit names it.
+pub(super) const ACTOR: &str = "command-line";
+
+/// What a command needs that is about no tenant, or about several.
+pub(super) struct Office {
+    /// The configuration.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The keys.
+    pub keys: Keys,
+    /// When the command began.
+    pub now: Timestamp,
+}
+
+impl Office {
+    /// Reads the configuration and opens the database.
+    pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
+        let config = config::from_process(common.config.as_deref(), &|_| Ok(()))?;
+        server::make_folder(&config.server.data_dir).map_err(|error| CliError::Failed(error.to_string()))?;
+        let keys = server::load_keys(&config)?;
+        let store = Store::open(config.database_url().reveal()).await?;
+        Ok(Self { config, store, keys, now: SystemClock.now() })
+    }
+}
+
 /// Everything a command needs.
 pub(super) struct Desk {
     /// The configuration.
@@ -38,18 +64,14 @@ pub(super) struct Desk {
 impl Desk {
     /// Reads the configuration, opens the database and finds the tenant. One that the configuration declares is made.
     pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
-        let config = config::from_process(common.config.as_deref(), &|_| Ok(()))?;
-        server::make_folder(&config.server.data_dir).map_err(|error| CliError::Failed(error.to_string()))?;
-        let keys = server::load_keys(&config)?;
-        let store = Store::open(config.database_url().reveal()).await?;
-        let now = SystemClock.now();
+        let Office { config, store, keys, now } = Office::open(common).await?;
         let tenant = tenant(&store, &config, common.tenant.as_deref(), now).await?;
         Ok(Self { public_url: config.public_url(), config, store, keys, tenant, now })
     }
 
     /// The circumstances of an act of this command.
     pub(super) fn acting(&self) -> Acting<'_> {
-        Acting { tenant: &self.tenant.id, actor: "command-line", now: self.now }
+        Acting { tenant: &self.tenant.id, actor: ACTOR, now: self.now }
     }
 
     /// The tenant that is worked in.
@@ -66,7 +88,12 @@ impl Desk {
     pub(super) fn engine(&self) -> Result<Engine, CliError> {
         let keys = Arc::new(server::load_keys(&self.config)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let bridges = server::bridge_source(keys.clone(), clock.clone(), Arc::new(self.config.limits.clone()));
+        let bridges = server::bridge_source(
+            keys.clone(),
+            clock.clone(),
+            Arc::new(self.config.limits.clone()),
+            self.config.sync.tenant_calls,
+        );
         Ok(server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new())))
     }
 

@@ -82,6 +82,9 @@ pub(crate) struct Add {
     #[arg(long, help = "highest_wins or all: what leaves where an arrangement lies over an allocation")]
     #[arg(value_parser = word::parse::<ClassProjection>)]
     projection: Option<ClassProjection>,
+    /// Take weekly allocations that are identical but for their date over as one series
+    #[arg(long)]
+    fold_allocations: bool,
     /// Write nothing on either side until the plan of the first contact is approved
     #[arg(long)]
     approve: bool,
@@ -144,6 +147,7 @@ impl Add {
             authority: self.authority,
             detail: self.detail,
             projection: self.projection,
+            fold_allocations: Some(self.fold_allocations),
             auto_approve: Some(!self.approve),
         };
         let mut tx = desk.write().await?;

@@ -21,6 +21,8 @@ mod room;
 mod rules;
 mod serve;
 mod setup;
+mod tenant;
+mod tenant_env;
 mod user;
 mod word;
 
@@ -78,6 +80,9 @@ enum Command {
     /// Signed feeds for calendar programs that subscribe
     #[command(subcommand)]
     Feed(feed::Feed),
+    /// Organisations
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
     /// Rooms and equipment
     #[command(subcommand)]
     Room(room::Room),
@@ -135,6 +140,7 @@ where
         Command::Health(health) => health.run(out),
         Command::User(user) => user.run(&cli.common, out).await,
         Command::Feed(feed) => feed.run(&cli.common, out).await,
+        Command::Tenant(tenant) => tenant.run(&cli.common, out).await,
         Command::Room(room) => room.run(&cli.common, out).await,
         Command::Bridge(bridge) => bridge.run(&cli.common, out).await,
         Command::Mapping(mapping) => mapping.run(&cli.common, out).await,

@@ -5,10 +5,14 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::print::{self, or_dash};
 use super::rules::{self, Close, Rules};
+use super::tenant::Removal;
 use crate::api::view::RoomView;
+use crate::manage::confirmed;
 use crate::manage::rooms::{self, NewRoom};
 use crate::model::RoomKind;
+use crate::store::mappings;
 use crate::store::rooms as stored;
+use crate::sync;
 use clap::{Args, Subcommand};
 use std::io::Write;
 
@@ -20,6 +24,14 @@ pub(crate) enum Room {
     Add(Box<Add>),
     /// List rooms
     List,
+    /// Remove a room with its bookings, rules, feeds and grants for good; its mappings end
+    #[command(after_help = "Example:\n  anteroom room remove council-hall --confirm council-hall --copies purge")]
+    Remove {
+        /// Slug of the room
+        room: String,
+        #[command(flatten)]
+        removal: Removal,
+    },
     /// Set when a room can be had, and how; without options, show it
     Rules(Box<Rules>),
     /// Close a room for some time, on every system it hangs together with
@@ -81,6 +93,7 @@ impl Room {
         match self {
             Self::Add(add) => add.run(&desk, common, out).await,
             Self::List => list(&desk, common, out).await,
+            Self::Remove { room, removal } => remove(&desk, common, (&room, &removal), out).await,
             Self::Rules(rules) => rules.run(&desk, common, out).await,
             Self::Close(close) => close.run(&desk, common, out).await,
             Self::Closures { room } => rules::list(&desk, common, &room, out).await,
@@ -110,6 +123,25 @@ impl Add {
         let path = format!("{}/dav/{}/rooms/{}/", desk.config.public_url(), desk.tenant().tenant_key, room.slug);
         print::one(common, out, &room, &[format!("Room {} is made; its calendar is {path}", room.slug)])
     }
+}
+
+async fn remove(
+    desk: &Desk,
+    common: &Common,
+    (slug, removal): (&str, &Removal),
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let acting = desk.acting();
+    let mut tx = desk.read().await?;
+    let room = rooms::find(&mut tx, &acting, slug).await?;
+    confirmed(slug, &removal.confirm)?;
+    let ending = mappings::of_room(&mut tx, acting.tenant, &room.id).await?;
+    drop(tx);
+    let removed = sync::leave(&desk.engine()?, acting.tenant, &ending, removal.copies, acting.actor).await?;
+    let mut tx = desk.write().await?;
+    rooms::remove(&mut tx, &acting, slug).await?;
+    tx.commit().await?;
+    removal.done(common, &format!("Room {slug}"), removed, out)
 }
 
 async fn list(desk: &Desk, common: &Common, out: &mut impl Write) -> Result<(), CliError> {

@@ -83,6 +83,8 @@ section! {
         /// What leaves where an arrangement lies over an allocation: `highest_wins` for the strongest class alone, or
         /// `all`.
         projection: ClassProjection = ClassProjection::HighestWins,
+        /// Whether weekly allocations of the booking system that are identical but for their date come as one series.
+        fold_allocations: bool = false,
         /// `false`: nothing is written on either side until `anteroom mapping approve` has approved the plan of the
         /// first contact.
         auto_approve: bool = true,

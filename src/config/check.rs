@@ -144,6 +144,7 @@ fn limits(config: &Config, found: &mut Found) {
 fn sync(config: &Config, found: &mut Found) {
     let sync = &config.sync;
     found.demand((1..=256).contains(&sync.workers), "sync.workers", "must be 1 to 256");
+    found.demand((1..=1024).contains(&sync.tenant_calls), "sync.tenant_calls", "must be 1 to 1024");
     found.demand((10..=86_400).contains(&sync.poll_seconds), "sync.poll_seconds", "must be 10 to 86400");
     found.demand(
         (sync.poll_seconds..=86_400).contains(&sync.poll_notified_seconds),

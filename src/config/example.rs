@@ -54,6 +54,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("mapping.authority", "\"per_origin\""),
     ("mapping.detail", "\"full\""),
     ("mapping.projection", "\"highest_wins\""),
+    ("mapping.fold_allocations", "false"),
     ("mapping.auto_approve", "true"),
     ("user.tenant", "\"springfield\""),
     ("user.name", "\"anna\""),

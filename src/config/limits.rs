@@ -57,6 +57,9 @@ section! {
         hook_bytes: usize = 1 << 20,
         /// Largest answer accepted from a remote system in bytes.
         remote_bytes: usize = 32 << 20,
+        /// Whether remote systems may lie in private networks, as a town's own booking system does. `false` where those who
+        /// administer tenants must not reach the network of the server.
+        remote_private_networks: bool = true,
         /// Most pages one pull reads before it gives up and starts again from its old cursor.
         pull_pages: usize = 500,
         /// Hours a conflict waits for a person before its proposed decision is carried out.

@@ -63,6 +63,8 @@ section! {
     Sync {
         /// Rooms that are pulled and pushed at once.
         workers: usize = 8,
+        /// Calls to remote systems that one tenant has under way at once, in each process.
+        tenant_calls: usize = 16,
         /// Seconds between two pulls of a room without working notifications.
         poll_seconds: u64 = 60,
         /// Seconds between two pulls of a room whose notifications work.
@@ -71,7 +73,7 @@ section! {
         past_days: i64 = 30,
         /// Days from today on that are kept in step.
         future_days: i64 = 400,
-        /// Hours between two complete comparisons of a room with its remote calendars.
+        /// Hours between two complete comparisons of a room with its remote calendars; from 24 on they are made at night.
         compare_hours: u64 = 24,
         /// Seconds before the first repetition of a failed call; doubled each time.
         backoff_first_seconds: u64 = 1,

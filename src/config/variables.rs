@@ -97,8 +97,34 @@ fn booking_kind(env: &Environment, problems: &mut Vec<Problem>) -> &'static str 
     }
 }
 
-/// Each may also be given as a file: `OUTLOOK_CLIENT_SECRET_FILE`.
+/// One setting of a bridge, by its plain name.
+pub(super) struct BridgeSetting {
+    /// Name of the variable.
+    pub variable: String,
+    /// The bridge.
+    pub bridge: &'static str,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The setting; with `_file` at its end where the value is the path of a file.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// The settings of bridges that stand in an environment by their plain names.
+pub(super) fn bridge_settings(env: &Environment, problems: &mut Vec<Problem>) -> Vec<BridgeSetting> {
+    plain_settings(env, booking_kind(env, problems)).collect()
+}
+
 fn bridges<'a>(env: &'a Environment, booking: &'static str) -> impl Iterator<Item = Override> + 'a {
+    plain_settings(env, booking).map(|one| {
+        let place = Where::Bridge { name: one.bridge, kind: one.kind, setting: one.key };
+        Override { variable: one.variable, place, value: one.value }
+    })
+}
+
+/// Each may also be given as a file: `OUTLOOK_CLIENT_SECRET_FILE`.
+fn plain_settings<'a>(env: &'a Environment, booking: &'static str) -> impl Iterator<Item = BridgeSetting> + 'a {
     BRIDGES.iter().flat_map(move |(variable, name, kind, setting)| {
         [("", ""), ("_FILE", "_file")].into_iter().filter_map(move |(variable_end, setting_end)| {
             let variable = format!("{variable}{variable_end}");
@@ -109,8 +135,7 @@ fn bridges<'a>(env: &'a Environment, booking: &'static str) -> impl Iterator<Ite
                 _ => value.to_owned(),
             };
             let kind = if *name == "booking" { booking } else { kind };
-            let place = Where::Bridge { name, kind, setting: format!("{setting}{setting_end}") };
-            Some(Override { variable, place, value })
+            Some(BridgeSetting { variable, bridge: name, kind, key: format!("{setting}{setting_end}"), value })
         })
     })
 }

@@ -8,6 +8,7 @@ use crate::manage::SignIn;
 use crate::manage::sign_in::Credential;
 use crate::model::Clock;
 use crate::model::Role;
+use crate::model::TenantState;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::principals::Principal;
@@ -48,6 +49,8 @@ enum Refusal {
     SignIn,
     /// Somebody is, but may not see it.
     Forbidden,
+    /// The tenant is suspended.
+    Closed,
     /// There is no such tenant.
     NotFound,
     /// The database.
@@ -101,6 +104,10 @@ async fn admit(request: &HttpRequest, door: &DashDoor) -> Result<(Principal, Ten
     if tenant.id != principal.tenant_id && principal.role != Role::SuperAdmin {
         return Err(Refusal::Forbidden);
     }
+    let closed = matches!(tenant.state, TenantState::Suspended | TenantState::Removed);
+    if closed && principal.role != Role::SuperAdmin {
+        return Err(Refusal::Closed);
+    }
     Ok((principal, tenant))
 }
 
@@ -108,6 +115,7 @@ fn refused(refusal: &Refusal) -> HttpResponse {
     let (status, words) = match refusal {
         Refusal::SignIn => (StatusCode::UNAUTHORIZED, "Sign in with a login and an app password."),
         Refusal::Forbidden => (StatusCode::FORBIDDEN, "This page needs the role tenant_viewer or a stronger one."),
+        Refusal::Closed => (StatusCode::FORBIDDEN, "This tenant is suspended."),
         Refusal::NotFound => (StatusCode::NOT_FOUND, "There is no such tenant."),
         Refusal::Store(StoreError::Busy) => {
             (StatusCode::SERVICE_UNAVAILABLE, "The database is busy; try again shortly.")

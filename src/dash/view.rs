@@ -340,6 +340,7 @@ mod tests {
             authority: Authority::PerOrigin,
             detail: DetailLevel::Full,
             projection: ClassProjection::HighestWins,
+            fold_allocations: false,
             state,
             reason: words.to_owned(),
             cursor: String::new(),
@@ -359,13 +360,7 @@ mod tests {
 
     fn status(rooms: Vec<RoomStatus>, words: &str) -> Status {
         Status {
-            tenant: Tenant {
-                id: "t1".into(),
-                tenant_key: "city".to_owned(),
-                name: words.to_owned(),
-                zone: ZoneId::utc(),
-                created_ms: NOW,
-            },
+            tenant: Tenant { id: "t1".into(), ..Tenant::new("city", words, ZoneId::utc(), NOW) },
             now: NOW,
             work: TenantStatus {
                 oldest_waiting: rooms.iter().flat_map(|room| &room.mappings).filter_map(|one| one.oldest_waiting).min(),

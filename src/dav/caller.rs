@@ -14,6 +14,7 @@ use crate::model::RoomId;
 use crate::model::RoomRules;
 use crate::model::SyncToken;
 use crate::model::TenantId;
+use crate::model::TenantState;
 use crate::model::View;
 use crate::store::Tx;
 use crate::store::directory;
@@ -29,6 +30,7 @@ use crate::store::rules;
 use crate::store::rules::RulesRow;
 use crate::store::tenants;
 use crate::store::tenants::Tenant;
+use actix_web::http::Method;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
@@ -105,8 +107,8 @@ impl Caller {
             return Ok(caller);
         }
         let caller = Arc::new(Self::sign_in(door, authorization, resource).await?);
-        // The number of one directory says nothing about rights in another tenant.
-        if caller.home.id == caller.tenant.id {
+        // The number of one directory says nothing about rights in another tenant; a closed one may open any moment.
+        if caller.home.id == caller.tenant.id && caller.tenant.state == TenantState::Active {
             door.known.remember(pass, &caller, door.clock.now());
         }
         Ok(caller)
@@ -149,7 +151,9 @@ impl Caller {
 
     /// The tenant of who comes without the name of one.
     async fn tenant_of(door: &DavDoor, credential: &Credential) -> Result<Option<Tenant>, DavError> {
-        let Some(principal) = door.sign_in.principal(credential, None, door.clock.now()).await? else { return Ok(None) };
+        let Some(principal) = door.sign_in.principal(credential, None, door.clock.now()).await? else {
+            return Ok(None);
+        };
         Ok(tenants::get(&mut door.store.begin_read().await?, &principal.tenant_id).await?)
     }
 
@@ -169,6 +173,18 @@ impl Caller {
         }
         let read: Arc<[PropertyRow]> = properties::of_principal(tx, &self.home.id, &self.principal.id).await?.into();
         Ok(if may_remember { Arc::clone(self.own.get_or_init(|| read)) } else { read })
+    }
+
+    /// Refuses requests to a tenant that is closed, for as long as it is: 503, which no client takes for a deletion.
+    pub fn require_open(&self, method: &Method) -> Result<(), DavError> {
+        let what = match self.tenant.state {
+            TenantState::Active => return Ok(()),
+            TenantState::Draining if !changes(method) => return Ok(()),
+            TenantState::Draining => "can only be read at the moment",
+            TenantState::Suspended | TenantState::Removed => "is closed at the moment",
+        };
+        let why = if self.tenant.reason.is_empty() { String::new() } else { format!(": {}", self.tenant.reason) };
+        Err(DavError::Closed(format!("{} {what}{why}.", self.tenant.name)))
     }
 
     /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller.
@@ -203,4 +219,9 @@ impl Caller {
 async fn number(door: &DavDoor, tenant: &TenantId) -> Result<i64, DavError> {
     let standing = directory::standing(&mut door.store.begin_read().await?, tenant, "").await?;
     Ok(standing.ok_or(DavError::Unauthorized)?.directory)
+}
+
+/// Whether a method may change what is stored.
+fn changes(method: &Method) -> bool {
+    !matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
 }

@@ -44,6 +44,8 @@ pub enum DavError {
     BadGateway(String),
     /// What was known of the caller holds no longer; the request is carried out again with what holds now.
     Outdated,
+    /// The tenant is closed for the time being.
+    Closed(String),
     /// The server cannot answer now.
     Busy,
     /// The server failed; the log knows more than the client is told.
@@ -117,6 +119,9 @@ impl DavError {
             Self::MethodNotAllowed(allow) => {
                 answer.insert_header((header::ALLOW, *allow));
             }
+            Self::Closed(_) => {
+                answer.insert_header((header::RETRY_AFTER, "3600"));
+            }
             Self::Busy | Self::Outdated => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
             }
@@ -137,7 +142,10 @@ impl DavError {
             Self::PreconditionFailed(text) => (StatusCode::PRECONDITION_FAILED, &[], text),
             Self::Refused { status, conditions, text } => (*status, conditions, text),
             Self::BadGateway(text) => (StatusCode::BAD_GATEWAY, &[], text),
-            Self::Busy | Self::Outdated => (StatusCode::SERVICE_UNAVAILABLE, &[], "The server is busy; nothing was stored."),
+            Self::Closed(text) => (StatusCode::SERVICE_UNAVAILABLE, &[], text),
+            Self::Busy | Self::Outdated => {
+                (StatusCode::SERVICE_UNAVAILABLE, &[], "The server is busy; nothing was stored.")
+            }
             Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, &[], "The server failed; nothing was stored."),
         }
     }

@@ -200,6 +200,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
         return Ok(options::options(resource.kind(), door.push.is_some()));
     }
     let mut caller = Caller::enter(door, request.headers(), &resource).await?;
+    caller.require_open(request.method())?;
     let body = read_body(request, payload, &door.limits).await?;
     let canonical = resource.href();
     let missing_slash = resource.is_collection() && !path.ends_with('/');
@@ -217,6 +218,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
             done => break done?,
         }
         caller = Caller::enter_afresh(door, request.headers(), &call.resource).await?;
+        caller.require_open(request.method())?;
     };
     // A collection asked for without its slash is served all the same (RFC 4918, 5.2).
     if missing_slash && let Ok(location) = HeaderValue::from_str(&canonical) {

@@ -10,6 +10,7 @@ use super::render;
 use super::render::Source;
 use crate::crypt::token;
 use crate::crypt::token::FeedScope;
+use crate::model::TenantState;
 use crate::model::Timestamp;
 use crate::observe::names::FEEDS;
 use crate::store::StoreError;
@@ -19,6 +20,7 @@ use crate::store::feeds::Feed;
 use crate::store::objects;
 use crate::store::rooms;
 use crate::store::rooms::Room;
+use crate::store::tenants;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -32,6 +34,8 @@ enum Found {
     Unknown,
     /// There was one; it was withdrawn or has ended.
     Gone,
+    /// Its tenant is closed for the time being.
+    Closed,
     /// The page, as it is now.
     Page(Arc<Page>, Box<Feed>),
 }
@@ -70,6 +74,7 @@ fn conclude(
             cache.forget(hash);
             answer::sentence(StatusCode::GONE, "This calendar address was withdrawn. Ask for a new one.")
         }
+        Ok(Found::Closed) => closed(),
         Ok(Found::Page(page, feed)) => {
             cache.keep(hash, &page);
             remember_use(door, cache, *feed, family);
@@ -92,6 +97,14 @@ fn fall_back(request: &HttpRequest, door: &FeedDoor, page: Option<Arc<Page>>, er
     answer
 }
 
+/// 503, and not an empty calendar: what programs show stays as it is.
+fn closed() -> HttpResponse {
+    let text = "This calendar is closed at the moment. Try again later.";
+    let mut answer = answer::sentence(StatusCode::SERVICE_UNAVAILABLE, text);
+    answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("3600"));
+    answer
+}
+
 fn unknown() -> HttpResponse {
     answer::sentence(StatusCode::NOT_FOUND, "There is no calendar at this address.")
 }
@@ -110,6 +123,10 @@ async fn find(door: &FeedDoor, cache: &Cache, token: &str, hash: &str) -> Result
         return Ok(Found::Unknown);
     }
     let Some(room) = rooms::get(&mut tx, &feed.tenant_id, &feed.room_id).await? else { return Ok(Found::Gone) };
+    let tenant = tenants::get(&mut tx, &feed.tenant_id).await?;
+    if tenant.is_none_or(|tenant| matches!(tenant.state, TenantState::Suspended | TenantState::Removed)) {
+        return Ok(Found::Closed);
+    }
     let page = page(door, cache, tx, &feed, room, now).await?;
     Ok(Found::Page(page, Box::new(feed)))
 }

@@ -62,6 +62,58 @@ pub(super) async fn notified(
     deliver::store(&door, SOURCE, &[arrival]).await.map_or_else(|e| unavailable(&e), |_| accepted())
 }
 
+/// Notifications to the predecessor's one address. The ids of the subscriptions are in the body; the signature decides
+/// which of them is believed.
+pub(super) async fn notified_anywhere(
+    request: HttpRequest,
+    door: web::Data<HookDoor>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let bytes = match body(payload, door.limits.hook_bytes).await {
+        Ok(bytes) => bytes,
+        Err(answer) => return answer,
+    };
+    let Ok(json) = serde_json::from_slice::<Value>(&bytes) else {
+        deliver::refuse(&door, SOURCE, "malformed");
+        return sentence(StatusCode::BAD_REQUEST, "The body is not JSON.");
+    };
+    let found = match named(&door, &json).await {
+        Ok(found) => found,
+        Err(e) => return unavailable(&e),
+    };
+    let authentic: Vec<&Subscription> = found.iter().filter(|one| is_authentic(&door, &request, one, &bytes)).collect();
+    if authentic.is_empty() {
+        deliver::refuse(&door, SOURCE, if found.is_empty() { "unknown" } else { "forged" });
+        let text =
+            format!("{SIGNATURE} is not the HMAC-SHA-256 of this body under the key of a subscription it names.");
+        return sentence(StatusCode::UNAUTHORIZED, &text);
+    }
+    let delivery = delivery_key(header(&request, DELIVERY), &bytes, door.clock.now());
+    let arrival = |subscription| Arrival { subscription, kind: Kind::Changed, key: delivery.as_str() };
+    let arrivals: Vec<Arrival<'_>> = authentic.into_iter().map(arrival).collect();
+    deliver::store(&door, SOURCE, &arrivals).await.map_or_else(|e| unavailable(&e), |_| accepted())
+}
+
+/// Most notifications of one body that are looked at.
+const NOTIFICATIONS: usize = 200;
+
+/// The living subscriptions that a body names.
+async fn named(door: &HookDoor, json: &Value) -> Result<Vec<Subscription>, StoreError> {
+    let items = json["value"].as_array().map_or(&[][..], Vec::as_slice);
+    let id = |item: &Value| match &item["subscription_id"] {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let ids: std::collections::BTreeSet<String> = items.iter().take(NOTIFICATIONS).filter_map(id).collect();
+    let mut tx = door.store.begin_read().await?;
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(subscriptions::by_remote_id(&mut tx, &id).await?);
+    }
+    Ok(found)
+}
+
 async fn find(door: &HookDoor, key: &str) -> Result<Option<Subscription>, StoreError> {
     let mut tx = door.store.begin_read().await?;
     Ok(subscriptions::by_hook_key(&mut tx, key).await?.filter(|s| s.state != subscriptions::DEAD))

@@ -11,6 +11,7 @@ use crate::store::inbox;
 use crate::store::mappings;
 use crate::store::subscriptions;
 use crate::store::subscriptions::Subscription;
+use crate::store::tenants;
 
 /// A notification that proved where it comes from.
 pub(super) struct Arrival<'a> {
@@ -43,8 +44,11 @@ pub(super) async fn store(door: &HookDoor, source: &str, arrivals: &[Arrival<'_>
         let subscription = arrival.subscription;
         keep_subscription(&mut tx, subscription, arrival.kind, now).await?;
         if !woken.iter().any(|s| s.mapping_id == subscription.mapping_id) {
-            let due = now.plus_ms(door.settle_ms);
-            mappings::wake(&mut tx, &subscription.tenant_id, &subscription.mapping_id, due, now).await?;
+            let tenant = tenants::get(&mut tx, &subscription.tenant_id).await?;
+            if tenant.is_some_and(|tenant| tenant.real_time_sync) {
+                let due = now.plus_ms(door.settle_ms);
+                mappings::wake(&mut tx, &subscription.tenant_id, &subscription.mapping_id, due, now).await?;
+            }
             subscriptions::notified(&mut tx, subscription, now).await?;
             woken.push(subscription);
         }

@@ -42,7 +42,7 @@ pub struct HookDoor {
     pub nudge: Nudge,
 }
 
-/// `/hooks/…` and the path the predecessor's subscriptions use.
+/// `/hooks/…` and the paths the predecessor's subscriptions use.
 pub fn routes(cfg: &mut web::ServiceConfig, door: HookDoor) {
     cfg.app_data(web::Data::new(door))
         .route("/hooks/graph/{key}", web::post().to(graph::notified))
@@ -50,4 +50,12 @@ pub fn routes(cfg: &mut web::ServiceConfig, door: HookDoor) {
         .route("/hooks/booking/{key}", web::post().to(booking::notified))
         .route("/webhook/outlook-notifications", web::post().to(graph::notified_anywhere))
         .route("/webhook/outlook-notifications", web::get().to(graph::asked_anywhere));
+    for below in ["", "/tenants/{tenant}"] {
+        let outlook = format!("{below}/bridges/webhook/outlook");
+        cfg.route(&outlook, web::post().to(graph::notified_anywhere))
+            .route(&outlook, web::get().to(graph::asked_anywhere));
+        for booking in ["booking_system", "booking"] {
+            cfg.route(&format!("{below}/bridges/webhook/{booking}"), web::post().to(booking::notified_anywhere));
+        }
+    }
 }

@@ -12,6 +12,10 @@ use crate::model::TenantId;
 use crate::store::Tx;
 use crate::store::bridges;
 use crate::store::bridges::BridgeRow;
+use crate::store::mappings;
+use crate::store::mappings::Mapping;
+use crate::store::removal;
+use crate::store::tenants;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -64,6 +68,7 @@ pub async fn create(
     new: &NewBridge,
 ) -> Result<BridgeRow, ManageError> {
     let name = Slug::parse("name", &new.name)?;
+    leave_room(tx, acting).await?;
     let id = BridgeId::fresh();
     let (settings, secrets) = parted(&new.settings, &new.secrets);
     let bridge = BridgeRow {
@@ -81,6 +86,34 @@ pub async fn create(
         .map_err(|error| ManageError::taken(error, || format!("there is a bridge {name} already")))?;
     acting.record(tx, "bridge.create", None, &format!("Bridge {name} ({:?}) was made.", bridge.kind)).await?;
     Ok(bridge)
+}
+
+/// Refused where the tenant has as many bridges as it may have.
+async fn leave_room(tx: &mut Tx, acting: &Acting<'_>) -> Result<(), ManageError> {
+    let most = tenants::get(tx, acting.tenant).await?.map_or(0, |tenant| tenant.max_bridges);
+    let has = bridges::list(tx, acting.tenant).await?.len();
+    if usize::try_from(most).is_ok_and(|most| has < most) {
+        return Ok(());
+    }
+    let why = format!("the tenant has {has} bridges already, and its max_bridges is {most}");
+    Err(ManageError::State { why })
+}
+
+/// Removes a bridge with its settings and secrets. Its mappings have ended before; see `sync::leave`.
+pub async fn remove(tx: &mut Tx, acting: &Acting<'_>, name: &str) -> Result<(), ManageError> {
+    let bridge = find(tx, acting, name).await?;
+    let left = mapped(tx, acting, &bridge).await?.len();
+    if left > 0 {
+        return Err(ManageError::State { why: format!("{left} mappings on bridge {name} have not ended yet") });
+    }
+    removal::bridge(tx, acting.tenant, &bridge.id, acting.now).await?;
+    Ok(acting.record(tx, "bridge.remove", None, &format!("Bridge {name} was removed.")).await?)
+}
+
+/// The mappings on a bridge that have not ended.
+pub async fn mapped(tx: &mut Tx, acting: &Acting<'_>, bridge: &BridgeRow) -> Result<Vec<Mapping>, ManageError> {
+    let all = mappings::list(tx, acting.tenant).await?;
+    Ok(all.into_iter().filter(|mapping| mapping.bridge_id == bridge.id).collect())
 }
 
 /// Changes settings or secrets of a bridge.

@@ -47,6 +47,10 @@ pub struct NewMapping {
     /// What leaves where a stronger reservation class lies over a weaker one; `highest_wins` if left out.
     #[serde(default)]
     pub projection: Option<ClassProjection>,
+    /// Whether weekly allocations of that side that are identical but for their date come as one series; `false` if left
+    /// out.
+    #[serde(default)]
+    pub fold_allocations: Option<bool>,
     /// `false`: nothing is written on either side until somebody has approved the plan of the first contact. `true` if
     /// left out.
     #[serde(default)]
@@ -69,6 +73,9 @@ pub struct Policy {
     /// What leaves where a stronger reservation class lies over a weaker one.
     #[serde(default)]
     pub projection: Option<ClassProjection>,
+    /// Whether weekly allocations of that side that are identical but for their date come as one series.
+    #[serde(default)]
+    pub fold_allocations: Option<bool>,
 }
 
 /// The mapping with that id.
@@ -94,6 +101,7 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Resul
         authority: new.authority.unwrap_or(Authority::PerOrigin),
         detail: new.detail.unwrap_or(DetailLevel::Full),
         projection: new.projection.unwrap_or(ClassProjection::HighestWins),
+        fold_allocations: new.fold_allocations.unwrap_or(false),
         state: if approved { MappingState::Active } else { MappingState::AwaitingApproval },
         reason: String::new(),
         cursor: String::new(),
@@ -118,7 +126,7 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Resul
     Ok(mapping)
 }
 
-/// Changes direction, authority, detail or projection.
+/// Changes direction, authority, detail, projection or folding.
 pub async fn set_policy(
     tx: &mut Tx,
     acting: &Acting<'_>,
@@ -131,6 +139,7 @@ pub async fn set_policy(
     mapping.detail = policy.detail.unwrap_or(mapping.detail);
     let shows_otherwise = policy.projection.is_some_and(|new| new != mapping.projection);
     mapping.projection = policy.projection.unwrap_or(mapping.projection);
+    mapping.fold_allocations = policy.fold_allocations.unwrap_or(mapping.fold_allocations);
     mappings::set_policy(tx, &mapping).await?;
     if shows_otherwise {
         resend_covered(tx, acting, &mapping).await?;
@@ -138,8 +147,12 @@ pub async fn set_policy(
     // What was read under the old policy says nothing about the new one: compare everything again.
     mappings::forget_cursor(tx, &mapping, acting.now).await?;
     let detail = format!(
-        "Mapping {id} is {:?} with authority {:?}, detail {:?} and projection {:?}.",
-        mapping.direction, mapping.authority, mapping.detail, mapping.projection
+        "Mapping {id} is {:?} with authority {:?}, detail {:?} and projection {:?}, allocations {}.",
+        mapping.direction,
+        mapping.authority,
+        mapping.detail,
+        mapping.projection,
+        if mapping.fold_allocations { "folded" } else { "date by date" }
     );
     acting.record(tx, "mapping.policy", Some(&mapping.room_id), &detail).await?;
     Ok(mapping)

@@ -28,5 +28,6 @@ pub mod tenants;
 
 pub use audit::Acting;
 pub use error::ManageError;
+pub use rooms::confirmed;
 pub use sign_in::SignIn;
 pub use slug::Slug;

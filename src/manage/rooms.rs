@@ -6,7 +6,9 @@ use crate::model::RoomId;
 use crate::model::RoomKind;
 use crate::model::ZoneId;
 use crate::store::Tx;
+use crate::store::mappings;
 use crate::store::registrations;
+use crate::store::removal;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::tenants;
@@ -130,6 +132,28 @@ pub async fn update(tx: &mut Tx, acting: &Acting<'_>, slug: &str, patch: &RoomPa
     registrations::property_changed(tx, acting.tenant, &room.id, None, "").await?;
     acting.record(tx, "room.update", Some(&room.id), &format!("Room {slug} was described anew.")).await?;
     Ok(room)
+}
+
+/// Removes a room with its bookings, rules, feeds and grants. Its mappings have ended before; see `sync::leave`. The slug
+/// is free again; whoever has the address of a feed is told that it was withdrawn.
+pub async fn remove(tx: &mut Tx, acting: &Acting<'_>, slug: &str) -> Result<(), ManageError> {
+    let room = find(tx, acting, slug).await?;
+    rooms::lock(tx, acting.tenant, &room.id).await?;
+    let left = mappings::of_room(tx, acting.tenant, &room.id).await?.len();
+    if left > 0 {
+        return Err(ManageError::State { why: format!("{left} mappings of room {slug} have not ended yet") });
+    }
+    removal::room(tx, acting.tenant, &room.id, acting.now).await?;
+    let detail = format!("Room {slug} ({}) was removed with its bookings.", room.name);
+    Ok(acting.record(tx, "room.remove", Some(&room.id), &detail).await?)
+}
+
+/// Refuses a removal that does not name what is removed.
+pub fn confirmed(name: &str, given: &str) -> Result<(), ManageError> {
+    if name == given {
+        return Ok(());
+    }
+    Err(ManageError::invalid("confirm", format!("is {given:?}; repeat the name {name:?} of what is to be removed")))
 }
 
 impl NewRoom {

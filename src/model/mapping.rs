@@ -88,6 +88,24 @@ pub enum LinkState {
     Forgotten,
 }
 
+impl LinkState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Creating, Self::Linked, Self::Deleting, Self::Forgotten];
+
+    /// Whether a link in this state may be stored in that one. A part that is wanted again after its link has ended gets
+    /// another link; an item that turns up for an ended link is looked at before it is removed.
+    pub const fn may_become(self, next: Self) -> bool {
+        match (self, next) {
+            (Self::Creating, Self::Creating | Self::Linked | Self::Deleting | Self::Forgotten)
+            | (Self::Linked | Self::Deleting, Self::Linked | Self::Deleting | Self::Forgotten)
+            | (Self::Forgotten, Self::Linked | Self::Forgotten) => true,
+            (Self::Linked | Self::Deleting | Self::Forgotten, Self::Creating) | (Self::Forgotten, Self::Deleting) => {
+                false
+            }
+        }
+    }
+}
+
 /// Where one outgoing write stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -102,6 +120,27 @@ pub enum OperationState {
     Done,
     /// Refused for good; a conflict tells why.
     Failed,
+}
+
+impl OperationState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Sending, Self::Unknown, Self::Done, Self::Failed];
+
+    /// Whether an operation in this state may come into that one. Nobody is in doubt about what was never sent; what is
+    /// done stays done; what failed is tried again because a person asks.
+    pub const fn may_become(self, next: Self) -> bool {
+        match (self, next) {
+            (Self::Pending, Self::Pending | Self::Sending | Self::Done | Self::Failed)
+            | (
+                Self::Sending | Self::Unknown,
+                Self::Pending | Self::Sending | Self::Unknown | Self::Done | Self::Failed,
+            )
+            | (Self::Failed, Self::Pending) => true,
+            (Self::Pending, Self::Unknown)
+            | (Self::Done, Self::Pending | Self::Sending | Self::Unknown | Self::Done | Self::Failed)
+            | (Self::Failed, Self::Sending | Self::Unknown | Self::Done | Self::Failed) => false,
+        }
+    }
 }
 
 /// What may become of a conflict.

@@ -8,6 +8,7 @@ mod principal;
 mod recurrence;
 mod room;
 mod rules;
+mod tenant;
 mod time;
 
 pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privacy, ReservationClass};
@@ -23,4 +24,5 @@ pub use principal::{PrincipalKind, Privilege, Role, View};
 pub use recurrence::{Frequency, Recurrence, RecurrenceId, Rule, RuleEnd, Weekday, WeekdayNum};
 pub use room::{Features, RoomKind};
 pub use rules::{DayException, Hours, Misfits, NoTimeOfDay, RoomRules, TimeOfDay, WeeklyHours};
+pub use tenant::TenantState;
 pub use time::{Clock, ManualClock, SystemClock, TimeRange, Timestamp, ZoneId};

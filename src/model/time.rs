@@ -164,6 +164,11 @@ impl fmt::Display for ZoneId {
 pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Timestamp;
+
+    /// Whether it shows the time of the world, as the clock of a database does too.
+    fn is_of_the_world(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's clock.
@@ -174,6 +179,10 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
         Timestamp::from_jiff(jiff::Timestamp::now())
+    }
+
+    fn is_of_the_world(&self) -> bool {
+        true
     }
 }
 

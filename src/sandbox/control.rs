@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 /// What there is, as a person who asks wrongly reads it.
 const ROUTES: &str = r#"GET  /state  /requests  /town-hall        DELETE /requests
+GET  /state?only=graph|generic|portico|counters
 GET  /faults         PUT /faults           {"graph": {..}, "generic": {..}, "portico": {..}}
 POST /reset          {"seed": true}        POST /seed        POST /clock?advance_ms=60000
 POST /graph/rooms/{mailbox}/policy         {"remove_canceled_meetings": true, ..}
@@ -35,7 +36,7 @@ pub(super) async fn answer(world: &Arc<World>, request: &Request) -> Reply {
         Err(text) => return refuse(400, &text),
     };
     match (request.method.as_str(), &parts[..]) {
-        ("GET", [] | ["state"]) => Reply::json(200, &state(world)),
+        ("GET", [] | ["state"]) => Reply::json(200, &state(world, request.param("only"))),
         ("GET", ["town-hall"]) => Reply::json(200, &json!(seed::town_hall())),
         ("GET", ["requests"]) => {
             let log = lock(&world.log);
@@ -72,12 +73,19 @@ fn refuse(status: u16, text: &str) -> Reply {
     Reply::json(status, &json!({"error": text}))
 }
 
-fn state(world: &Arc<World>) -> Value {
-    let graph = lock(&world.graph).show();
-    let generic = lock(&world.generic).show();
-    let portico = lock(&world.portico).show();
-    let counters = json!(lock(&world.log).counters());
-    json!({"now": world.now().to_string(), "graph": graph, "generic": generic, "portico": portico, "counters": counters})
+/// Everything there is, or one part of it.
+fn state(world: &Arc<World>, only: Option<&str>) -> Value {
+    let mut state = json!({"now": world.now().to_string()});
+    let mut show = |part: &str, value: &dyn Fn() -> Value| {
+        if only.is_none_or(|only| only == part) {
+            state[part] = value();
+        }
+    };
+    show("graph", &|| lock(&world.graph).show());
+    show("generic", &|| lock(&world.generic).show());
+    show("portico", &|| lock(&world.portico).show());
+    show("counters", &|| json!(lock(&world.log).counters()));
+    state
 }
 
 /// Replaces the switches of the systems named; a system that is not named keeps its own.

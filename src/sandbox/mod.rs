@@ -19,6 +19,7 @@ pub use faults::Faults;
 pub use faults::Once;
 pub use faults::SystemFaults;
 
+use crate::model::BridgeKind;
 use crate::model::Clock;
 use crate::model::SystemClock;
 use serve::System;
@@ -146,6 +147,12 @@ impl Sandbox {
         format!("http://{}", self.addresses[3])
     }
 
+    /// Adds a room with its mailbox and its place in a booking system; one that is there already stays.
+    pub fn add_room(&self, slug: &str, booking: BridgeKind, booking_id: &str) {
+        seed::add_room(&self.world, (&format!("{slug}@{}", seed::TENANT_DOMAIN), slug), "room", (10, ""));
+        seed::add_resource(&self.world, booking, booking_id, slug);
+    }
+
     /// Throws the switches, as `PUT /faults` does.
     pub fn set_faults(&self, faults: Faults) {
         let mut own = lock(&self.world.faults);
@@ -155,6 +162,11 @@ impl Sandbox {
 
     /// Stops the servers and all background work, and saves.
     pub async fn stop(self) {
+        self.halt().await;
+    }
+
+    /// The same for who has only borrowed it.
+    pub async fn halt(&self) {
         self.world.halt();
         for server in &self.servers {
             server.stop(false).await;

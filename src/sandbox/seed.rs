@@ -154,18 +154,27 @@ pub(super) fn furnish(world: &Arc<World>) {
     let hall = town_hall();
     for room in &hall.rooms {
         let kind = if room.kind == RoomKind::Room { "room" } else { "equipment" };
-        let new = mailbox(&room.mailbox, room.name, kind, (room.capacity, room.building));
-        graph::add_mailbox(world, new);
-        if room.booking == BridgeKind::BookingGeneric {
-            lock(&world.generic).resources.insert(room.booking_id.to_owned(), room.name.to_owned());
-        } else if let Ok(id) = room.booking_id.parse() {
-            lock(&world.portico).resources.insert(id, room.name.to_owned());
-        }
+        add_room(world, (&room.mailbox, room.name), kind, (room.capacity, room.building));
+        add_resource(world, room.booking, room.booking_id, room.name);
     }
     for (name, address) in hall.people {
         graph::add_mailbox(world, mailbox(address, name, "person", (0, "")));
     }
     world.save_all();
+}
+
+/// A mailbox, where it is missing.
+pub(super) fn add_room(world: &Arc<World>, (address, name): (&str, &str), kind: &'static str, place: (u32, &str)) {
+    graph::add_mailbox(world, mailbox(address, name, kind, place));
+}
+
+/// A resource of a booking system, where it is missing.
+pub(super) fn add_resource(world: &Arc<World>, booking: BridgeKind, id: &str, name: &str) {
+    if booking == BridgeKind::BookingGeneric {
+        lock(&world.generic).resources.insert(id.to_owned(), name.to_owned());
+    } else if let Ok(id) = id.parse() {
+        lock(&world.portico).resources.insert(id, name.to_owned());
+    }
 }
 
 fn mailbox(address: &str, name: &str, kind: &'static str, place: (u32, &str)) -> NewMailbox {

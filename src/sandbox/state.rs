@@ -4,11 +4,13 @@ use super::booking::generic::Generic;
 use super::booking::portico::Portico;
 use super::faults::Dice;
 use super::faults::Faults;
+use super::faults::SystemFaults;
 use super::graph::Graph;
 use crate::model::Clock;
 use crate::model::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -41,6 +43,15 @@ pub(super) struct World {
 }
 
 impl World {
+    /// How many times a notification of that system is delivered now; one that is lost is counted.
+    pub fn copies(&self, of: impl Fn(&Faults) -> &SystemFaults) -> u64 {
+        let copies = of(&lock(&self.faults)).copies(&mut lock(&self.dice));
+        if copies == 0 {
+            lock(&self.log).count("fault lost_notification".to_owned());
+        }
+        copies
+    }
+
     /// A world from its files, or an empty one. Must be called inside a tokio runtime.
     pub fn open(clock: Arc<dyn Clock>, folder: Option<PathBuf>, seed: u64) -> std::io::Result<Self> {
         let files = Files { folder };
@@ -154,19 +165,43 @@ pub(super) struct LogLine {
     pub fault: Option<super::faults::Fault>,
 }
 
+impl LogLine {
+    /// Whether the request has done what it asked for, whatever its sender was told.
+    const fn took_effect(&self) -> bool {
+        use super::faults::Fault;
+        match self.fault {
+            Some(Fault::LostAnswer | Fault::LostAnswer504 | Fault::Truncate) => true,
+            Some(Fault::Throttle | Fault::Error | Fault::Reset | Fault::Html) => false,
+            None => self.status < 300,
+        }
+    }
+}
+
 impl Log {
     /// Adds a line; the oldest falls out.
     pub fn add(&mut self, line: LogLine) {
         let kind = if matches!(line.method.as_str(), "GET" | "HEAD") { "reads" } else { "writes" };
         for key in [format!("{}.requests", line.system), format!("{}.{kind}", line.system)] {
-            *self.counters.entry(key).or_default() += 1;
+            self.count(key);
         }
-        let key = format!("{} {} {}", line.system, line.method, shape(&line.path));
-        *self.counters.entry(key).or_default() += 1;
+        let endpoint = shape(&line.path);
+        let is_booking = kind == "writes" && ["/events", "/allocations"].iter().any(|part| endpoint.contains(part));
+        if is_booking && line.took_effect() {
+            self.count(format!("{}.changes", line.system));
+        }
+        if let Some(fault) = line.fault {
+            self.count(format!("fault {}", json!(fault).as_str().unwrap_or_default()));
+        }
+        self.count(format!("{} {} {endpoint}", line.system, line.method));
         if self.lines.len() == LOG_LENGTH {
             self.lines.pop_front();
         }
         self.lines.push_back(line);
+    }
+
+    /// Counts something that happened.
+    pub fn count(&mut self, what: String) {
+        *self.counters.entry(what).or_default() += 1;
     }
 
     pub fn lines(&self) -> impl Iterator<Item = &LogLine> {

@@ -139,6 +139,7 @@ async fn ensure_mapping(tx: &mut Tx, acting: &Acting<'_>, entry: &MappingEntry) 
         authority: Some(entry.authority),
         detail: Some(entry.detail),
         projection: Some(entry.projection),
+        fold_allocations: Some(entry.fold_allocations),
         auto_approve: Some(entry.auto_approve),
     };
     manage::mappings::create(tx, acting, &new).await?;

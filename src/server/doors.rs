@@ -3,6 +3,7 @@
 use super::Parts;
 use crate::api;
 use crate::api::ApiDoor;
+use crate::api::Rates;
 use crate::crypt::CryptError;
 use crate::dash;
 use crate::dash::DashDoor;
@@ -20,6 +21,9 @@ use std::time::Duration;
 
 /// How long the store may take before a feed answers with its last good bytes.
 const FEED_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long a request of the predecessor's interface waits for the reconciler: its clients give up after 30 seconds.
+const SYNC_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The doors.
 #[derive(Clone)]
@@ -101,6 +105,8 @@ fn api_door(parts: &Parts) -> ApiDoor {
         metrics: Arc::new(move || metrics.render()),
         open_metrics: parts.config.observe.metrics,
         engine: Arc::new(parts.engine()),
+        rates: Rates::default(),
+        patience: SYNC_PATIENCE,
     }
 }
 

@@ -5,6 +5,7 @@ mod bootstrap;
 mod compress;
 mod demo;
 mod doors;
+mod sealed;
 mod source;
 mod watch;
 
@@ -128,9 +129,13 @@ impl Gateway {
         let keys = Arc::new(load_keys(&config)?);
         let store = Store::open(config.database_url().reveal()).await?;
         bootstrap::bootstrap(&store, &keys, &config, clock.now()).await?;
+        for what in sealed::unopened(&store, &keys).await? {
+            tracing::error!("{what}; put the missing line back into the master key file, or enter the secrets again");
+        }
         let sign_in = sign_in(&config, &store, &keys).await?;
         let metrics = Arc::new(Metrics::new());
-        let bridges = bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()));
+        let bridges =
+            bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()), config.sync.tenant_calls);
         let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in, bridges };
         let mut servers = vec![serve(&parts, listener)?];
         if let Some(address) = &parts.config.observe.metrics_listen {

@@ -3,6 +3,8 @@
 
 use crate::bridge::Bridge;
 use crate::bridge::BridgeError;
+use crate::bridge::Limited;
+use crate::bridge::Turnstiles;
 use crate::bridge::build;
 use crate::config::Limits;
 use crate::crypt::Keys;
@@ -20,8 +22,9 @@ struct Living {
     bridge: Arc<dyn Bridge>,
 }
 
-/// The source of bridges for the reconciler.
-pub fn bridge_source(keys: Arc<Keys>, clock: Arc<dyn Clock>, limits: Arc<Limits>) -> BridgeSource {
+/// The source of bridges for the reconciler. No tenant has more than `tenant_calls` calls under way at once.
+pub fn bridge_source(keys: Arc<Keys>, clock: Arc<dyn Clock>, limits: Arc<Limits>, tenant_calls: usize) -> BridgeSource {
+    let turnstiles = Turnstiles::new(tenant_calls);
     let living: Mutex<HashMap<BridgeId, Living>> = Mutex::default();
     Arc::new(move |row| {
         let mut living = living.lock().unwrap_or_else(PoisonError::into_inner);
@@ -34,6 +37,7 @@ pub fn bridge_source(keys: Arc<Keys>, clock: Arc<dyn Clock>, limits: Arc<Limits>
         let config = manage::bridges::config(&keys.ring, row)
             .map_err(|error| BridgeError::Auth(format!("the settings of bridge {} are unusable: {error}", row.name)))?;
         let bridge = build(&config, clock.clone(), &limits)?;
+        let bridge: Arc<dyn Bridge> = Arc::new(Limited::new(bridge, &row.tenant_id, &turnstiles));
         let made = Living { settings: row.settings.clone(), sealed: row.sealed.clone(), bridge: bridge.clone() };
         living.insert(row.id.clone(), made);
         Ok(bridge)

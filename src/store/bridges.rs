@@ -37,7 +37,8 @@ const GET: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id 
 const BY_NAME: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 AND name = $2");
 const DECLARED: &str = "SELECT declared FROM bridges WHERE tenant_id = $1 AND id = $2";
 const DECLARE: &str = "UPDATE bridges SET declared = $3 WHERE tenant_id = $1 AND id = $2";
-const LIST: &str = concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 ORDER BY name");
+const LIST: &str =
+    concat!("SELECT ", columns!(), " FROM bridges WHERE tenant_id = $1 AND removed_ms IS NULL ORDER BY name");
 
 /// Stores a new bridge; [`StoreError::Taken`] when the name exists.
 pub async fn insert(tx: &mut Tx, bridge: &BridgeRow) -> Result<(), StoreError> {
@@ -64,7 +65,7 @@ pub async fn update(tx: &mut Tx, bridge: &BridgeRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The bridge with that id.
+/// The bridge with that id, a removed one too: mappings that ended name it.
 pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &BridgeId) -> Result<Option<BridgeRow>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(GET).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
 }

@@ -18,7 +18,7 @@ row! {
         pub mapping_id: String,
         /// The event.
         pub uid: Uid,
-        /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `date_refused`, `unrepresentable`, `ambiguous`,
+        /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `date_refused`, `rest_refused`, `unrepresentable`, `ambiguous`,
         /// `locked`, `mass_delete_hold`, `closure`, or the rule of the room that a booking breaks: `opening_hours`,
         /// `booking_horizon`, `lead_time`, `booking_length`, `buffer`.
         pub kind: String,

@@ -2,7 +2,7 @@
 //!
 //! `SQLite` has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: an answered write is on disk) whose
 //! writers share commits (`turns`), and several reading ones; `PostgreSQL` has one pool for both, and shares commits by
-//! itself. Dialect differences: [`Tx::skip_locked`], nothing else.
+//! itself. Dialect differences: [`Tx::skip_locked`] and [`Tx::clock`], nothing else.
 
 use super::error::StoreError;
 use super::turns::{Turn, Turns};
@@ -82,6 +82,14 @@ impl Tx {
         match self {
             Self::Sqlite(_) => "",
             Self::Postgres(_) => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Asks for the database's time in milliseconds since the epoch, which goes on during a transaction.
+    pub(super) const fn clock(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+            Self::Postgres(_) => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         }
     }
 }
@@ -174,8 +182,11 @@ fn migrator() -> Migrator {
         ("rules", include_str!("../../migrations/0013_rules.sql")),
         ("push", include_str!("../../migrations/0014_push.sql")),
         ("zones", include_str!("../../migrations/0015_zones.sql")),
-        ("fbtype", include_str!("../../migrations/0016_fbtype.sql")),
-        ("directory", include_str!("../../migrations/0017_directory.sql")),
+        ("silence", include_str!("../../migrations/0016_silence.sql")),
+        ("tenant_record", include_str!("../../migrations/0017_tenant_record.sql")),
+        ("folding", include_str!("../../migrations/0018_folding.sql")),
+        ("fbtype", include_str!("../../migrations/0019_fbtype.sql")),
+        ("directory", include_str!("../../migrations/0020_directory.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

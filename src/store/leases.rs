@@ -12,6 +12,9 @@ const ACQUIRE: &str = "INSERT INTO leases (name, owner, token, expires_ms) VALUE
     WHERE leases.expires_ms <= $4 OR leases.owner = excluded.owner
     RETURNING token";
 const HOLDS: &str = "SELECT token FROM leases WHERE name = $1 AND owner = $2 AND token = $3";
+const RENEW: &str =
+    "UPDATE leases SET expires_ms = $4 WHERE name = $1 AND owner = $2 AND token = $3 AND expires_ms > 0";
+const HELD: &str = "SELECT owner FROM leases WHERE name = $1 AND expires_ms > $2";
 const RELEASE: &str = "UPDATE leases SET expires_ms = 0 WHERE name = $1 AND owner = $2 AND token = $3";
 const RELEASE_ALL: &str = "UPDATE leases SET expires_ms = 0";
 
@@ -51,6 +54,26 @@ pub async fn holds(tx: &mut Tx, lease: &Lease) -> Result<bool, StoreError> {
         .bind(lease.token)
         .fetch_optional(c).await)?;
     Ok(token.is_some())
+}
+
+/// Extends a lease that nobody has taken over; `false` where somebody has, or where it was given back.
+pub async fn renew(tx: &mut Tx, lease: &Lease, expires: Timestamp) -> Result<bool, StoreError> {
+    Ok(on!(tx, c => sqlx::query(RENEW).bind(&lease.name).bind(&lease.owner).bind(lease.token).bind(expires.ms())
+        .execute(c).await.map(|done| done.rows_affected() == 1))?)
+}
+
+/// What time the database has: one clock for all who share it.
+pub async fn time(tx: &mut Tx) -> Result<Timestamp, StoreError> {
+    let clock = tx.clock();
+    let ms: i64 = on!(tx, c => sqlx::query_scalar(clock).fetch_one(c).await)?;
+    Ok(Timestamp(ms))
+}
+
+/// Whether somebody holds the lease of that name.
+pub async fn is_held(tx: &mut Tx, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let owner: Option<String> =
+        on!(tx, c => sqlx::query_scalar(HELD).bind(name).bind(now.ms()).fetch_optional(c).await)?;
+    Ok(owner.is_some())
 }
 
 /// Gives a lease back.

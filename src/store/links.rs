@@ -2,8 +2,9 @@
 
 use super::db::{Tx, on};
 use super::error::StoreError;
-use super::row::{row, word};
+use super::row::{row, steps, word};
 use crate::model::{LinkId, LinkState, MappingId, TenantId, Timestamp, Uid};
+use std::sync::LazyLock;
 
 row! {
     /// A hub event, or one instance of it, and its remote copy.
@@ -58,11 +59,16 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-const PUT: &str = concat!(
+/// A link goes only where its state lets it.
+static PUT: LazyLock<String> = LazyLock::new(|| {
+    let steps = steps(&LinkState::ALL, LinkState::may_become);
+    format!("{UPSERT} WHERE links.state || '>' || excluded.state IN ({steps})")
+});
+const UPSERT: &str = concat!(
     "INSERT INTO links (",
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-    ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, remote_id = excluded.remote_id,
+    ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, part = excluded.part, remote_id = excluded.remote_id,
     remote_version = excluded.remote_version, create_key = excluded.create_key, epoch = excluded.epoch,
     base = excluded.base, sent = excluded.sent, echo = excluded.echo, state = excluded.state, born = excluded.born,
     locked = excluded.locked, written_ms = excluded.written_ms"
@@ -101,7 +107,7 @@ const OF_TENANT: &str = concat!("SELECT ", columns!(), " FROM links WHERE tenant
 
 /// Stores or replaces a link by its id.
 pub async fn put(tx: &mut Tx, link: &Link) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(PUT)
+    let stored = on!(tx, c => sqlx::query(PUT.as_str())
         .bind(link.id.as_str())
         .bind(link.tenant_id.as_str())
         .bind(link.mapping_id.as_str())
@@ -119,8 +125,12 @@ pub async fn put(tx: &mut Tx, link: &Link) -> Result<(), StoreError> {
         .bind(&link.locked)
         .bind(link.written_ms.ms())
         .bind(link.created_ms.ms())
-        .execute(c).await.map(|_| ())?);
-    Ok(())
+        .execute(c).await.map(|done| done.rows_affected())?);
+    if stored == 1 {
+        return Ok(());
+    }
+    let what = format!("link {} cannot become {}", link.id, word(&link.state));
+    Err(StoreError::Corrupt { column: "links.state", what })
 }
 
 /// The links of a mapping that are not forgotten.

@@ -31,6 +31,8 @@ row! {
         pub detail: DetailLevel,
         /// What leaves where a stronger reservation class lies over a weaker one.
         pub projection: ClassProjection,
+        /// Whether identical weekly allocations of that side come as one series.
+        pub fold_allocations: bool,
         /// Whether it works.
         pub state: MappingState,
         /// Why it is held.
@@ -72,7 +74,8 @@ impl Mapping {
 
 macro_rules! columns {
     () => {
-        "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, projection, state, reason, cursor, \
+        "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, projection, \
+         fold_allocations, state, reason, cursor, \
          window_start_ms, window_end_ms, due_ms, dirty_since_ms, pulled_ms, completed_ms, failures, last_error, created_ms"
     };
 }
@@ -80,7 +83,8 @@ macro_rules! columns {
 const INSERT: &str = concat!(
     "INSERT INTO mappings (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '', 0, 0, $12, NULL, NULL, NULL, 0, '', $13)"
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', 0, 0, $13, NULL, NULL, NULL, 0, '',
+    $14)"
 );
 const GET: &str = concat!("SELECT ", columns!(), " FROM mappings WHERE tenant_id = $1 AND id = $2");
 const LIST: &str = concat!(
@@ -97,13 +101,17 @@ const OF_ROOM: &str = concat!(
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM (SELECT mappings.*, ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY due_ms) AS place FROM mappings
-    WHERE state = 'active' AND due_ms <= $1) AS waiting ORDER BY place, due_ms LIMIT $2"
+    " FROM (SELECT mappings.*, tenants.priority AS precedence,
+        ROW_NUMBER() OVER (PARTITION BY mappings.tenant_id ORDER BY mappings.due_ms) AS place
+    FROM mappings JOIN tenants ON tenants.id = mappings.tenant_id
+    WHERE mappings.state = 'active' AND tenants.state = 'active' AND mappings.due_ms <= $1) AS waiting
+    ORDER BY place, precedence, due_ms LIMIT $2"
 );
 const AWAITING: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM mappings WHERE state = 'awaiting_approval' AND due_ms <= $1 ORDER BY due_ms LIMIT $2"
+    " FROM mappings WHERE state = 'awaiting_approval' AND due_ms <= $1
+    AND tenant_id IN (SELECT id FROM tenants WHERE state = 'active') ORDER BY due_ms LIMIT $2"
 );
 // A notification that came while the pull was reading asks for another one; the pull does not push that away.
 const PULLED: &str = "UPDATE mappings SET cursor = $3, window_start_ms = $4, window_end_ms = $5,
@@ -118,7 +126,10 @@ const WAKE: &str = "UPDATE mappings SET due_ms = CASE WHEN due_ms < $3 THEN due_
     wanted_ms = CASE WHEN wanted_ms > $3 THEN wanted_ms ELSE $3 END,
     dirty_since_ms = COALESCE(dirty_since_ms, $4) WHERE tenant_id = $1 AND id = $2";
 const WAKE_ALL: &str = "UPDATE mappings SET due_ms = woken.at_ms FROM (SELECT id AS woken_id,
-        $1 + (ROW_NUMBER() OVER (ORDER BY id) - 1) * $2 AS at_ms FROM mappings WHERE state = 'active' AND due_ms > $1
+        $1 + (CASE WHEN place <= $2 THEN 0 WHEN (places - $2) * $3 <= $4 THEN (place - $2) * $3
+            ELSE (place - $2) * $4 / (places - $2) END) AS at_ms
+        FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place, COUNT(*) OVER () AS places FROM mappings
+            WHERE state = 'active' AND due_ms > $1) AS placed
     ) AS woken WHERE woken.woken_id = mappings.id AND mappings.due_ms > woken.at_ms";
 const REST: &str = "UPDATE mappings SET due_ms = $3, failures = CASE WHEN failures = 0 THEN 1 ELSE failures END
     WHERE tenant_id = $1 AND id = $2 AND due_ms < $3";
@@ -132,7 +143,8 @@ const SET_REASON: &str = "UPDATE mappings SET reason = $3, due_ms = $4, failures
 const ALLOW_REMOVALS: &str = "UPDATE mappings SET allowed_removals = $3 WHERE tenant_id = $1 AND id = $2";
 const ALLOWED_REMOVALS: &str = "SELECT allowed_removals FROM mappings WHERE tenant_id = $1 AND id = $2";
 const SET_POLICY: &str =
-    "UPDATE mappings SET direction = $3, authority = $4, detail = $5, projection = $6 WHERE tenant_id = $1 AND id = $2";
+    "UPDATE mappings SET direction = $3, authority = $4, detail = $5, projection = $6, fold_allocations = $7
+    WHERE tenant_id = $1 AND id = $2";
 
 /// Stores a new mapping; what reading it has reached starts empty. [`StoreError::Taken`] when the room has a mapping on
 /// that bridge, or the remote calendar belongs to another room.
@@ -148,6 +160,7 @@ pub async fn insert(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
         .bind(word(&mapping.authority))
         .bind(word(&mapping.detail))
         .bind(word(&mapping.projection))
+        .bind(mapping.fold_allocations)
         .bind(word(&mapping.state))
         .bind(mapping.due_ms.ms())
         .bind(mapping.created_ms.ms())
@@ -170,7 +183,8 @@ pub async fn of_room(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Ve
     Ok(on!(tx, c => sqlx::query_as(OF_ROOM).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?)
 }
 
-/// Active mappings of any tenant whose pull is due, the longest due first.
+/// Active mappings of any active tenant whose pull is due: by turns of the tenants, by their priority, the longest due
+/// first.
 pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Mapping>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit).fetch_all(c).await)?)
 }
@@ -262,9 +276,25 @@ pub async fn rest(tx: &mut Tx, mapping: &Mapping, until: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Brings the next pull of every active mapping forward: of one to now, of each further one `gap_ms` later.
-pub async fn wake_all(tx: &mut Tx, now: Timestamp, gap_ms: i64) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(WAKE_ALL).bind(now.ms()).bind(gap_ms).execute(c).await.map(|_| ())?);
+/// How the first pulls of many mappings are spread.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// So many are due now.
+    pub at_once: i64,
+    /// Milliseconds between two further ones.
+    pub gap_ms: i64,
+    /// Milliseconds within which all are due, however many there are.
+    pub most_ms: i64,
+}
+
+/// Brings the next pull of every active mapping forward.
+pub async fn wake_all(tx: &mut Tx, now: Timestamp, spread: Spread) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WAKE_ALL)
+        .bind(now.ms())
+        .bind(spread.at_once)
+        .bind(spread.gap_ms)
+        .bind(spread.most_ms)
+        .execute(c).await.map(|_| ())?);
     Ok(())
 }
 
@@ -325,7 +355,7 @@ pub async fn allowed_removals(tx: &mut Tx, mapping: &Mapping) -> Result<i64, Sto
     Ok(found.unwrap_or(0))
 }
 
-/// Changes direction, authority, detail and projection.
+/// Changes direction, authority, detail, projection and folding.
 pub async fn set_policy(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(SET_POLICY)
         .bind(mapping.tenant_id.as_str())
@@ -334,6 +364,7 @@ pub async fn set_policy(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError
         .bind(word(&mapping.authority))
         .bind(word(&mapping.detail))
         .bind(word(&mapping.projection))
+        .bind(mapping.fold_allocations)
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

@@ -26,12 +26,14 @@ pub mod plans;
 pub mod principals;
 pub mod properties;
 pub mod registrations;
+pub mod removal;
 pub mod restore;
 pub mod rooms;
 pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod subscriptions;
+pub mod tallies;
 pub mod tenants;
 pub mod zones;
 

@@ -126,7 +126,8 @@ const IN_RANGE: &str = "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id A
     ) found CROSS JOIN objects o WHERE o.id = found.id AND o.tenant_id = $1 AND o.room_id = $2";
 
 /// Those of [`IN_RANGE`] that may have an instance outside the expanded range.
-const BEYOND_ROWS: &str = "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id AS room_id, o.name AS name, o.uid AS uid,
+const BEYOND_ROWS: &str =
+    "SELECT o.id AS id, o.tenant_id AS tenant_id, o.room_id AS room_id, o.name AS name, o.uid AS uid,
     o.etag AS etag, o.fingerprint AS fingerprint, o.class AS class, o.origin AS origin, o.body AS body, o.seq AS seq,
     o.recurring AS recurring, o.first_ms AS first_ms, o.last_ms AS last_ms, o.expanded_from_ms AS expanded_from_ms,
     o.expanded_until_ms AS expanded_until_ms, o.created_ms AS created_ms, o.modified_ms AS modified_ms

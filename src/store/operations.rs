@@ -3,9 +3,10 @@
 
 use super::db::{Tx, on};
 use super::error::StoreError;
-use super::row::{row, word};
+use super::row::{row, steps, word};
 use crate::model::{MappingId, OperationId, OperationState, RoomId, TenantId, Timestamp, Uid};
 use sqlx::AssertSqlSafe;
+use std::sync::LazyLock;
 
 row! {
     /// One outgoing write: "make this event at that side what it is here".
@@ -61,23 +62,32 @@ const ENQUEUE: &str = concat!(
     ON CONFLICT (mapping_id, uid) WHERE open DO UPDATE SET cause_seq = excluded.cause_seq, attempts = 0,
     due_ms = CASE WHEN operations.state = 'pending' THEN excluded.due_ms ELSE operations.due_ms END"
 );
+/// An operation goes only where its state lets it.
+static STEPS: LazyLock<String> = LazyLock::new(|| steps(&OperationState::ALL, OperationState::may_become));
 const CLAIM_HEAD: &str = "UPDATE operations SET state = CASE WHEN state = 'sending' THEN 'unknown' ELSE state END,
     lease_until_ms = $2, lease_owner = $3
-    WHERE id IN (SELECT id FROM operations WHERE mapping_id = $5 AND open AND due_ms <= $1 AND lease_until_ms <= $1
+    WHERE id IN (SELECT id FROM operations WHERE mapping_id = $5 AND open AND due_ms <= $6 AND lease_until_ms <= $1
         ORDER BY due_ms LIMIT $4 ";
 const CLAIM_TAIL: &str = concat!(") RETURNING ", columns!());
 const SENDING: &str = "UPDATE operations SET state = 'sending', attempts = attempts + 1
     WHERE tenant_id = $1 AND id = $2 AND open AND lease_owner = $3";
 const FINISH: &str = "UPDATE operations SET state = $4, open = FALSE, ended_ms = $5, last_error = $6,
     remote_writes = remote_writes + $7, lease_until_ms = 0, lease_owner = ''
-    WHERE tenant_id = $1 AND id = $2 AND open AND cause_seq = $3 AND lease_owner = $8";
+    WHERE tenant_id = $1 AND id = $2 AND open AND cause_seq = $3 AND lease_owner = $8 AND state || '>' || $4 IN (";
 const RESCHEDULE: &str = "UPDATE operations SET state = $3, due_ms = $4, last_error = $5,
     remote_writes = remote_writes + $6, lease_until_ms = 0, lease_owner = ''
-    WHERE tenant_id = $1 AND id = $2 AND open AND lease_owner = $7";
+    WHERE tenant_id = $1 AND id = $2 AND open AND lease_owner = $7 AND state || '>' || $3 IN (";
 const RELEASE_ALL: &str = "UPDATE operations SET lease_until_ms = 0, lease_owner = '', attempts = 0,
     due_ms = CASE WHEN due_ms < $1 THEN due_ms ELSE $1 END WHERE open";
 const OF_TENANT: &str =
     concat!("SELECT ", columns!(), " FROM operations WHERE tenant_id = $1 ORDER BY created_ms DESC LIMIT $2");
+const ENDED_SINCE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM operations WHERE tenant_id = $1 AND ended_ms >= $2 ORDER BY ended_ms DESC, id DESC LIMIT $3"
+);
+const FORGET_ORPHANS: &str = "DELETE FROM operations WHERE tenant_id = $1 AND open
+    AND mapping_id IN (SELECT id FROM mappings WHERE tenant_id = $1 AND state = 'removed')";
 const OPEN_OF_MAPPING: &str =
     concat!("SELECT ", columns!(), " FROM operations WHERE tenant_id = $1 AND mapping_id = $2 AND open");
 const OF_EVENT: &str = concat!(
@@ -97,9 +107,9 @@ const RETRY: &str = "UPDATE operations SET state = 'pending', open = TRUE, due_m
 const WAITING: &str = "SELECT tenant_id, mapping_id FROM (
     SELECT o.tenant_id, o.mapping_id, MIN(o.due_ms) AS since_ms,
         ROW_NUMBER() OVER (PARTITION BY o.tenant_id ORDER BY MIN(o.due_ms)) AS place
-    FROM operations o JOIN mappings m ON m.id = o.mapping_id
-    WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $1 AND m.state = 'active'
-    AND m.completed_ms IS NOT NULL
+    FROM operations o JOIN mappings m ON m.id = o.mapping_id JOIN tenants t ON t.id = o.tenant_id
+     WHERE o.open AND o.due_ms <= $1 AND o.lease_until_ms <= $3 AND m.state = 'active'
+     AND m.completed_ms IS NOT NULL AND t.state IN ('active', 'draining')
     GROUP BY o.tenant_id, o.mapping_id) AS waiting ORDER BY place, since_ms LIMIT $2";
 const BACKLOG: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms FROM operations WHERE open";
 const BACKLOG_OF_TENANT: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms
@@ -145,30 +155,46 @@ pub async fn enqueue(tx: &mut Tx, wish: &Wish<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Active mappings of any tenant, read completely at least once, with operations that are due and that nobody works on.
-pub async fn waiting(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<(TenantId, MappingId)>, StoreError> {
+/// Active mappings of any tenant that is not suspended, read completely at least once, with operations that are due and that
+/// nobody works on. `lease_now` is the time that leases count by.
+pub async fn waiting(
+    tx: &mut Tx,
+    now: Timestamp,
+    lease_now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(TenantId, MappingId)>, StoreError> {
     let rows: Vec<(String, String)> =
-        on!(tx, c => sqlx::query_as(WAITING).bind(now.ms()).bind(limit).fetch_all(c).await)?;
+        on!(tx, c => sqlx::query_as(WAITING).bind(now.ms()).bind(limit).bind(lease_now.ms()).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(tenant, mapping)| (tenant.into(), mapping.into())).collect())
 }
 
-/// Takes due operations of a mapping for `owner` until `lease_until`. One whose holder died while sending comes back as
-/// unknown.
+/// Who takes operations, and for how long by the time that leases count by.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'a> {
+    /// Who.
+    pub owner: &'a str,
+    /// What time it is.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Takes operations of a mapping that are due at `now`. One whose holder died while sending comes back as unknown.
 pub async fn claim(
     tx: &mut Tx,
     mapping: &MappingId,
-    owner: &str,
+    holder: Holder<'_>,
     now: Timestamp,
-    lease_until: Timestamp,
     limit: i64,
 ) -> Result<Vec<Operation>, StoreError> {
     let sql = format!("{CLAIM_HEAD}{}{CLAIM_TAIL}", tx.skip_locked());
     let mut claimed: Vec<Operation> = on!(tx, c => sqlx::query_as(AssertSqlSafe(sql))
-        .bind(now.ms())
-        .bind(lease_until.ms())
-        .bind(owner)
+        .bind(holder.from.ms())
+        .bind(holder.until.ms())
+        .bind(holder.owner)
         .bind(limit)
         .bind(mapping.as_str())
+        .bind(now.ms())
         .fetch_all(c).await)?;
     claimed.sort_by(|a, b| (a.due_ms, a.created_ms, &a.id).cmp(&(b.due_ms, b.created_ms, &b.id)));
     Ok(claimed)
@@ -198,7 +224,7 @@ pub struct Ended<'a> {
 /// Ends an operation. `false`, and it stays open, when a newer change has joined it meanwhile, or when its lease ran out
 /// and another holder has it: `operation` is as it was claimed.
 pub async fn finish(tx: &mut Tx, operation: &Operation, ended: &Ended<'_>) -> Result<bool, StoreError> {
-    Ok(on!(tx, c => sqlx::query(FINISH)
+    Ok(on!(tx, c => sqlx::query(AssertSqlSafe(format!("{FINISH}{})", *STEPS)))
         .bind(operation.tenant_id.as_str())
         .bind(operation.id.as_str())
         .bind(operation.cause_seq)
@@ -220,7 +246,7 @@ pub async fn reschedule(
     error: &str,
     remote_writes: i64,
 ) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(RESCHEDULE)
+    on!(tx, c => sqlx::query(AssertSqlSafe(format!("{RESCHEDULE}{})", *STEPS)))
         .bind(operation.tenant_id.as_str())
         .bind(operation.id.as_str())
         .bind(word(&state))
@@ -242,6 +268,23 @@ pub async fn release_all(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> 
 /// Operations of a tenant, newest first.
 pub async fn of_tenant(tx: &mut Tx, tenant: &TenantId, limit: i64) -> Result<Vec<Operation>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(OF_TENANT).bind(tenant.as_str()).bind(limit).fetch_all(c).await)?)
+}
+
+/// Operations of a tenant that ended since then, the latest first.
+pub async fn ended_since(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<Operation>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(ENDED_SINCE).bind(tenant.as_str()).bind(since.ms()).bind(limit)
+        .fetch_all(c).await)?)
+}
+
+/// Deletes what waits on mappings that have ended: nobody will send it. Answers how many there were.
+pub async fn forget_orphans(tx: &mut Tx, tenant: &TenantId) -> Result<u64, StoreError> {
+    Ok(on!(tx, c => sqlx::query(FORGET_ORPHANS).bind(tenant.as_str())
+        .execute(c).await.map(|done| done.rows_affected())?))
 }
 
 /// Open operations of a mapping.

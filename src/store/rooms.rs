@@ -57,16 +57,16 @@ const GET: &str =
     modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND id = $2";
 const LIST: &str =
     "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
-    modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 ORDER BY slug";
+    modified_ms, longest_ms, created_ms FROM rooms WHERE tenant_id = $1 AND removed_ms IS NULL ORDER BY slug";
 const AFTER: &str =
     "SELECT id, tenant_id, slug, name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq,
-    modified_ms, longest_ms, created_ms FROM rooms WHERE id > $1 ORDER BY id LIMIT 1";
+    modified_ms, longest_ms, created_ms FROM rooms WHERE id > $1 AND removed_ms IS NULL ORDER BY id LIMIT 1";
 const UPDATE: &str =
     "UPDATE rooms SET name = $3, zone = $4, email = $5, description = $6, building = $7, capacity = $8,
     features = $9, color = $10, allow_overlaps = $11 WHERE tenant_id = $1 AND id = $2";
 const NEXT_SEQ: &str =
     "UPDATE rooms SET seq = seq + 1, modified_ms = $3 WHERE tenant_id = $1 AND id = $2 RETURNING seq";
-const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 RETURNING id, tenant_id, slug,
+const LOCK: &str = "UPDATE rooms SET seq = seq WHERE tenant_id = $1 AND id = $2 AND removed_ms IS NULL RETURNING id, tenant_id, slug,
     name, kind, zone, email, description, building, capacity, features, color, allow_overlaps, seq, modified_ms, longest_ms,
     created_ms";
 const RAISE_LONGEST: &str = "UPDATE rooms SET longest_ms = $3 WHERE tenant_id = $1 AND id = $2 AND longest_ms < $3";
@@ -100,7 +100,7 @@ pub async fn by_slug(tx: &mut Tx, tenant: &TenantId, slug: &str) -> Result<Optio
     Ok(on!(tx, c => sqlx::query_as(BY_SLUG).bind(tenant.as_str()).bind(slug).fetch_optional(c).await)?)
 }
 
-/// The room with that id.
+/// The room with that id, a removed one too: mappings that ended name it.
 pub async fn get(tx: &mut Tx, tenant: &TenantId, id: &RoomId) -> Result<Option<Room>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(GET).bind(tenant.as_str()).bind(id.as_str()).fetch_optional(c).await)?)
 }

@@ -5,7 +5,7 @@ use crate::model::{
     ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId, DetailLevel, Direction, Etag, Features,
     FeedId, Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState,
     PrincipalId, PrincipalKind, Privilege, RegistrationId, ReservationClass, Role, RoomId, RoomKind, RoomRules,
-    SubscriptionId, TenantId, Timestamp, Uid, ZoneId,
+    SubscriptionId, TenantId, TenantState, Timestamp, Uid, ZoneId,
 };
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
@@ -75,7 +75,8 @@ from_word!(
     Privilege,
     ReservationClass,
     Role,
-    RoomKind
+    RoomKind,
+    TenantState
 );
 
 impl FromColumn for Uid {
@@ -125,6 +126,14 @@ impl FromColumn for RoomRules {
     fn from_raw(raw: String) -> Result<Self, String> {
         serde_json::from_str(&raw).map_err(|error| error.to_string())
     }
+}
+
+/// The steps from state to state that are allowed, as SQL literals `'from>to'`.
+pub(super) fn steps<T: Copy + Serialize>(all: &[T], allowed: impl Fn(T, T) -> bool) -> String {
+    let pairs = all.iter().flat_map(|from| all.iter().map(move |to| (*from, *to)));
+    let literals =
+        pairs.filter(|(from, to)| allowed(*from, *to)).map(|(from, to)| format!("'{}>{}'", word(&from), word(&to)));
+    literals.collect::<Vec<_>>().join(", ")
 }
 
 /// The word by which a unit variant is stored: the same as in JSON.

@@ -34,6 +34,18 @@ row! {
         pub last_error: String,
         /// When it was made.
         pub created_ms: Timestamp,
+        /// Changes in a row that it did not announce.
+        pub misses: i64,
+    }
+}
+
+/// Misses in a row from which on a subscription is taken for silent.
+pub const SILENT: i64 = 2;
+
+impl Subscription {
+    /// Whether the remote system can be trusted to announce what changes.
+    pub fn is_healthy(&self, now: Timestamp) -> bool {
+        self.state == ACTIVE && self.expires_ms.is_none_or(|expires| expires > now) && self.misses < SILENT
     }
 }
 
@@ -47,14 +59,14 @@ pub const DEAD: &str = "dead";
 macro_rules! columns {
     () => {
         "id, tenant_id, mapping_id, hook_key, hook_base, sealed_secret, remote_id, state, expires_ms, renew_ms, notified_ms, \
-         last_error, created_ms"
+         last_error, created_ms, misses"
     };
 }
 
 const PUT: &str = concat!(
     "INSERT INTO subscriptions (",
     columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
     ON CONFLICT (id) DO UPDATE SET remote_id = excluded.remote_id, state = excluded.state,
     expires_ms = excluded.expires_ms, renew_ms = excluded.renew_ms, last_error = excluded.last_error"
 );
@@ -67,17 +79,22 @@ const OF_MAPPING: &str = concat!(
 );
 const OF_TENANT: &str =
     concat!("SELECT ", columns!(), " FROM subscriptions WHERE tenant_id = $1 ORDER BY created_ms, id");
-const DOUBT: &str = "UPDATE subscriptions SET renew_ms = $3 WHERE tenant_id = $1 AND mapping_id = $2
-    AND state = 'active' AND renew_ms > $3 AND (notified_ms IS NULL OR notified_ms < $4)";
-const NOTIFIED: &str = "UPDATE subscriptions SET notified_ms = $3 WHERE tenant_id = $1 AND id = $2";
+const DOUBT: &str = "UPDATE subscriptions SET misses = misses + 1, renew_ms = CASE WHEN renew_ms > $3 THEN $3 ELSE renew_ms END WHERE tenant_id = $1 AND mapping_id = $2
+    AND state = 'active' AND (notified_ms IS NULL OR notified_ms < $4)";
+const LATEST_MISSES: &str = "SELECT misses FROM subscriptions WHERE tenant_id = $1 AND mapping_id = $2
+    ORDER BY created_ms DESC, id DESC LIMIT 1";
+const NOTIFIED: &str = "UPDATE subscriptions SET notified_ms = $3, misses = 0 WHERE tenant_id = $1 AND id = $2";
 const WITHOUT: &str = "SELECT m.id FROM mappings m WHERE m.state = 'active' AND m.direction <> 'export'
+    AND m.tenant_id IN (SELECT id FROM tenants WHERE state = 'active' AND webhook_enabled)
     AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.mapping_id = m.id AND s.state <> 'dead')
     ORDER BY m.created_ms LIMIT $1";
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM subscriptions WHERE state <> 'dead' AND (renew_ms <= $1 OR hook_base <> $3
-    OR mapping_id IN (SELECT id FROM mappings WHERE state = 'removed')) ORDER BY renew_ms LIMIT $2"
+    OR mapping_id IN (SELECT id FROM mappings WHERE state = 'removed')
+    OR tenant_id IN (SELECT id FROM tenants WHERE NOT webhook_enabled))
+    AND tenant_id IN (SELECT id FROM tenants WHERE state <> 'suspended') ORDER BY renew_ms LIMIT $2"
 );
 
 /// Stores or replaces a subscription by its id.
@@ -96,6 +113,7 @@ pub async fn put(tx: &mut Tx, subscription: &Subscription) -> Result<(), StoreEr
         .bind(subscription.notified_ms.map(Timestamp::ms))
         .bind(&subscription.last_error)
         .bind(subscription.created_ms.ms())
+        .bind(subscription.misses)
         .execute(c).await.map(|_| ())?);
     Ok(())
 }
@@ -130,7 +148,8 @@ pub async fn notified(tx: &mut Tx, subscription: &Subscription, now: Timestamp) 
     Ok(())
 }
 
-/// A change was found that nobody had announced since `since`: whether the subscription still lives is asked at once.
+/// A change was found that nobody had announced since `since`: it is counted, and whether the subscription still lives is
+/// asked at once.
 pub async fn doubt(
     tx: &mut Tx,
     tenant: &TenantId,
@@ -143,14 +162,23 @@ pub async fn doubt(
     Ok(())
 }
 
-/// Active importing mappings of any tenant that have no living subscription.
+/// The misses of the latest subscription of a mapping, dead or not: its heir has to prove itself.
+pub async fn latest_misses(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId) -> Result<i64, StoreError> {
+    let found: Option<i64> = on!(tx, c => sqlx::query_scalar(LATEST_MISSES)
+        .bind(tenant.as_str())
+        .bind(mapping.as_str())
+        .fetch_optional(c).await)?;
+    Ok(found.unwrap_or(0))
+}
+
+/// Active importing mappings that have no living subscription, of any active tenant that wants notifications.
 pub async fn mappings_without(tx: &mut Tx, limit: i64) -> Result<Vec<MappingId>, StoreError> {
     let ids: Vec<String> = on!(tx, c => sqlx::query_scalar(WITHOUT).bind(limit).fetch_all(c).await)?;
     Ok(ids.into_iter().map(MappingId::from).collect())
 }
 
 /// Living subscriptions of any tenant that must be renewed or asked for again, those that notify an address which is
-/// not `base`, and those of removed mappings.
+/// not `base`, those of removed mappings, and those of tenants that want none. Suspended tenants are left alone.
 pub async fn due(tx: &mut Tx, now: Timestamp, base: &str, limit: i64) -> Result<Vec<Subscription>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit).bind(base).fetch_all(c).await)?)
 }

@@ -3,8 +3,18 @@
 
 use super::Settings;
 
+/// From so many bookings on, a calendar that is empty all at once is held as well: a resource that was switched off looks
+/// like that, however small it is.
+const EMPTIED: usize = 5;
+
 /// The sentence to hold with, or `None` when the run may go on.
 pub fn holds(deletions: usize, known: usize, settings: &Settings) -> Option<String> {
+    if deletions >= known && (EMPTIED..=settings.brake_least).contains(&known) {
+        return Some(format!(
+            "all {known} bookings have disappeared at the remote side at once; nothing was deleted. Is the calendar switched \
+             off there? Look at it, then release the mapping"
+        ));
+    }
     let allowed = settings.brake_least.max(known * settings.brake_percent / 100);
     (deletions > allowed).then(|| {
         format!(
@@ -22,9 +32,18 @@ mod tests {
     fn few_deletions_pass_and_many_are_held() {
         let settings = Settings::default();
         let holds = |deletions, known| holds(deletions, known, &settings);
-        assert!(holds(10, 10).is_none());
+        assert!(holds(9, 10).is_none());
         assert!(holds(11, 12).is_some());
         assert!(holds(40, 200).is_none());
         assert!(holds(41, 200).is_some());
+    }
+
+    #[test]
+    fn a_small_calendar_that_is_empty_all_at_once_is_held() {
+        let settings = Settings::default();
+        assert!(holds(5, 5, &settings).is_some_and(|why| why.contains("switched off")));
+        assert!(holds(10, 10, &settings).is_some());
+        assert!(holds(4, 4, &settings).is_none(), "a handful goes by hand");
+        assert!(holds(6, 7, &settings).is_none());
     }
 }

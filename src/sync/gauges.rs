@@ -13,7 +13,7 @@ pub(super) async fn refresh(engine: &Engine, tenants: &[Tenant]) -> Result<(), S
     for family in [&names::MAPPINGS, &names::SUBSCRIPTIONS] {
         engine.metrics.clear(family);
     }
-    for tenant in tenants {
+    for tenant in tenants.iter().filter(|tenant| tenant.health_monitoring) {
         let mut tx = engine.store.begin_read().await?;
         let found = status(&mut tx, &tenant.id).await?;
         let living = subscriptions::of_tenant(&mut tx, &tenant.id).await?;

@@ -8,6 +8,7 @@ use crate::bridge::Part;
 use crate::change;
 use crate::change::{Change, ChangeError, Origin, Precondition, Target, Wish};
 use crate::ical::object::{CalendarObject, ParseContext};
+use crate::ical::recur;
 use crate::ical::recur::Budget;
 use crate::model::ClassProjection;
 use crate::model::Event;
@@ -123,7 +124,12 @@ pub(super) async fn take(
 pub(super) fn outcome(view: &View, edit: Edit<'_>) -> Event {
     let Edit { before, after, .. } = edit;
     match (&view.hub, &view.part) {
-        (None, _) => after.clone(),
+        // A date that comes back alone comes back as what it is: one of its series, of which nothing else is left.
+        (None, Part::Instance(id)) => {
+            let date = Override { when: after.when.clone(), content: after.content.clone() };
+            Event { overrides: [(*id, date)].into(), ..after.clone() }
+        }
+        (None, Part::Whole | Part::Rest(_)) => after.clone(),
         (Some(hub), Part::Whole) => revived(carry_over(hub, before, after), after),
         (Some(hub), Part::Instance(id)) => with_instance(hub, *id, before, after),
         (Some(hub), Part::Rest(_)) => hub.clone(),
@@ -159,8 +165,8 @@ pub(super) async fn remove(
 ) -> Result<bool, SyncError> {
     match (hub, part) {
         (None, _) | (Some(_), Part::Rest(_)) => Ok(false),
-        // Of instances without a series the last one takes the booking with it.
-        (Some(hub), Part::Instance(id)) if hub.recurrence.is_some() || hub.overrides.keys().any(|own| own != id) => {
+        // The last date takes the booking with it.
+        (Some(hub), Part::Instance(id)) if goes_on_without(engine, hub, *id) => {
             put(engine, tx, site, without_instance(hub, *id), true).await
         }
         (Some(_), Part::Whole | Part::Instance(_)) => {
@@ -174,6 +180,14 @@ pub(super) async fn remove(
             Ok(true)
         }
     }
+}
+
+/// Whether anything takes place without that date.
+fn goes_on_without(engine: &Engine, hub: &Event, id: RecurrenceId) -> bool {
+    if hub.recurrence.is_none() {
+        return hub.overrides.keys().any(|own| *own != id);
+    }
+    recur::has_instance(&without_instance(hub, id), &Budget::of(&engine.limits))
 }
 
 /// Has the event sent to this mapping again.

@@ -7,13 +7,18 @@ mod brake;
 mod breaker;
 mod conflict;
 mod deadlines;
+mod drain;
+mod fold;
+mod folding;
 mod gauges;
 mod held;
 mod hub;
 mod layers;
+mod leave;
 mod masks;
 mod merge;
 mod moved;
+mod nightly;
 mod observe;
 mod pair;
 mod plan;
@@ -30,10 +35,12 @@ mod retry;
 mod ruling;
 mod settings;
 mod status;
+mod surplus;
 mod verify;
 mod worker;
 
 pub use announce::{Announcer, PushTarget, resource_hash, topic};
+pub use leave::{Copies, leave};
 pub use preview::{Plan, PlanAct, PlanSide, Step, preview};
 pub use purge::{Copy, Leaving, Purged, copies, purge};
 pub use settings::Settings;
@@ -61,12 +68,15 @@ use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::bridges;
 use crate::store::bridges::BridgeRow;
+use crate::store::leases;
 use crate::store::leases::Lease;
 use crate::store::mappings;
 use crate::store::mappings::Mapping;
+use crate::store::operations::Holder;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::tenants;
+use crate::store::tenants::Tenant;
 use std::sync::Arc;
 
 /// Makes a living bridge of a stored one: opens its secrets and keeps its connections and tokens between calls.
@@ -132,13 +142,38 @@ pub(crate) struct Site {
     pub(crate) bridge: Arc<dyn Bridge>,
     pub(crate) calendar: RemoteCalendar,
     pub(crate) lease: Lease,
-    /// Key of the tenant, as metrics name it.
-    pub(crate) tenant_key: String,
+    pub(crate) tenant: Tenant,
 }
 
 impl Engine {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time that leases count by: the database's where several processes share one, since their own clocks differ.
+    pub(crate) async fn lease_time(&self, tx: &mut Tx) -> Result<Timestamp, StoreError> {
+        if tx.is_shared() && self.clock.is_of_the_world() { leases::time(tx).await } else { Ok(self.now()) }
+    }
+
+    /// Who takes operations now.
+    pub(crate) async fn holder(&self, tx: &mut Tx) -> Result<Holder<'_>, StoreError> {
+        let from = self.lease_time(tx).await?;
+        Ok(Holder { owner: &self.owner, from, until: from.plus_ms(pull::millis(self.settings.lease)) })
+    }
+
+    /// Takes or extends the lease of that name; `None` while another process has it.
+    pub(crate) async fn lease(&self, tx: &mut Tx, name: &str) -> Result<Option<Lease>, StoreError> {
+        let Holder { owner, from, until } = self.holder(tx).await?;
+        leases::acquire(tx, name, owner, from, until).await
+    }
+
+    /// Extends a lease that is ours; `false` where somebody has taken it over.
+    pub(crate) async fn extend(&self, lease: &Lease) -> Result<bool, StoreError> {
+        let mut tx = self.store.begin_write().await?;
+        let until = self.holder(&mut tx).await?.until;
+        let extended = leases::renew(&mut tx, lease, until).await?;
+        tx.commit().await?;
+        Ok(extended)
     }
 
     pub(crate) fn change_context(&self) -> Context<'_> {
@@ -164,7 +199,7 @@ impl Engine {
             name: mapping.remote_name.clone(),
             zone: room.zone.clone(),
         };
-        Ok(Site { mapping, room, bridge, calendar, lease, tenant_key: tenant.tenant_key })
+        Ok(Site { mapping, room, bridge, calendar, lease, tenant })
     }
 
     /// A mapping of the tenant as it stands now, for looking only: no work is done under its lease.

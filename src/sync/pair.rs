@@ -207,7 +207,7 @@ pub(super) async fn adoption(
 }
 
 /// The item's UID, or one derived from it and the item's id where another booking of the room has that UID.
-async fn free_uid(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Uid, SyncError> {
+pub(super) async fn free_uid(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Uid, SyncError> {
     let uid = &item.event.uid;
     if objects::by_uid(tx, &site.room.tenant_id, &site.room.id, uid).await?.is_none() {
         return Ok(uid.clone());
@@ -216,7 +216,8 @@ async fn free_uid(tx: &mut Tx, site: &Site, item: &RemoteItem) -> Result<Uid, Sy
     Ok(Uid(format!("{}-{}", uid.as_str(), suffix.simple())))
 }
 
-fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &Part, born: &str) -> Link {
+/// A link between an item and the hub event, or the piece of one, that it is.
+pub(super) fn new_link(engine: &Engine, site: &Site, item: &RemoteItem, uid: &Uid, part: &Part, born: &str) -> Link {
     let epoch = item.key.as_ref().and_then(|key| epoch_of(site, uid, part, &key.0));
     Link {
         id: LinkId::fresh(),

@@ -1,11 +1,12 @@
 //! A dry run: reads both sides completely and says what a sync would do, with the decisions of pull and push. Writes
 //! nothing to either side.
 
+use super::folding::Gathered;
 use super::plan::Decision;
 use super::pull::millis;
 use super::pull_item::{Judged, Seen, judge, judge_absent};
 use super::push_plan::{Act, plan};
-use super::{Engine, Site, SyncError, held, hub, masks, observe, pair, retry};
+use super::{Engine, Site, SyncError, folding, held, hub, masks, observe, pair, retry};
 use crate::bridge::RemoteItem;
 use crate::model::Event;
 use crate::model::MappingId;
@@ -129,7 +130,15 @@ pub async fn preview(engine: &Engine, tenant: &TenantId, mapping: &MappingId) ->
         steps: Vec::new(),
         in_step: 0,
     };
-    for item in &observed.present {
+    let gathered = folding::gathered(engine, &mut tx, &site, &observed.present).await?;
+    let folded: BTreeSet<&str> = gathered.iter().flat_map(Gathered::ids).collect();
+    for one in &gathered {
+        draft.gathered(one);
+    }
+    for series in folding::to_give_back(engine, &mut tx, &site).await? {
+        draft.hub(PlanAct::Change, Some(&series), &series.uid, "is given back date by date");
+    }
+    for item in observed.present.iter().filter(|item| !folded.contains(item.id.0.as_str())) {
         draft.present(&mut tx, item).await?;
     }
     for id in &observed.absent {
@@ -167,6 +176,19 @@ impl Draft<'_> {
             start: event.map_or_else(String::new, |event| event.when.wall_start().to_string()),
             why: why.to_owned(),
         });
+    }
+
+    fn gathered(&mut self, one: &Gathered<'_>) {
+        let act = if one.is_known { PlanAct::Change } else { PlanAct::Create };
+        let why = format!("{} weekly allocations are identical but for their date", one.members.len());
+        self.hub(act, Some(&one.event), &one.event.uid, &why);
+        for single in one.singles() {
+            self.hub(PlanAct::Delete, Some(&one.event), single, "becomes a date of a series");
+        }
+        for member in &one.members {
+            let link = one.link(self.engine, self.site, member);
+            self.overlay.insert(link.id.to_string(), link);
+        }
     }
 
     async fn present(&mut self, tx: &mut Tx, item: &RemoteItem) -> Result<(), SyncError> {

@@ -1,7 +1,7 @@
 //! Pull: a remote calendar is read, every difference is decided, and the decisions are carried out through the gate.
 
 use super::observe::Observed;
-use super::{Engine, Site, SyncError, held, moved, observe, pull_item, retry};
+use super::{Engine, Site, SyncError, folding, held, moved, nightly, observe, pull_item, retry, surplus};
 use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::BridgeKind;
@@ -56,7 +56,11 @@ fn measure(engine: &Engine, site: &Site, began: Timestamp, well: bool) {
     let outcome = if well { "ok" } else { "failed" };
     engine.metrics.add(&names::SYNC_PULLS, &[bridge, outcome], 1);
     let took_ms = u32::try_from((engine.now().ms() - began.ms()).max(0)).unwrap_or(u32::MAX);
-    engine.metrics.observe(&names::TENANT_SYNC_SECONDS, &[&site.tenant_key, bridge], f64::from(took_ms) / 1000.0);
+    engine.metrics.observe(
+        &names::TENANT_SYNC_SECONDS,
+        &[&site.tenant.tenant_key, bridge],
+        f64::from(took_ms) / 1000.0,
+    );
 }
 
 /// The kind of a bridge, as metrics name it.
@@ -69,27 +73,31 @@ pub(super) fn bridge_word(site: &Site) -> &'static str {
     }
 }
 
-/// A complete read is due when there was none yet, when the last one is long ago, and when its window has begun to lag
-/// behind the present day by a week.
+/// A complete read is due when there was none yet, when the cursor is lost, and every night; it moves the window on.
 fn needs_everything(engine: &Engine, site: &Site, now: Timestamp) -> bool {
     let mapping = &site.mapping;
-    let overdue = mapping.completed_ms.is_none_or(|at| at.plus_ms(millis(engine.settings.compare_every)) <= now);
+    let (every, zone) = (engine.settings.compare_every, &site.tenant.zone);
+    let overdue = mapping.completed_ms.is_none_or(|at| nightly::due(at, every, zone, seed(site, Timestamp(0))) <= now);
     mapping.cursor.is_empty() || overdue
 }
 
 async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestamp) -> Result<Pulled, SyncError> {
     let observed = moved::follow(engine, site, observed).await?;
+    let observed = surplus::take_away(engine, site, observed).await?;
     if let Some(why) = held::verdict(engine, site, &observed).await? {
         held::hold(engine, site, &observed, &why).await?;
         return Ok(Pulled { seen: observed.present.len(), applied: 0 });
     }
-    let mut applied = 0;
+    let mut applied = folding::before(engine, site, &observed).await?;
     for batch in observed.present.chunks(BATCH) {
         let mut tx = begin(engine, site).await?;
         for item in batch {
             applied += usize::from(Box::pin(pull_item::present(engine, &mut tx, site, item)).await?);
         }
         tx.commit().await?;
+        if applied >= most(site) {
+            return cut(engine, site, Pulled { seen: observed.present.len(), applied }).await;
+        }
     }
     for batch in observed.absent.chunks(BATCH) {
         let mut tx = begin(engine, site).await?;
@@ -98,8 +106,24 @@ async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestam
         }
         tx.commit().await?;
     }
+    applied += folding::after(engine, site, &observed).await?;
     finish(engine, site, (&observed, applied > 0), began).await?;
     Ok(Pulled { seen: observed.present.len() + observed.absent.len(), applied })
+}
+
+/// How many remote changes one run of this tenant takes over.
+fn most(site: &Site) -> usize {
+    usize::try_from(site.tenant.max_events_per_sync).unwrap_or(usize::MAX)
+}
+
+/// Lets other tenants go on. The cursor stays where it was: the next run, due at once, reads the same again, finds
+/// nothing to decide in what was taken over, and goes on behind it.
+async fn cut(engine: &Engine, site: &Site, pulled: Pulled) -> Result<Pulled, SyncError> {
+    let (mapping, now) = (&site.mapping, engine.now());
+    let mut tx = begin(engine, site).await?;
+    mappings::wake(&mut tx, &mapping.tenant_id, &mapping.id, now, now).await?;
+    tx.commit().await?;
+    Ok(pulled)
 }
 
 /// A transaction in which the lease is known to be still ours.
@@ -122,6 +146,9 @@ async fn finish(
     };
     let mut tx = begin(engine, site).await?;
     let now = engine.now();
+    if let Some(since) = mapping.pulled_ms.filter(|_| changed) {
+        subscriptions::doubt(&mut tx, &mapping.tenant_id, &mapping.id, now, since).await?;
+    }
     let due = now.plus_ms(millis(retry::jitter(poll_every(engine, &mut tx, site, now).await?, seed(site, now))));
     let pulled = mappings::Pulled {
         cursor: &cursor,
@@ -132,9 +159,6 @@ async fn finish(
         began,
     };
     mappings::pulled(&mut tx, mapping, &pulled).await?;
-    if let Some(since) = mapping.pulled_ms.filter(|_| changed) {
-        subscriptions::doubt(&mut tx, &mapping.tenant_id, &mapping.id, now, since).await?;
-    }
     if mapping.failures > 0 {
         // The system is back: its other calendars need not wait out what they had to wait.
         mappings::wake_failed(&mut tx, &mapping.tenant_id, &mapping.bridge_id, now).await?;
@@ -165,14 +189,16 @@ async fn send_missing(engine: &Engine, tx: &mut Tx, site: &Site) -> Result<(), S
 
 /// Polling is slow while notifications are known to work and to tell everything, and fast otherwise.
 async fn poll_every(engine: &Engine, tx: &mut Tx, site: &Site, now: Timestamp) -> Result<Duration, SyncError> {
+    let unhealthy = match site.tenant.sync_frequency_minutes.map(u64::try_from) {
+        Some(Ok(minutes)) => Duration::from_mins(minutes),
+        Some(Err(_)) | None => engine.settings.poll_unhealthy,
+    };
     if !site.bridge.announces_everything() {
-        return Ok(engine.settings.poll_unhealthy);
+        return Ok(unhealthy);
     }
     let living = subscriptions::of_mapping(tx, &site.mapping.tenant_id, &site.mapping.id).await?;
-    let healthy = living
-        .iter()
-        .any(|one| one.state == subscriptions::ACTIVE && one.expires_ms.is_none_or(|expires| expires > now));
-    Ok(if healthy { engine.settings.poll_healthy } else { engine.settings.poll_unhealthy })
+    let healthy = living.iter().any(|one| one.is_healthy(now));
+    Ok(if healthy { engine.settings.poll_healthy.max(unhealthy) } else { unhealthy })
 }
 
 async fn give_up(engine: &Engine, site: &Site, error: &SyncError) -> Result<(), SyncError> {

@@ -43,6 +43,11 @@ pub(super) async fn present(engine: &Engine, tx: &mut Tx, site: &Site, item: &Re
 pub(super) async fn absent(engine: &Engine, tx: &mut Tx, site: &Site, id: &RemoteId) -> Result<bool, SyncError> {
     let mapping = &site.mapping;
     let Some(link) = links::by_remote(tx, &mapping.tenant_id, &mapping.id, &id.0).await? else { return Ok(false) };
+    gone(engine, tx, site, link).await
+}
+
+/// The same of a link whose item has no name that we ever learnt.
+pub(super) async fn gone(engine: &Engine, tx: &mut Tx, site: &Site, link: Link) -> Result<bool, SyncError> {
     let (link, view, decision) = judge_absent(engine, tx, site, link).await?;
     links::put(tx, &link).await?;
     match decision {

@@ -199,11 +199,9 @@ async fn remove(engine: &Engine, site: &Site, found: Found, actor: &str) -> Resu
 }
 
 /// Takes or extends the mapping's lease, so that no worker touches it meanwhile.
-async fn enter(engine: &Engine, mapping: &MappingId) -> Result<Lease, SyncError> {
-    let now = engine.now();
-    let expires = now.plus_ms(pull::millis(engine.settings.lease));
+pub(super) async fn enter(engine: &Engine, mapping: &MappingId) -> Result<Lease, SyncError> {
     let mut tx = engine.store.begin_write().await?;
-    let lease = leases::acquire(&mut tx, &format!("mapping:{mapping}"), &engine.owner, now, expires).await?;
+    let lease = engine.lease(&mut tx, &format!("mapping:{mapping}")).await?;
     tx.commit().await?;
     lease.ok_or_else(|| SyncError::Refused("the mapping is being worked on; try again in a moment".to_owned()))
 }

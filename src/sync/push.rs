@@ -29,10 +29,11 @@ pub(super) async fn push(
     operation: &Operation,
 ) -> Result<Option<BridgeError>, SyncError> {
     let mut sender = Sender { engine, site, writes: 0, looked: false };
-    let mut refusals = Vec::new();
+    let (mut refusals, mut rests) = (Vec::new(), Vec::new());
     // A plan is made anew where the one before has shown that the copy is not what it was taken for.
     for _ in 0..3 {
         refusals.clear();
+        rests.clear();
         let acts = match intention(engine, site, operation).await? {
             Ok(acts) => acts,
             Err(error) => return cannot_represent(engine, site, operation, &error).await.map(|()| None),
@@ -41,30 +42,36 @@ pub(super) async fn push(
             return Err(SyncError::LeaseLost);
         }
         for act in acts {
-            let date = Refusal::of(&act);
-            match (Box::pin(sender.send(act)).await, date) {
-                (Ok(()), _) => {}
-                // The other dates of a series have nothing to do with one that is taken.
-                (Err(SyncError::Bridge(BridgeError::SlotTaken(why))), Some(date)) => {
+            let (date, rest) = (Refusal::of(&act), refused_dates::rest_of(&act));
+            match (Box::pin(sender.send(act)).await, date, rest) {
+                (Ok(()), _, _) => {}
+                // The other dates of a series have nothing to do with one that is taken, nor has what lies before a
+                // stronger booking with what follows it.
+                (Err(SyncError::Bridge(BridgeError::SlotTaken(why))), Some(date), _) => {
                     refusals.push(date.because(why));
                 }
-                (Err(SyncError::Bridge(error)), _) => {
+                (Err(SyncError::Bridge(BridgeError::SlotTaken(why))), None, Some(rest)) => rests.push((rest, why)),
+                (Err(SyncError::Bridge(error)), _, _) => {
                     failed(engine, site, operation, &error, sender.writes).await?;
                     return Ok(Some(error));
                 }
-                (Err(error), _) => return Err(error),
+                (Err(error), _, _) => return Err(error),
             }
         }
         if !std::mem::take(&mut sender.looked) {
             break;
         }
     }
+    let agreed = rests.is_empty();
+    if !agreed {
+        refused_dates::tell_rests(engine, site, operation, &rests).await?;
+    }
     let Some(why) = refusals.last().map(|refusal| refusal.why.clone()) else {
-        done(engine, site, operation, sender.writes).await?;
+        done(engine, site, operation, (sender.writes, agreed)).await?;
         return Ok(None);
     };
     if refused_dates::carry_on(engine, site, operation, refusals).await? {
-        done(engine, site, operation, sender.writes).await?;
+        done(engine, site, operation, (sender.writes, agreed)).await?;
         return Ok(None);
     }
     let taken = BridgeError::SlotTaken(why);
@@ -101,7 +108,12 @@ pub(super) async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError>
     if leases::holds(&mut tx, &site.lease).await? { Ok(tx) } else { Err(SyncError::LeaseLost) }
 }
 
-async fn done(engine: &Engine, site: &Site, operation: &Operation, writes: i64) -> Result<(), SyncError> {
+async fn done(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+    (writes, agreed): (i64, bool),
+) -> Result<(), SyncError> {
     engine.metrics.add(&names::SYNC_PUSHES, &[bridge_word(site), "done"], 1);
     let mut tx = begin(engine, site).await?;
     let now = engine.now();
@@ -111,7 +123,9 @@ async fn done(engine: &Engine, site: &Site, operation: &Operation, writes: i64) 
         operations::reschedule(&mut tx, operation, OperationState::Pending, now, "", writes).await?;
     }
     let event = (&operation.tenant_id, &operation.room_id, &operation.uid);
-    conflicts::settle(&mut tx, event, site.mapping.id.as_str(), now, "both sides agree again").await?;
+    if agreed {
+        conflicts::settle(&mut tx, event, site.mapping.id.as_str(), now, "both sides agree again").await?;
+    }
     Ok(tx.commit().await?)
 }
 

@@ -1,5 +1,6 @@
 //! One remote write: the link says what is about to happen, the request is sent, the link says what has happened.
 
+use super::pull::millis;
 use super::pull_item::Seen;
 use super::push::begin;
 use super::push_plan::Act;
@@ -20,9 +21,13 @@ use crate::store::audit;
 use crate::store::links;
 use crate::store::links::Link;
 use crate::store::mappings::Mapping;
+use std::time::Duration;
 
 /// The namespace of idempotency keys: a fixed random UUID.
 const KEYS: uuid::Uuid = uuid::Uuid::from_u128(0x8d0f_2c3e_51a4_4b6b_9d55_7a1c_0e64_f2b9);
+
+/// How long an item may take to be shown after it was made.
+const SHOWN: Duration = Duration::from_mins(2);
 
 /// Sends the writes of one operation.
 pub(super) struct Sender<'a> {
@@ -64,8 +69,23 @@ impl Sender<'_> {
                 self.linked(link.now, event, &created, "push.create").await?;
                 Ok(())
             }
+            Err(BridgeError::NotFound) => self.made_and_gone(link.before).await,
             Err(error) => self.unsent(link, error).await,
         }
+    }
+
+    /// The key has made its item before, and it is not there any more: somebody has removed it, which is decided as any
+    /// other removal. Right after a create it may also be that the system does not show it yet.
+    async fn made_and_gone(&mut self, link: Link) -> Result<(), SyncError> {
+        self.store(&link).await?;
+        if self.engine.now() < link.created_ms.plus_ms(millis(SHOWN)) {
+            return Err(BridgeError::Unknown("what this key has made cannot be seen yet".to_owned()).into());
+        }
+        self.looked = true;
+        let mut tx = begin(self.engine, self.site).await?;
+        let link = Link { base: link.sent.clone(), ..link };
+        pull_item::gone(self.engine, &mut tx, self.site, link).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Stores what is about to leave.

@@ -1,11 +1,12 @@
 //! Dates of a series that the remote side does not take: the series goes on without them, and each is a conflict of its
-//! own, for a person to ask for it again.
+//! own, for a person to ask for it again. Of what shows beside a stronger booking only the refused stretch is missing.
 
 use super::layers::Shown;
 use super::push::begin;
 use super::push_plan::Act;
 use super::{Engine, Site, SyncError, conflict, hub, masks, ruling};
 use crate::bridge::Part;
+use crate::change::resolve;
 use crate::ical::recur;
 use crate::ical::recur::Budget;
 use crate::model::Event;
@@ -46,6 +47,35 @@ impl Refusal {
     pub(super) fn because(self, why: String) -> Self {
         Self { why, ..self }
     }
+}
+
+/// What of a booking shows behind a stronger one, where an act is about such a rest. It is no date of its own, and
+/// nothing that the hub could take back: it follows from what lies over the booking.
+pub(super) fn rest_of(act: &Act) -> Option<Event> {
+    let (part, event) = match act {
+        Act::Create { part, event, .. } => (part.clone(), event),
+        Act::Complete { link, event } | Act::Update { link, event } => (Part::parse(&link.part)?, event),
+        Act::Look { .. } | Act::Delete { .. } | Act::Abandon { .. } => return None,
+    };
+    matches!(part, Part::Rest(_)).then(|| event.clone())
+}
+
+/// Tells of rests that were refused. The booking itself stands, and they are asked for again whenever it is looked at.
+pub(super) async fn tell_rests(
+    engine: &Engine,
+    site: &Site,
+    operation: &Operation,
+    rests: &[(Event, String)],
+) -> Result<(), SyncError> {
+    let mut tx = begin(engine, site).await?;
+    for (rest, why) in rests {
+        let (from, to) = (rest.when.wall_start(), rest.when.wall_end());
+        let span = format!("{} to {}", from.strftime("%Y-%m-%d %H:%M"), to.strftime("%H:%M"));
+        let why = format!("what is left of it from {span} was refused ({why}); the booking stands without it there");
+        ruling::tell(engine, &mut tx, site, &operation.uid, ("push.rest_refused", &why)).await?;
+        conflict::refused(engine, &mut tx, site, &operation.uid, resolve::REST_REFUSED, &why).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// Takes refused dates out of the series, or back to what stands. `false` when the remote side has taken no date at all,

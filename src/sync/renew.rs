@@ -21,6 +21,7 @@ use crate::store::mappings::Mapping;
 use crate::store::rooms;
 use crate::store::subscriptions;
 use crate::store::subscriptions::{ACTIVE, DEAD, REQUESTED, Subscription};
+use crate::store::tenants;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ pub const UNSUPPORTED: &str = "unsupported";
 
 /// How often the first wait is doubled after a failure: about a minute.
 const FAILED_WAITS: u32 = 6;
+
+/// How long a subscription that is taken for silent is kept before it is replaced: as often as that, and no oftener.
+const SILENCE: Duration = Duration::from_hours(1);
 
 /// Subscriptions handled in one round.
 const BATCH: i64 = 50;
@@ -47,10 +51,8 @@ pub(super) async fn renew(engine: &Engine, tenants: &[TenantId]) -> Result<(), S
 
 /// The lease on all subscriptions, taken or extended; `None` while another process has it.
 async fn lease(engine: &Engine) -> Result<Option<Lease>, SyncError> {
-    let now = engine.now();
-    let expires = now.plus_ms(millis(engine.settings.lease));
     let mut tx = engine.store.begin_write().await?;
-    let lease = leases::acquire(&mut tx, "subscriptions", &engine.owner, now, expires).await?;
+    let lease = engine.lease(&mut tx, "subscriptions").await?;
     tx.commit().await?;
     Ok(lease)
 }
@@ -84,6 +86,8 @@ struct Target {
     mapping: Mapping,
     bridge: Arc<dyn Bridge>,
     calendar: RemoteCalendar,
+    /// Whether the tenant wants notifications.
+    wants: bool,
 }
 
 async fn target(engine: &Engine, tenant: &TenantId, mapping: &MappingId) -> Result<Option<Target>, SyncError> {
@@ -91,9 +95,10 @@ async fn target(engine: &Engine, tenant: &TenantId, mapping: &MappingId) -> Resu
     let Some(mapping) = mappings::get(&mut tx, tenant, mapping).await? else { return Ok(None) };
     let Some(room) = rooms::get(&mut tx, tenant, &mapping.room_id).await? else { return Ok(None) };
     let Some(row) = bridges::get(&mut tx, tenant, &mapping.bridge_id).await? else { return Ok(None) };
+    let wants = tenants::get(&mut tx, tenant).await?.is_some_and(|tenant| tenant.webhook_enabled);
     let bridge = (engine.bridges)(&row)?;
     let calendar = RemoteCalendar { id: mapping.remote_id.clone(), name: mapping.remote_name.clone(), zone: room.zone };
-    Ok(Some(Target { mapping, bridge, calendar }))
+    Ok(Some(Target { mapping, bridge, calendar, wants }))
 }
 
 /// The row is stored before the remote system is asked: its handshake and first notification come before its answer.
@@ -107,7 +112,11 @@ async fn request(engine: &Engine, tenants: &[TenantId], mapping: &MappingId, bas
     }
     let Some(target) = found else { return Ok(()) };
     let secret = uuid::Uuid::new_v4().simple().to_string() + &uuid::Uuid::new_v4().simple().to_string();
-    let mut subscription = new_subscription(engine, &target, base, &secret)?;
+    let misses = {
+        let mut tx = engine.store.begin_read().await?;
+        subscriptions::latest_misses(&mut tx, &target.mapping.tenant_id, mapping).await?
+    };
+    let mut subscription = Subscription { misses, ..new_subscription(engine, &target, base, &secret)? };
     store(engine, &subscription).await?;
     let kind = match target.bridge.kind() {
         crate::model::BridgeKind::Graph => "graph",
@@ -139,6 +148,21 @@ async fn request(engine: &Engine, tenants: &[TenantId], mapping: &MappingId, bas
     }
 }
 
+/// Ends the subscriptions of a mapping. Whether the remote system can be told so does not matter: nobody listens to them
+/// any more, and they lapse.
+pub(super) async fn end(engine: &Engine, tenant: &TenantId, mapping: &MappingId) -> Result<(), SyncError> {
+    let living = subscriptions::of_mapping(&mut engine.store.begin_read().await?, tenant, mapping).await?;
+    for mut subscription in living {
+        if let (Ok(Some(target)), Some(id)) = (target(engine, tenant, mapping).await, &subscription.remote_id) {
+            let told = target.bridge.unsubscribe(id).await;
+            tracing::info!(subscription.id = %subscription.id, "ended a subscription of a removed mapping: {told:?}");
+        }
+        DEAD.clone_into(&mut subscription.state);
+        store(engine, &subscription).await?;
+    }
+    Ok(())
+}
+
 /// Renews a subscription; one that is gone makes room for a new one.
 async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> Result<(), SyncError> {
     let found = target(engine, &subscription.tenant_id, &subscription.mapping_id).await?;
@@ -146,8 +170,12 @@ async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> 
         DEAD.clone_into(&mut subscription.state);
         return store(engine, &subscription).await;
     };
-    if subscription.hook_base != base || target.mapping.state == MappingState::Removed {
-        // Nobody listens to it any more; whether the remote system can be told so does not matter.
+    if is_silent(engine, &subscription)
+        || subscription.hook_base != base
+        || target.mapping.state == MappingState::Removed
+        || !target.wants
+    {
+        // Nobody listens to it any more, or nobody speaks; whether the remote system can be told so does not matter.
         let told = target.bridge.unsubscribe(&remote_id).await;
         tracing::info!(subscription.id = %subscription.id, "ended a subscription for {}: {told:?}", subscription.hook_base);
         DEAD.clone_into(&mut subscription.state);
@@ -172,6 +200,12 @@ async fn extend(engine: &Engine, mut subscription: Subscription, base: &str) -> 
             Err(error.into())
         }
     }
+}
+
+/// It says that it lives, and announces nothing. Another one is asked for in its place.
+fn is_silent(engine: &Engine, subscription: &Subscription) -> bool {
+    let since = subscription.created_ms.plus_ms(millis(SILENCE));
+    subscription.misses >= subscriptions::SILENT && since <= engine.now()
 }
 
 fn take(engine: &Engine, subscription: &mut Subscription, subscribed: &Subscribed) {
@@ -208,6 +242,7 @@ fn new_subscription(engine: &Engine, target: &Target, base: &str, secret: &str) 
         notified_ms: None,
         last_error: String::new(),
         created_ms: engine.now(),
+        misses: 0,
     })
 }
 

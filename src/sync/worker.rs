@@ -2,23 +2,26 @@
 //! nudges. Several replicas run the same loop; leases keep them apart.
 
 use super::breaker::Breakers;
-use super::{Engine, Site, SyncError, deadlines, gauges, preview, pull, push, renew};
+use super::{Engine, Site, SyncError, deadlines, drain, gauges, preview, pull, push, renew};
 use crate::bridge::BridgeError;
 use crate::change;
 use crate::model::MappingId;
 use crate::model::MappingState;
 use crate::model::TenantId;
+use crate::model::TenantState;
 use crate::model::Timestamp;
 use crate::store::inbox;
 use crate::store::leases;
 use crate::store::leases::Lease;
 use crate::store::mappings;
+use crate::store::mappings::Spread;
 use crate::store::operations;
 use crate::store::operations::Operation;
 use crate::store::rooms;
 use crate::store::runs;
 use crate::store::tenants;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
@@ -36,8 +39,14 @@ const CLAIM: i64 = 64;
 /// Mappings found in one look, by each of the two reasons.
 const FOUND: i64 = 64;
 
-/// Between the first pulls of two mappings after a start: ten minutes for a thousand of them.
+/// Mappings that are looked at as soon as possible after a start; a small installation waits for nothing.
+const AT_ONCE: i64 = 64;
+
+/// Between the first pulls of two further ones: ten minutes for a thousand of them.
 const SPREAD: Duration = Duration::from_millis(600);
+
+/// All are looked at within that time, however many there are.
+const SPREAD_MOST: Duration = Duration::from_mins(20);
 
 /// Between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
@@ -133,7 +142,8 @@ impl Worker {
     /// held is free.
     pub async fn take_up(&self) -> Result<(), SyncError> {
         let mut tx = self.engine.store.begin_write().await?;
-        mappings::wake_all(&mut tx, self.engine.now(), pull::millis(SPREAD)).await?;
+        let spread = Spread { at_once: AT_ONCE, gap_ms: pull::millis(SPREAD), most_ms: pull::millis(SPREAD_MOST) };
+        mappings::wake_all(&mut tx, self.engine.now(), spread).await?;
         if !tx.is_shared() {
             leases::release_all(&mut tx).await?;
             operations::release_all(&mut tx, self.engine.now()).await?;
@@ -184,7 +194,7 @@ impl Worker {
         let now = self.engine.now();
         let due = self.due().await?;
         let tasks_most = self.engine.settings.concurrency;
-        let share = self.hands.lock().map_or(0, |hands| hands.share(due.values(), tasks_most));
+        let share = self.hands.lock().map_or(0, |hands| hands.share(due.iter().map(|(_, tenant)| tenant), tasks_most));
         for (id, tenant) in due {
             if !self.hands.lock().is_ok_and(|mut hands| hands.take(&id, &tenant, share, now)) {
                 continue;
@@ -206,14 +216,23 @@ impl Worker {
         Ok(())
     }
 
-    /// Mappings with something to do, and their tenants.
-    async fn due(&self) -> Result<BTreeMap<MappingId, TenantId>, SyncError> {
+    /// Mappings with something to do and their tenants, those of the first priority first.
+    async fn due(&self) -> Result<Vec<(MappingId, TenantId)>, SyncError> {
         let now = self.engine.now();
         let mut tx = self.engine.store.begin_read().await?;
         let pulls = mappings::due(&mut tx, now, FOUND).await?;
-        let pushes = operations::waiting(&mut tx, now, FOUND).await?;
+        let lease_now = self.engine.lease_time(&mut tx).await?;
+        let pushes = operations::waiting(&mut tx, now, lease_now, FOUND).await?;
         let pulls = pulls.into_iter().map(|mapping| (mapping.id, mapping.tenant_id));
-        Ok(pulls.chain(pushes.into_iter().map(|(tenant, mapping)| (mapping, tenant))).collect())
+        let due: BTreeMap<MappingId, TenantId> =
+            pulls.chain(pushes.into_iter().map(|(tenant, mapping)| (mapping, tenant))).collect();
+        let mut due: Vec<(MappingId, TenantId)> = due.into_iter().collect();
+        if due.len() > 1 {
+            let all = tenants::list(&mut tx).await?;
+            let priority: HashMap<TenantId, i64> = all.into_iter().map(|one| (one.id, one.priority)).collect();
+            due.sort_by_key(|(_, tenant)| priority.get(tenant).copied());
+        }
+        Ok(due)
     }
 
     fn keep_house(&self, tasks: &mut JoinSet<()>) {
@@ -260,14 +279,38 @@ impl Task {
             }
             Err(error) => return self.postpone(error).await,
         };
+        let outcome = tokio::select! {
+            biased;
+            outcome = Box::pin(self.at(&site)) => outcome,
+            never = self.extend(&site.lease) => match never {},
+        };
+        self.leave(&site.lease).await?;
+        outcome
+    }
+
+    /// Work that takes long keeps its lease. Where somebody has taken it over all the same, the fence ends the work at its
+    /// next commit.
+    async fn extend(&self, lease: &Lease) -> Infallible {
+        let mut holds = true;
+        while holds {
+            tokio::time::sleep(self.engine.settings.lease / 3).await;
+            holds = self.engine.extend(lease).await.unwrap_or_else(|error| {
+                tracing::warn!(mapping.id = %self.id, "could not extend a lease: {error}");
+                true
+            });
+        }
+        std::future::pending().await
+    }
+
+    async fn at(&self, site: &Site) -> Result<(), SyncError> {
         let mut outcome = Ok(());
         // Asked once, and anew after each failure: whoever tries a system that failed is let through once.
-        let mut rests = self.rests_until(&site);
+        let mut rests = self.rests_until(site);
         if rests.is_none() && site.mapping.due_ms <= self.engine.now() {
-            outcome = Box::pin(pull::pull(&self.engine, &site)).await.map(|_| ());
+            outcome = Box::pin(pull::pull(&self.engine, site)).await.map(|_| ());
             match &outcome {
-                Ok(()) => rests = self.heard(&site, None),
-                Err(error) => rests = of_bridge(error).and_then(|error| self.heard(&site, Some(error))),
+                Ok(()) => rests = self.heard(site, None),
+                Err(error) => rests = of_bridge(error).and_then(|error| self.heard(site, Some(error))),
             }
         }
         for operation in self.claim().await? {
@@ -275,15 +318,14 @@ impl Task {
                 self.put_off(&operation, until).await?;
                 continue;
             }
-            match Box::pin(push::push(&self.engine, &site, &operation)).await {
-                Ok(failure) => rests = self.heard(&site, failure.as_ref()),
+            match Box::pin(push::push(&self.engine, site, &operation)).await {
+                Ok(failure) => rests = self.heard(site, failure.as_ref()),
                 Err(error) => outcome = Err(error),
             }
         }
         if let Some(until) = rests {
-            self.rest(&site, until).await?;
+            self.rest(site, until).await?;
         }
-        self.leave(&site.lease).await?;
         outcome
     }
 
@@ -331,16 +373,16 @@ impl Task {
     /// found.
     async fn enter(&self) -> Result<Option<Site>, SyncError> {
         let engine = &self.engine;
-        let now = engine.now();
-        let expires = now.plus_ms(pull::millis(engine.settings.lease));
         let name = format!("mapping:{}", self.id);
         let mut tx = engine.store.begin_write().await?;
-        let Some(lease) = leases::acquire(&mut tx, &name, &engine.owner, now, expires).await? else {
-            return Ok(None);
-        };
+        let Some(lease) = engine.lease(&mut tx, &name).await? else { return Ok(None) };
         let mapping = mappings::get(&mut tx, &self.tenant, &self.id).await?;
         let Some(mapping) = mapping.filter(|mapping| mapping.state == MappingState::Active) else { return Ok(None) };
         let site = engine.site(&mut tx, mapping, lease).await?;
+        match site.tenant.state {
+            TenantState::Active | TenantState::Draining => {}
+            TenantState::Suspended | TenantState::Removed => return Ok(None),
+        }
         tx.commit().await?;
         Ok(Some(site))
     }
@@ -348,14 +390,13 @@ impl Task {
     /// The mapping's operations that are due now; none while it is held or has never been read completely.
     async fn claim(&self) -> Result<Vec<Operation>, SyncError> {
         let engine = &self.engine;
-        let now = engine.now();
-        let expires = now.plus_ms(pull::millis(engine.settings.lease));
         let mut tx = engine.store.begin_write().await?;
         let mapping = mappings::get(&mut tx, &self.tenant, &self.id).await?;
         if !mapping.is_some_and(|one| one.state == MappingState::Active && one.completed_ms.is_some()) {
             return Ok(Vec::new());
         }
-        let claimed = operations::claim(&mut tx, &self.id, &engine.owner, now, expires, CLAIM).await?;
+        let holder = engine.holder(&mut tx).await?;
+        let claimed = operations::claim(&mut tx, &self.id, holder, engine.now(), CLAIM).await?;
         tx.commit().await?;
         Ok(claimed)
     }
@@ -368,7 +409,8 @@ impl Task {
         let mut tx = engine.store.begin_write().await?;
         if let Some(mapping) = mappings::get(&mut tx, &self.tenant, &self.id).await? {
             mappings::failed(&mut tx, &mapping, &error.to_string(), due, now).await?;
-            for operation in operations::claim(&mut tx, &self.id, &engine.owner, now, due, CLAIM).await? {
+            let holder = engine.holder(&mut tx).await?;
+            for operation in operations::claim(&mut tx, &self.id, holder, now, CLAIM).await? {
                 let state = operation.state;
                 operations::reschedule(&mut tx, &operation, state, due, &error.to_string(), 0).await?;
             }
@@ -404,6 +446,7 @@ async fn keep_house(engine: &Engine) -> Result<(), SyncError> {
     gauges::refresh(engine, &all).await?;
     let ids: Vec<TenantId> = all.into_iter().map(|tenant| tenant.id).collect();
     renew::renew(engine, &ids).await?;
+    drain::keep(engine).await?;
     deadlines::keep(engine).await?;
     preview::approval_plans(engine).await?;
     let mut tx = engine.store.begin_write().await?;
@@ -412,4 +455,37 @@ async fn keep_house(engine: &Engine) -> Result<(), SyncError> {
     inbox::forget(&mut tx, until).await?;
     runs::forget(&mut tx, until).await?;
     Ok(tx.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000);
+
+    fn taken(hands: &mut Hands, tenant: &str, number: usize, share: usize) -> bool {
+        hands.take(&MappingId::from(format!("{tenant}-{number}")), &TenantId::from(tenant), share, NOW)
+    }
+
+    #[test]
+    fn tenants_share_the_tasks_and_one_that_is_alone_has_all() {
+        let mut hands = Hands::default();
+        let (town, village) = (TenantId::from("town"), TenantId::from("village"));
+        assert_eq!(hands.share([&town, &town].into_iter(), 8), 8);
+        let share = hands.share([&town, &village].into_iter(), 8);
+        assert_eq!((0..20).filter(|number| taken(&mut hands, "town", *number, share)).count(), 4);
+        assert_eq!((0..20).filter(|number| taken(&mut hands, "village", *number, share)).count(), 4);
+        assert_eq!(hands.share([&town].into_iter(), 8), 4, "who is at work has a share too");
+    }
+
+    #[test]
+    fn a_mapping_has_one_task_and_one_that_is_elsewhere_is_left_alone_for_a_while() {
+        let mut hands = Hands::default();
+        assert!(taken(&mut hands, "town", 1, 8));
+        assert!(!taken(&mut hands, "town", 1, 8));
+        hands.elsewhere.insert(MappingId::from("town-2"), NOW.plus_ms(1));
+        assert!(!taken(&mut hands, "town", 2, 8));
+        let (id, tenant) = (MappingId::from("town-2"), TenantId::from("town"));
+        assert!(hands.take(&id, &tenant, 8, NOW.plus_ms(1)));
+    }
 }

@@ -246,13 +246,7 @@ pub fn scaled(cases: usize) -> usize {
 }
 
 fn new_tenant(key: &str, now: Timestamp) -> Tenant {
-    Tenant {
-        id: TenantId::fresh(),
-        tenant_key: key.to_owned(),
-        name: format!("Town of {key}"),
-        zone: ZoneId::parse("Europe/Oslo").unwrap(),
-        created_ms: now,
-    }
+    Tenant::new(key, &format!("Town of {key}"), ZoneId::parse("Europe/Oslo").unwrap(), now)
 }
 
 fn sqlite_ground() -> (String, Ground) {

@@ -11,7 +11,10 @@ pub use booking::{
     BookingView, FreeBusyView, InstanceOccasionView, OccasionView, PeriodView, PersonView, RecurrenceView,
 };
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
-pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
+pub use room::{
+    BridgeView, CalendarView, FeedLinkView, FeedView, FlagsView, InstanceView, LimitsView, MappingView, RoomView,
+    TenantView,
+};
 pub use rules::{ApprovalView, ClosedOutView, ClosureView, RulesView};
 pub use story::{EventStory, MappingStatusView, Moment, RoomStory, Waiting};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};

@@ -10,6 +10,7 @@ use crate::model::Direction;
 use crate::model::MappingState;
 use crate::model::ReservationClass;
 use crate::model::RoomKind;
+use crate::model::TenantState;
 use crate::store::bridges::BridgeRow;
 use crate::store::feeds::Feed;
 use crate::store::mappings::Mapping;
@@ -26,10 +27,52 @@ pub struct TenantView {
     pub key: String,
     /// The name people read.
     pub name: String,
+    /// Its name in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Whether it works.
+    pub state: TenantState,
+    /// Why it is in its state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The zone of new rooms.
     pub zone: String,
+    /// Whose work is taken up first: the smaller number.
+    pub priority: i64,
+    /// What it may use.
+    pub flags: FlagsView,
+    /// How much it may ask for.
+    pub limits: LimitsView,
     /// When it was made.
     pub created: String,
+}
+
+/// What a tenant may use.
+#[expect(clippy::struct_excessive_bools, reason = "four switches that do not depend on each other")]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct FlagsView {
+    /// Remote systems are asked for notifications.
+    pub webhook_enabled: bool,
+    /// Bookings that disappeared at a remote side go from the hub without a person's word.
+    pub deletion_sync_enabled: bool,
+    /// A notification makes its calendar be read at once.
+    pub real_time_sync: bool,
+    /// Its state is among the metrics.
+    pub health_monitoring: bool,
+}
+
+/// How much a tenant may ask for.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct LimitsView {
+    /// Minutes between two readings of a calendar that announces nothing; absent for what the server does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync_frequency_minutes: Option<i64>,
+    /// Most bridges.
+    pub max_bridges: i64,
+    /// Most remote changes that one run takes over.
+    pub max_events_per_sync: i64,
+    /// Most REST requests in one minute.
+    pub rate_limit_per_minute: i64,
 }
 
 impl From<Tenant> for TenantView {
@@ -37,7 +80,23 @@ impl From<Tenant> for TenantView {
         Self {
             key: tenant.tenant_key,
             name: tenant.name,
+            display_name: text_if(tenant.display_name),
+            state: tenant.state,
+            reason: text_if(tenant.reason),
             zone: tenant.zone.to_string(),
+            priority: tenant.priority,
+            flags: FlagsView {
+                webhook_enabled: tenant.webhook_enabled,
+                deletion_sync_enabled: tenant.deletion_sync_enabled,
+                real_time_sync: tenant.real_time_sync,
+                health_monitoring: tenant.health_monitoring,
+            },
+            limits: LimitsView {
+                sync_frequency_minutes: tenant.sync_frequency_minutes,
+                max_bridges: tenant.max_bridges,
+                max_events_per_sync: tenant.max_events_per_sync,
+                rate_limit_per_minute: tenant.rate_limit_per_minute,
+            },
             created: time(tenant.created_ms),
         }
     }
@@ -205,6 +264,8 @@ pub struct MappingView {
     pub detail: DetailLevel,
     /// What leaves where a stronger reservation class lies over a weaker one.
     pub projection: ClassProjection,
+    /// Whether identical weekly allocations of that side come as one series.
+    pub fold_allocations: bool,
     /// Whether it works.
     pub state: MappingState,
     /// Why it is held.
@@ -241,6 +302,7 @@ impl MappingView {
             authority: mapping.authority,
             detail: mapping.detail,
             projection: mapping.projection,
+            fold_allocations: mapping.fold_allocations,
             state: mapping.state,
             reason: text_if(mapping.reason),
             due: time(mapping.due_ms),

@@ -139,7 +139,7 @@ pub struct ConflictView {
     pub mapping: Option<String>,
     /// The event.
     pub uid: String,
-    /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `date_refused`, `unrepresentable`, `ambiguous`,
+    /// `slot_collision`, `field_conflict`, `delete_edit`, `rejected`, `date_refused`, `rest_refused`, `unrepresentable`, `ambiguous`,
     /// `locked` or `mass_delete_hold`.
     pub kind: String,
     /// What happened.

@@ -33,6 +33,8 @@ pub(in crate::bridge) struct Generic {
 #[serde(default)]
 pub(super) struct Row {
     id: Value,
+    #[serde(rename = "type")]
+    class: Value,
     external_id: Option<String>,
     title: Option<String>,
     description: Option<String>,
@@ -229,12 +231,15 @@ impl Row {
             recurrence: None,
             overrides: BTreeMap::new(),
         };
+        // Systems that tell their classes: a season's standing slot is nobody's to write but theirs.
+        let is_allocation = self.class.as_str().is_some_and(|class| class.eq_ignore_ascii_case("allocation"));
+        let class = if is_allocation { ReservationClass::Allocation } else { ReservationClass::Event };
         Ok(Some(RemoteItem {
             id,
             version: self.updated_at.clone().map(RemoteVersion),
             key: self.external_id.clone().map(IdempotencyKey),
-            event: comparable(at, &event),
-            locked: None,
+            event: Event { class, ..comparable(at, &event) },
+            locked: is_allocation.then(|| "allocations are written in the booking system only".to_owned()),
             assumed: None,
         }))
     }

@@ -51,9 +51,7 @@ impl Graph {
     ) -> Result<RemoteItem, BridgeError> {
         match self.find(at, event, key).await.map_err(begun)? {
             Probe::Found(item) => self.finish(at, &item.id.0, event).await.map_err(begun),
-            Probe::NotFound => Err(BridgeError::Refused(
-                "the key was used for an event that has been deleted; a new key is needed".to_owned(),
-            )),
+            Probe::NotFound => Err(BridgeError::NotFound),
             Probe::Ambiguous(_) => Err(BridgeError::Unknown("several events carry the same key".to_owned())),
         }
     }

@@ -3,6 +3,7 @@
 use super::strategies::event;
 use super::*;
 use crate::model::Event;
+use crate::model::EventTime;
 use crate::model::Person;
 use crate::model::RecurrenceId;
 use jiff::civil::date;
@@ -202,6 +203,37 @@ fn with_extras(object: &CalendarObject) -> String {
     text.replace("END:VCALENDAR", "BEGIN:X-MORE\r\nX-A:1\r\nEND:X-MORE\r\nEND:VCALENDAR")
 }
 
+/// The lines that do not say title, time or version, with the component each stands in.
+fn others(text: &str) -> Vec<String> {
+    let told = ["SUMMARY", "DTSTART", "DTEND", "DURATION", "EXDATE"];
+    let mut place = String::new();
+    let mut kept = Vec::new();
+    for line in crate::ical::line::read_lines(text, 20_000).unwrap() {
+        let own = place == "/VCALENDAR/VEVENT" && (told.contains(&&*line.name) || STAMPED.contains(&&*line.name));
+        if !own {
+            kept.push(format!("{place} {}", line.raw()));
+        }
+        match &*line.name {
+            "BEGIN" => place = format!("{place}/{}", line.value.trim().to_uppercase()),
+            "END" => place.truncate(place.rfind('/').unwrap_or_default()),
+            _ => {}
+        }
+    }
+    kept
+}
+
+/// The event and the dates it leaves out, that many minutes later; a day for whole days.
+fn move_by(event: &mut Event, minutes: i64) {
+    let later = |wall: jiff::civil::DateTime| wall.checked_add(jiff::Span::new().minutes(minutes)).unwrap();
+    match &mut event.when {
+        EventTime::AllDay { .. } => return,
+        EventTime::Timed { start, end, .. } => (*start, *end) = (later(*start), later(*end)),
+    }
+    if let Some(recurrence) = &mut event.recurrence {
+        recurrence.exdates = recurrence.exdates.iter().map(|wall| later(*wall)).collect();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
@@ -225,6 +257,34 @@ proptest! {
         let back = changed.patch(&old, &stamp()).unwrap();
         prop_assert_eq!(back.event(), &old);
         prop_assert!(back.text().contains("X-KEPT"), "composed anew:\n{}", back.text());
+    }
+
+    /// As a side does that renames a series or moves it to another hour: the lines that say so change, and no others.
+    #[test]
+    fn a_series_that_is_renamed_or_moved_keeps_every_other_line_octet_by_octet(
+        composed in event(), index in 0..2 * ALL.len(), renamed in any::<bool>(), minutes in 0i64..90,
+    ) {
+        let text = ALL.get(index).map_or_else(
+            || with_extras(&CalendarObject::compose(&composed, &stamp()).unwrap()),
+            |text| (*text).to_owned(),
+        );
+        let object = read(&text);
+        let mut event = object.event().clone();
+        // Where overrides are the booking, and where periods repeat the title, more lines say it.
+        prop_assume!(!event.is_instances_alone() && !text.contains("VALUE=PERIOD"));
+        let alone = event.overrides.is_empty()
+            && event.recurrence.as_ref().is_none_or(|set| set.changes.is_empty() && set.rdates.is_empty());
+        if renamed {
+            event.content.summary = "Ny tittel, flyttet".to_owned();
+        }
+        // Dates that stand apart have times of their own: of such a series only the title is another one.
+        if alone {
+            move_by(&mut event, minutes);
+        }
+        let changed = object.patch(&event, &stamp()).unwrap();
+        prop_assert_eq!(changed.event(), &event);
+        prop_assert_eq!(others(changed.text()), others(&text));
+        prop_assert_eq!(changed.text() == text, event == *object.event());
     }
 
     #[test]

@@ -53,10 +53,11 @@ impl Reckoning {
         let gap_ms = if room.allow_overlaps { 0 } else { i64::from(rules.gap_minutes()) * 60_000 };
         let wide = widened(range, gap_ms);
         let (tenant, id) = (&room.tenant_id, &room.id);
-        let (known, rows) = match instances::busy(tx, tenant, id, wide, room.longest_ms, limits.report_instances).await? {
-            Some(known) => (known, objects::beyond_rows(tx, tenant, id, wide).await?),
-            None => (Vec::new(), objects::in_range(tx, tenant, id, wide, room.longest_ms).await?),
-        };
+        let (known, rows) =
+            match instances::busy(tx, tenant, id, wide, room.longest_ms, limits.report_instances).await? {
+                Some(known) => (known, objects::beyond_rows(tx, tenant, id, wide).await?),
+                None => (Vec::new(), objects::in_range(tx, tenant, id, wide, room.longest_ms).await?),
+            };
         Ok(Self { known, rows, rules, zone: room.zone.clone(), gap_ms, range, limits: limits.clone() })
     }
 

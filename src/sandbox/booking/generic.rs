@@ -312,7 +312,7 @@ fn tell(world: &Arc<World>, state: &Generic, before: &BTreeMap<u64, (Timestamp, 
         };
         let message = json!({"change": change, "event": state.render(booking)});
         for hook in &state.hooks {
-            let copies = lock(&world.faults).generic.copies(&mut lock(&world.dice));
+            let copies = world.copies(|faults| &faults.generic);
             for _copy in 0..copies {
                 let (hook, message) = (hook.clone(), message.clone());
                 world.spawn(async move {

@@ -215,7 +215,7 @@ async fn announce(world: &Arc<World>, row: &Row, change: &str) {
         (targets, state.render(row))
     };
     for target in targets {
-        let copies = lock(&world.faults).portico.copies(&mut lock(&world.dice)).min(1);
+        let copies = world.copies(|faults| &faults.portico).min(1);
         if copies == 0 {
             continue;
         }

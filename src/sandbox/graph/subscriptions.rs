@@ -225,7 +225,7 @@ pub(super) fn notify(world: &Arc<World>, notices: Vec<Notice>) {
                 && subscription.changes.iter().any(|change| change == notice.change)
         });
         for subscription in interested {
-            let copies = lock(&world.faults).graph.copies(&mut lock(&world.dice));
+            let copies = world.copies(|faults| &faults.graph);
             let body = json!({"value": [render_notice(subscription, &notice)]});
             for copy in 0..copies {
                 deliver(world, subscription.url.clone(), body.clone(), Duration::from_millis(40 * copy));

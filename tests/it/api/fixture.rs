@@ -4,7 +4,7 @@
 use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
-use anteroom::api::{self, ApiDoor};
+use anteroom::api::{self, ApiDoor, Rates};
 use anteroom::bridge::memory::MemoryBridge;
 use anteroom::bridge::{Bridge, BridgeError};
 use anteroom::config;
@@ -97,6 +97,8 @@ impl House {
             metrics: Arc::new(|| "anteroom_up 1\n".to_owned()),
             open_metrics: false,
             engine: engine(&store, &clock, folder.path()),
+            rates: Rates::default(),
+            patience: std::time::Duration::from_millis(20),
         });
         let public_url = "https://rooms.example".to_owned();
         let dash = web::Data::new(DashDoor { store: store.clone(), clock, sign_in, public_url });

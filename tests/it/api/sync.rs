@@ -4,7 +4,7 @@ use super::fixture::{House, START};
 use actix_web::http::Method;
 use anteroom::model::{ConflictId, MappingId, OperationState, Resolution, Uid};
 use anteroom::store::conflicts::{self, Conflict};
-use anteroom::store::operations::{self, Ended, Wish};
+use anteroom::store::operations::{self, Ended, Holder, Wish};
 use anteroom::store::{audit, rooms};
 use serde_json::{Value, json};
 
@@ -164,7 +164,10 @@ async fn a_failed_operation_is_tried_again_and_the_story_tells_it() {
     let room = rooms::by_slug(&mut tx, &house.city, "hall").await.unwrap().unwrap();
     let wish = Wish { tenant: &house.city, mapping: &mapping, room: &room.id, uid: &uid, cause_seq: 1, due: START };
     operations::enqueue(&mut tx, &wish).await.unwrap();
-    let claimed = operations::claim(&mut tx, &mapping, "w", START, START.plus_ms(1000), 10).await.unwrap();
+    let claimed =
+        operations::claim(&mut tx, &mapping, Holder { owner: "w", from: START, until: START.plus_ms(1000) }, START, 10)
+            .await
+            .unwrap();
     let ended = Ended { state: OperationState::Failed, at: START, error: "refused", remote_writes: 0 };
     operations::finish(&mut tx, &claimed[0], &ended).await.unwrap();
     let entry = audit::Entry {

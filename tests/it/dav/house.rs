@@ -93,13 +93,7 @@ impl House {
         let store = Store::open(&format!("sqlite:{}/house.db", folder.path().display())).await.unwrap();
         let keys = Keys::from_ring(KeyRing::new("test", Key::new([7; 32])));
         let zone = ZoneId::parse("Europe/Oslo").unwrap();
-        let tenant = Tenant {
-            id: TenantId::from("tenant-1"),
-            tenant_key: "t".to_owned(),
-            name: "Town".to_owned(),
-            zone,
-            created_ms: NOW,
-        };
+        let tenant = Tenant { id: TenantId::from("tenant-1"), ..Tenant::new("t", "Town", zone, NOW) };
         let mut tx = store.begin_write().await.unwrap();
         tenants::insert(&mut tx, &tenant).await.unwrap();
         tx.commit().await.unwrap();

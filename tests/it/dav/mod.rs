@@ -1,6 +1,7 @@
 //! The CalDAV door. Each test is named after the statement of the conformance table that it holds the door to.
 
 mod conditional;
+mod costs;
 mod discovery;
 mod errors;
 mod features;

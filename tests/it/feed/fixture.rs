@@ -1,6 +1,5 @@
 //! A room with bookings and a feed, behind the real route.
 
-use anteroom::ical::freebusy::BusyKind;
 use actix_web::App;
 use actix_web::http::header::HeaderMap;
 use actix_web::test;
@@ -12,6 +11,7 @@ use anteroom::crypt::Keys;
 use anteroom::feed::FeedCache;
 use anteroom::feed::FeedDoor;
 use anteroom::feed::routes;
+use anteroom::ical::freebusy::BusyKind;
 use anteroom::ical::object::CalendarObject;
 use anteroom::ical::object::Stamp;
 use anteroom::manage::Acting;
@@ -155,7 +155,12 @@ impl House {
         rooms::raise_longest(&mut tx, &row.tenant_id, &row.room_id, 3_600_000).await.unwrap();
         objects::put(&mut tx, &row).await.unwrap();
         let (start, end) = event.when.instants(&self.room.zone);
-        let instance = NewInstance { start, end, recurrence_id: String::new(), busy: event.content.busy.then_some(BusyKind::Busy) };
+        let instance = NewInstance {
+            start,
+            end,
+            recurrence_id: String::new(),
+            busy: event.content.busy.then_some(BusyKind::Busy),
+        };
         let owner = Owner { tenant: &row.tenant_id, room: &row.room_id, object: &row.id };
         instances::replace(&mut tx, &owner, &[instance]).await.unwrap();
         tx.commit().await.unwrap();
@@ -210,13 +215,7 @@ impl House {
 }
 
 async fn fill(store: &Store) -> Room {
-    let tenant = Tenant {
-        id: TenantId::fresh(),
-        tenant_key: "town".to_owned(),
-        name: "Town".to_owned(),
-        zone: ZoneId::utc(),
-        created_ms: NOW,
-    };
+    let tenant = Tenant::new("town", "Town", ZoneId::utc(), NOW);
     let room = Room {
         id: RoomId::fresh(),
         tenant_id: tenant.id.clone(),

@@ -104,13 +104,7 @@ async fn fill(store: &Store, keys: &Keys) -> (TenantId, MappingId) {
     let (tenant, room, bridge, mapping) = (TenantId::fresh(), RoomId::fresh(), BridgeId::fresh(), MappingId::fresh());
     let mut tx = store.begin_write().await.unwrap();
     let zone = ZoneId::parse("Europe/Oslo").unwrap();
-    let row = Tenant {
-        id: tenant.clone(),
-        tenant_key: "town".to_owned(),
-        name: "Town".to_owned(),
-        zone: zone.clone(),
-        created_ms: NOW,
-    };
+    let row = Tenant { id: tenant.clone(), ..Tenant::new("town", "Town", zone.clone(), NOW) };
     tenants::insert(&mut tx, &row).await.unwrap();
     let row = Room {
         id: room.clone(),
@@ -160,6 +154,7 @@ fn mapping_row(tenant: &TenantId, room: &RoomId, bridge: BridgeId, mapping: &Map
         authority: Authority::PerOrigin,
         detail: DetailLevel::Full,
         projection: ClassProjection::HighestWins,
+        fold_allocations: false,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),
@@ -192,5 +187,6 @@ fn subscription_row(keys: &Keys, tenant: &TenantId, mapping: &MappingId) -> Subs
         notified_ms: None,
         last_error: String::new(),
         created_ms: NOW,
+        misses: 0,
     }
 }

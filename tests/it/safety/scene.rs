@@ -1,7 +1,6 @@
 //! A room with many bookings behind the real CalDAV door, for tests and benches of what reading it costs. Of any size, it
 //! has the same ten bookings in the week that is asked about; all others lie before it.
 
-use anteroom::ical::freebusy::BusyKind;
 use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test;
@@ -17,6 +16,7 @@ use anteroom::dav;
 use anteroom::dav::DavDoor;
 use anteroom::dav::KnownCallers;
 use anteroom::dav::PushDoor;
+use anteroom::ical::freebusy::BusyKind;
 use anteroom::manage::SignIn;
 use anteroom::manage::profile::Profiles;
 use anteroom::model::{
@@ -56,10 +56,7 @@ impl Scene {
         let store = Store::open(&format!("sqlite:{}/scene.db", folder.path().display())).await.unwrap();
         let tenant = Tenant {
             id: TenantId::from("tenant-1"),
-            tenant_key: "t".to_owned(),
-            name: "Town".to_owned(),
-            zone: ZoneId::parse("Europe/Oslo").unwrap(),
-            created_ms: WEEK,
+            ..Tenant::new("t", "Town", ZoneId::parse("Europe/Oslo").unwrap(), WEEK)
         };
         let mut tx = store.begin_write().await.unwrap();
         tenants::insert(&mut tx, &tenant).await.unwrap();

@@ -98,4 +98,31 @@ impl Ground {
         let back = self.all_at_once(&back);
         self.run(&back).await;
     }
+
+    /// From now on no row of that table can be written.
+    pub async fn refuse_writes(&mut self, table: &str) {
+        let statements = match &self.line {
+            Line::Sqlite(_) => ["INSERT", "UPDATE"]
+                .map(|verb| {
+                    format!(
+                        "CREATE TRIGGER full_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+                    )
+                })
+                .join(";\n"),
+            Line::Postgres(_) => format!(
+                "CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
+                 CREATE TRIGGER is_full BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION is_full()"
+            ),
+        };
+        self.run(&statements).await;
+    }
+
+    /// Writes are taken again.
+    pub async fn take_writes(&mut self, table: &str) {
+        let statements = match &self.line {
+            Line::Sqlite(_) => "DROP TRIGGER full_INSERT; DROP TRIGGER full_UPDATE".to_owned(),
+            Line::Postgres(_) => format!("DROP TRIGGER is_full ON {table}; DROP FUNCTION is_full()"),
+        };
+        self.run(&statements).await;
+    }
 }

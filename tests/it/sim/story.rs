@@ -74,6 +74,8 @@ pub struct Story<'a> {
     native: BTreeSet<(usize, RemoteId)>,
     /// Bookings that were switched off and may be switched on again: remote side, id, title.
     off: Vec<(usize, RemoteId, String)>,
+    /// What somebody removed from the hub and may book anew.
+    gone: Vec<Event>,
     pub acts: u64,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Story<'a> {
         let mut chance = Chance(seed);
         // A booking system gives a slot once, which is what keeps doubles away where it keeps no keys.
         scene.remotes[1].bridge.refuse_overlaps();
+        scene.remotes[0].bridge.burn_keys();
         let keyless = chance.below(2) == 1;
         if keyless {
             scene.remotes[1].bridge.forget_keys();
@@ -109,6 +112,7 @@ impl<'a> Story<'a> {
             bookings: BTreeMap::new(),
             native: BTreeSet::new(),
             off: Vec::new(),
+            gone: Vec::new(),
             acts: 0,
         }
     }
@@ -156,7 +160,7 @@ impl<'a> Story<'a> {
     }
 
     async fn step(&mut self, rate: usize) -> Holds {
-        match self.chance.below(17) {
+        match self.chance.below(18) {
             0..=1 => self.book_in_hub().await?,
             2..=3 => self.book_at_remote(),
             4..=5 => self.change_in_hub().await?,
@@ -164,6 +168,7 @@ impl<'a> Story<'a> {
             8 => self.remove_in_hub().await?,
             9 => self.remove_at_remote(),
             10 => self.take_up_again(),
+            11 => self.book_anew().await?,
             _ => {
                 if self.chance.of_a_thousand(rate) {
                     let readings = 1 + self.chance.below(80);
@@ -337,6 +342,19 @@ impl<'a> Story<'a> {
         EventTime::Timed { start, end, zone: ZoneId::parse("Europe/Oslo").unwrap() }
     }
 
+    /// What was removed from the hub is booked there once more, under its old UID.
+    async fn book_anew(&mut self) -> Holds {
+        if self.gone.is_empty() {
+            return Ok(());
+        }
+        let at = self.chance.below(self.gone.len());
+        let event = self.gone.swap_remove(at);
+        if self.scene.hub().await.contains_key(event.uid.as_str()) {
+            return Ok(());
+        }
+        self.put(&event, Act::Book).await
+    }
+
     async fn put(&mut self, event: &Event, act: Act) -> Holds {
         let title = &event.content.summary;
         self.scene.put(event).await.map_err(|error| format!("the hub refuses {act:?} of {title}: {error}"))?;
@@ -424,6 +442,7 @@ impl<'a> Story<'a> {
         let title = &event.content.summary;
         self.scene.delete(event.uid.as_str()).await.map_err(|error| format!("{title} cannot be removed: {error}"))?;
         self.did(title, Act::Remove);
+        self.gone.push(event);
         Ok(())
     }
 

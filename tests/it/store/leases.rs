@@ -2,6 +2,7 @@
 
 use super::at;
 use crate::house::{House, on_both};
+use anteroom::model::{Clock, SystemClock};
 use anteroom::store::leases::{self, Lease};
 
 async fn acquire(house: &House, owner: &str, now: i64, until: i64) -> Option<Lease> {
@@ -57,4 +58,23 @@ on_both!(of_twenty_that_ask_at_once_one_gets_the_lease, |house| async {
         winners += usize::from(asker.await.unwrap());
     }
     assert_eq!(winners, 1);
+});
+
+on_both!(a_lease_is_extended_until_somebody_else_has_it_or_it_was_given_back, |house| async {
+    let first = acquire(house, "one", 0, 5).await.unwrap();
+    let renew =
+        async |lease: &Lease, until| house.write_one(async |tx| leases::renew(tx, lease, at(until)).await).await;
+    assert!(renew(&first, 9).await);
+    assert_eq!(acquire(house, "two", 8, 12).await, None);
+    assert!(renew(&first, 15).await);
+    let second = acquire(house, "two", 15, 20).await.unwrap();
+    assert!(!renew(&first, 30).await);
+    house.write_one(async |tx| leases::release(tx, &second).await).await;
+    assert!(!renew(&second, 40).await);
+});
+
+on_both!(the_database_tells_the_time_of_the_world, |house| async {
+    let told = leases::time(&mut house.read().await).await.unwrap();
+    let here = SystemClock.now();
+    assert!((told.ms() - here.ms()).abs() < 60_000, "{told} against {here}");
 });

@@ -100,3 +100,16 @@ on_both!(replacing_a_link_changes_what_was_learned, |house| async {
     let found = links::by_remote(&mut tx, house.tenant(), &mapping.id, "r1").await.unwrap().unwrap();
     assert_eq!(format!("{found:?}"), format!("{confirmed:?}"));
 });
+
+on_both!(a_link_goes_only_where_its_state_lets_it, |house| async {
+    let (_, mapping) = house.mapped_room().await;
+    for from in LinkState::ALL {
+        for to in LinkState::ALL {
+            let link = Link { state: from, ..link(house, &mapping.id, &format!("{from:?}-{to:?}"), None) };
+            put(house, &link).await;
+            let next = Link { state: to, ..link };
+            let stored = house.try_write(async |tx| links::put(tx, &next).await).await;
+            assert_eq!(stored.is_ok(), from.may_become(to), "{from:?} to {to:?}: {stored:?}");
+        }
+    }
+});

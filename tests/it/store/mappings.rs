@@ -2,8 +2,10 @@
 
 use super::{at, is_taken, plan_mapping};
 use crate::house::{House, on_both};
-use anteroom::model::{Authority, DetailLevel, Direction, MappingState, TenantId, TimeRange};
-use anteroom::store::mappings::{self, Mapping, Pulled};
+use anteroom::model::{Authority, BridgeId, DetailLevel, Direction, MappingState, TenantId, TimeRange};
+use anteroom::store::bridges::{self, BridgeRow};
+use anteroom::store::mappings::{self, Mapping, Pulled, Spread};
+use anteroom::store::rooms::{self, Room};
 
 async fn stored(house: &House, mapping: &Mapping) -> Mapping {
     mappings::get(&mut house.read().await, house.tenant(), &mapping.id).await.unwrap().unwrap()
@@ -156,4 +158,38 @@ on_both!(the_policy_of_a_mapping_can_change, |house| async {
     );
     assert_eq!(after.remote_id, mapping.remote_id);
     assert!(after.exports() && !after.imports());
+});
+
+on_both!(no_tenant_waits_behind_all_that_another_one_has_to_do, |house| async {
+    let bridge = house.bridge("memory").await;
+    for number in 0..30 {
+        let room = house.room(&format!("Room {number}")).await;
+        let mapping = Mapping { due_ms: at(0), ..plan_mapping(&room, &bridge, &room.slug) };
+        house.write_one(async |tx| mappings::insert(tx, &mapping).await).await;
+    }
+    let village = house.another_tenant("village").await;
+    let room = Room { tenant_id: village.id.clone(), ..house.plan_room("Barn") };
+    let foreign = BridgeRow { id: BridgeId::fresh(), tenant_id: village.id.clone(), ..bridge };
+    let late = Mapping { due_ms: at(1), ..plan_mapping(&room, &foreign, "barn") };
+    house.write_one(async |tx| rooms::insert(tx, &room).await).await;
+    house.write_one(async |tx| bridges::insert(tx, &foreign).await).await;
+    house.write_one(async |tx| mappings::insert(tx, &late).await).await;
+    let found = mappings::due(&mut house.read().await, at(2), 4).await.unwrap();
+    let places: Vec<bool> = found.iter().map(|one| one.tenant_id == village.id).collect();
+    assert_eq!(places, [false, true, false, false], "one of each tenant, then the rest");
+});
+
+on_both!(however_many_there_are_all_are_woken_within_a_span, |house| async {
+    let bridge = house.bridge("memory").await;
+    for number in 0..12 {
+        let room = house.room(&format!("Room {number}")).await;
+        let mapping = Mapping { due_ms: at(9), ..plan_mapping(&room, &bridge, &room.slug) };
+        house.write_one(async |tx| mappings::insert(tx, &mapping).await).await;
+    }
+    let spread = Spread { at_once: 2, gap_ms: 600, most_ms: 1_000 };
+    house.write_one(async |tx| mappings::wake_all(tx, at(0), spread).await).await;
+    let all = mappings::list(&mut house.read().await, house.tenant()).await.unwrap();
+    let mut waits: Vec<i64> = all.iter().map(|one| one.due_ms.ms() - at(0).ms()).collect();
+    waits.sort_unstable();
+    assert_eq!(waits, [0, 0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000]);
 });

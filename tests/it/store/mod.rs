@@ -19,8 +19,8 @@ mod subscriptions;
 mod tenants;
 mod turns;
 
-use anteroom::ical::freebusy::BusyKind;
 use crate::house::{HOUR_MS, House, START};
+use anteroom::ical::freebusy::BusyKind;
 use anteroom::model::{
     Authority, BridgeId, BridgeKind, ClassProjection, DetailLevel, Direction, Etag, Fingerprint, MappingId,
     MappingState, ObjectName, ReservationClass, Timestamp, Uid,
@@ -135,6 +135,7 @@ fn plan_mapping(room: &Room, bridge: &BridgeRow, remote_id: &str) -> Mapping {
         authority: Authority::PerOrigin,
         detail: DetailLevel::Full,
         projection: ClassProjection::HighestWins,
+        fold_allocations: false,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),

@@ -4,7 +4,7 @@ use super::{at, uid};
 use crate::house::{House, on_both};
 use anteroom::model::{MappingId, MappingState, OperationState, TenantId, TimeRange, Timestamp};
 use anteroom::store::mappings::{self, Mapping, Pulled};
-use anteroom::store::operations::{self, Ended, Operation, Wish};
+use anteroom::store::operations::{self, Ended, Holder, Operation, Wish};
 use anteroom::store::rooms::Room;
 use std::collections::BTreeSet;
 
@@ -16,7 +16,11 @@ async fn enqueue(house: &House, place: &(Room, Mapping), of: &str, cause_seq: i6
 
 async fn claim(house: &House, owner: &str, now: i64, lease_until: i64) -> Vec<Operation> {
     let mapping = only_mapping(house).await;
-    house.write_one(async |tx| operations::claim(tx, &mapping, owner, at(now), at(lease_until), 10).await).await
+    house
+        .write_one(async |tx| {
+            operations::claim(tx, &mapping, Holder { owner, from: at(now), until: at(lease_until) }, at(now), 10).await
+        })
+        .await
 }
 
 /// Nothing is sent to a calendar that was never read.
@@ -72,7 +76,15 @@ on_both!(two_owners_never_hold_the_same_operation, |house| async {
                 loop {
                     let mut tx = store.begin_write().await.unwrap();
                     let owner = format!("w{worker}");
-                    let got = operations::claim(&mut tx, &mapping, &owner, at(0), at(1), 3).await.unwrap();
+                    let got = operations::claim(
+                        &mut tx,
+                        &mapping,
+                        Holder { owner: &owner, from: at(0), until: at(1) },
+                        at(0),
+                        3,
+                    )
+                    .await
+                    .unwrap();
                     tx.commit().await.unwrap();
                     if got.is_empty() {
                         break mine;
@@ -112,7 +124,7 @@ on_both!(operations_are_claimed_when_due_in_order_and_only_of_active_mappings, |
     enqueue(house, &place, "first", 3, at(1)).await;
     house.write_one(async |tx| mappings::set_state(tx, &place.1, MappingState::Held, "brake", at(0)).await).await;
     read_completely(house, &place.1).await;
-    let waiting = async |now| operations::waiting(&mut house.read().await, at(now), 10).await.unwrap();
+    let waiting = async |now| operations::waiting(&mut house.read().await, at(now), at(now), 10).await.unwrap();
     assert_eq!(waiting(3).await, [], "held");
     house.write_one(async |tx| mappings::set_state(tx, &place.1, MappingState::Active, "", at(0)).await).await;
     assert_eq!(waiting(0).await, [], "nothing is due yet");

@@ -22,6 +22,7 @@ fn subscription(house: &House, mapping: &MappingId, key: &str) -> Subscription {
         notified_ms: None,
         last_error: String::new(),
         created_ms: house.now(),
+        misses: 0,
     }
 }
 

@@ -4,7 +4,9 @@ use super::scene::{CALENDAR, Scene, event};
 use crate::house::{House, START, on_both};
 use anteroom::change::ChangeError;
 use anteroom::manage::{self, Acting};
-use anteroom::model::{ClassProjection, Event, EventTime, Frequency, Recurrence, ReservationClass, Rule, RuleEnd};
+use anteroom::model::{
+    ClassProjection, Event, EventStatus, EventTime, Frequency, Recurrence, ReservationClass, Rule, RuleEnd,
+};
 use anteroom::store::audit;
 use anteroom::sync::Report;
 
@@ -94,6 +96,32 @@ on_both!(a_room_is_judged_as_it_is_under_its_lock_and_not_as_it_was_read_before,
     scene.remote().book(CALENDAR, event("x", "Short", 5, 18));
     scene.settle().await;
     assert_eq!(scene.conflict_kinds().await, ["slot_collision"]);
+});
+
+on_both!(a_rest_that_is_refused_is_told_and_the_booking_stands_without_it, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.put(&allocation("Handball", 3, 16, 22)).await.unwrap();
+    scene.rest().await;
+    scene.remote().refuse_overlaps();
+    // A meeting comes in over the middle of it, and one more that the list does not show yet.
+    scene.remote().book(CALENDAR, event("x", "Gala", 3, 18));
+    scene.remote().lag_behind(CALENDAR);
+    scene.remote().book(CALENDAR, event("y", "Quiz", 3, 20));
+    scene.hint().await;
+    scene.run().await;
+    let told = scene.open("rest_refused").await;
+    assert!(told.sentence.contains("2026-03-03 19:00 to 22:00") && told.sentence.contains("Handball"), "{told:?}");
+    assert_eq!(scene.hub().await["Handball"].content.status, EventStatus::Confirmed, "the booking stands");
+    assert_eq!(there(&scene, 0), ["Handball 03 16-18", "Gala 03 18-19", "Quiz 03 20-21"]);
+    // Once that side's other booking is known, what is left is asked for around it.
+    scene.settle().await;
+    assert_eq!(
+        there(&scene, 0),
+        ["Handball 03 16-18", "Gala 03 18-19", "Handball 03 19-20", "Quiz 03 20-21", "Handball 03 21-22"]
+    );
+    let open: Vec<_> = scene.conflicts().await.into_iter().filter(|one| one.state == "open").collect();
+    assert!(open.is_empty(), "{open:?}");
+    quiet(&scene.verify().await);
 });
 
 on_both!(an_allocation_that_lies_wholly_under_an_event_is_gone_there_until_it_moves, |house| async {

@@ -2,9 +2,12 @@
 
 use super::scene::{CALENDAR, Scene, event};
 use crate::house::{HOUR_MS, on_both};
+use crate::sim::ground::Ground;
 use anteroom::bridge::memory::Fault;
-use anteroom::bridge::{Bridge, BridgeError, IdempotencyKey, RemoteCalendar};
-use anteroom::model::{Clock, DetailLevel, Event, LinkState, MappingId, MappingState, SubscriptionId};
+use anteroom::bridge::{Bridge, BridgeError, IdempotencyKey, RemoteCalendar, RemoteId};
+use anteroom::model::{
+    Clock, DetailLevel, Event, Frequency, LinkState, MappingId, MappingState, Recurrence, Rule, RuleEnd, SubscriptionId,
+};
 use anteroom::store::mappings::Mapping;
 use anteroom::store::subscriptions::{self, Subscription};
 use anteroom::store::{audit, conflicts, links, mappings, operations, restore, rooms};
@@ -43,6 +46,7 @@ on_both!(f4_a_change_that_nobody_announced_has_the_subscription_checked_at_once,
         notified_ms: None,
         last_error: String::new(),
         created_ms: house.now(),
+        misses: 0,
     };
     house.write_one(async |tx| subscriptions::put(tx, &subscription).await).await;
     let renewal = async || {
@@ -194,6 +198,45 @@ async fn given_up_and_late(scene: &Scene<'_>) {
     assert_eq!((scene.titles().await, scene.remote_titles(0)), (vec![], vec![]));
 }
 
+/// A create is given up, its booking is deleted and made anew, and then the first create arrives. Answers its item.
+async fn anew_and_late(scene: &Scene<'_>) -> RemoteId {
+    scene.rest().await;
+    let budget = event("a", "Budget", 3, 9);
+    scene.put(&budget).await.unwrap();
+    scene.remote().fail_next([Fault::Before(BridgeError::Unknown("timeout".to_owned()))]);
+    scene.run().await;
+    scene.delete("a").await.unwrap();
+    for _ in 0..2 {
+        house_waits(scene).await;
+    }
+    let key = {
+        let mapping = scene.mapping().await;
+        let mut tx = scene.house.read().await;
+        links::of_uid(&mut tx, scene.house.tenant(), &mapping.id, &budget.uid).await.unwrap()[0].create_key.clone()
+    };
+    scene.put(&event("a", "Budget", 4, 10)).await.unwrap();
+    scene.settle().await;
+    late_create(scene, &budget, &key).await;
+    scene.remote().events(CALENDAR).into_iter().find(|(_, there)| there.when == budget.when).unwrap().0
+}
+
+on_both!(f27_a_create_that_arrives_after_its_event_was_made_anew_doubles_nothing, |house| async {
+    let scene = Scene::new(house, 2).await;
+    anew_and_late(&scene).await;
+    scene.settle().await;
+    assert_eq!((scene.titles().await.len(), scene.remote_titles(0).len(), scene.remote_titles(1).len()), (1, 1, 1));
+    assert_eq!(scene.hub().await["a"].when, event("a", "", 4, 10).when, "the later wish counts");
+    assert_eq!(scene.verify().await.violations, []);
+});
+
+on_both!(f27_a_create_that_arrives_late_and_was_changed_by_somebody_is_a_booking_of_its_own, |house| async {
+    let scene = Scene::new(house, 2).await;
+    let id = anew_and_late(&scene).await;
+    scene.remote().change(CALENDAR, &id, |event| event.content.location = "Upstairs".to_owned());
+    scene.settle().await;
+    assert_eq!((scene.titles().await.len(), scene.remote_titles(0).len(), scene.remote_titles(1).len()), (2, 2, 2));
+});
+
 on_both!(f27_a_create_that_arrives_after_its_event_was_deleted_brings_nothing_back, |house| async {
     given_up_and_late(&Scene::new(house, 1).await).await;
 });
@@ -220,6 +263,52 @@ on_both!(f27_a_copy_that_was_changed_before_its_creation_was_confirmed_keeps_the
     scene.settle().await;
     assert_eq!(scene.hub().await["a"].content.location, "Upstairs");
     assert_eq!(scene.remote().events(CALENDAR)[0].1.content.location, "Upstairs");
+});
+
+on_both!(f24_a_small_calendar_that_is_switched_off_is_no_deletion_of_its_bookings, |house| async {
+    let scene = Scene::new(house, 2).await;
+    let ids: Vec<RemoteId> =
+        (3..9).map(|day| scene.remote().book(CALENDAR, event(&format!("x{day}"), "Season", day, 9))).collect();
+    scene.settle().await;
+    for id in &ids {
+        scene.remote().deactivate(CALENDAR, id);
+    }
+    scene.settle().await;
+    assert_eq!((scene.titles().await.len(), scene.remote_titles(1).len()), (6, 6));
+    assert_eq!(scene.mapping().await.state, MappingState::Held);
+    assert!(scene.open("mass_delete_hold").await.sentence.contains("switched off"));
+});
+
+on_both!(f40_a_copy_that_was_removed_before_its_creation_was_confirmed_is_a_removal, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.remote().burn_keys();
+    scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().cancel(CALENDAR, &id);
+    house.clock.advance_ms(8_000);
+    scene.run().await;
+    assert_eq!(scene.titles().await, ["Budget"], "lists may lag behind: nothing is concluded at once");
+    scene.settle().await;
+    assert_eq!((scene.titles().await, scene.remote_titles(0), scene.remote_titles(1)), (vec![], vec![], vec![]));
+    assert_eq!(scene.conflict_kinds().await, Vec::<String>::new());
+});
+
+on_both!(f40_a_booking_that_was_changed_since_its_unconfirmed_copy_was_removed_is_made_anew, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.remote().burn_keys();
+    scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().fail_next([Fault::LostAnswer]);
+    scene.run().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().cancel(CALENDAR, &id);
+    scene.put(&event("a", "Budget 2027", 3, 9)).await.unwrap();
+    scene.settle().await;
+    assert_eq!((scene.remote_titles(0), scene.remote_titles(1).len()), (vec!["Budget 2027".to_owned()], 1));
+    assert_eq!(scene.verify().await.violations, []);
 });
 
 on_both!(f30_what_was_throttled_for_hours_is_sent_once_as_it_is_in_the_end, |house| async {
@@ -251,6 +340,24 @@ on_both!(f31_a_copy_that_was_changed_meanwhile_is_read_before_it_is_written, |ho
     let hub = scene.hub().await.remove("a").unwrap();
     assert_eq!((hub.content.summary.as_str(), hub.content.location.as_str()), ("Budget 2027", "Upstairs"));
     assert_eq!(scene.remote().events(CALENDAR)[0].1, hub);
+});
+
+on_both!(f32_a_series_of_which_some_dates_were_written_is_finished_and_none_is_written_twice, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.remote().keep_dates();
+    scene.rest().await;
+    let rule = Rule { end: RuleEnd::Count(5), ..Rule::every(Frequency::Daily) };
+    let recurrence = Some(Recurrence { rule: Some(rule), ..Recurrence::default() });
+    scene.put(&Event { recurrence, ..event("a", "Lesson", 4, 9) }).await.unwrap();
+    scene.remote().fail_after(2, down());
+    scene.run().await;
+    let written = scene.remote_titles(0).len();
+    assert!((1..5).contains(&written), "{written} of 5 dates are there");
+    let open = operations::backlog_of_tenant(&mut house.read().await, house.tenant()).await.unwrap().open_count;
+    assert_eq!(open, 1, "the operation stays open until all dates are there");
+    scene.settle().await;
+    assert_eq!((scene.remote_titles(0).len(), scene.remote().writes()), (5, 5));
+    assert_eq!(scene.verify().await.violations, []);
 });
 
 on_both!(f33_f34_what_a_system_will_never_take_is_told_and_holds_nothing_else_up, |house| async {
@@ -449,4 +556,18 @@ on_both!(the_audit_tells_what_an_item_has_become, |house| async {
         audit::of_event(&mut house.read().await, house.tenant(), &scene.room.id, &event("a", "", 3, 9).uid).await;
     assert!(told.unwrap().iter().any(|entry| entry.action == "pull.follow"));
     assert_eq!(conflicts::count_open(&mut house.read().await, house.tenant()).await.unwrap(), 0);
+});
+
+on_both!(f61_what_cannot_be_stored_is_not_sent, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.rest().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    let mut ground = Ground::under(house).await;
+    // As with a full disk: what is there can be read, and nothing of what is to be sent can be written down.
+    ground.refuse_writes("links").await;
+    scene.run().await;
+    assert_eq!((scene.remote().writes(), scene.remote_titles(0).len()), (0, 0));
+    ground.take_writes("links").await;
+    scene.settle().await;
+    assert_eq!((scene.remote_titles(0), scene.remote().writes()), (vec!["Budget".to_owned()], 1));
 });

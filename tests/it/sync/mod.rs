@@ -3,10 +3,13 @@
 mod classes;
 mod conflicts;
 mod failures;
+mod folding;
 mod operator;
 mod rules;
 pub mod scene;
+mod scheduling;
 mod series;
+mod tenants;
 mod zone_rules;
 
 use crate::house::on_both;

@@ -14,7 +14,7 @@ use anteroom::store::rooms::{self, Room};
 use anteroom::store::rules::RulesRow;
 use anteroom::store::{conflicts, rules};
 
-async fn set(scene: &Scene<'_>, json: &str) {
+pub async fn set(scene: &Scene<'_>, json: &str) {
     let rules: RoomRules = serde_json::from_str(json).unwrap();
     let row = RulesRow { room_id: scene.room.id.clone(), rules, changed_ms: START, changed_by: "test".to_owned() };
     scene.house.write_one(async |tx| rules::put(tx, scene.house.tenant(), &row).await).await;

@@ -20,7 +20,7 @@ use anteroom::store::rooms::Room;
 use anteroom::store::{conflicts, objects};
 use anteroom::sync::{self, Engine, Nudge, Plan, Report, Settings, Worker};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A remote system and the mapping to it.
 pub struct Remote {
@@ -215,6 +215,16 @@ impl<'a> Scene<'a> {
         Ok(applied)
     }
 
+    /// A client changes the octets of an object.
+    pub async fn edit_text(&self, uid: &str, edit: impl FnOnce(&str) -> String) {
+        let uid = Uid(uid.to_owned());
+        let row = objects::by_uid(&mut self.house.read().await, self.house.tenant(), &self.room.id, &uid).await;
+        let text = edit(&row.unwrap().unwrap().body);
+        let parse = ParseContext { limits: &self.limits, floating: &self.room.zone };
+        let object = CalendarObject::parse(text.as_bytes(), &parse).unwrap();
+        self.apply(Target::Uid(uid), Wish::Put(Box::new(object))).await.unwrap();
+    }
+
     /// The hub's events by UID.
     pub async fn hub(&self) -> BTreeMap<String, Event> {
         let rows = objects::list(&mut self.house.read().await, self.house.tenant(), &self.room.id).await.unwrap();
@@ -304,7 +314,7 @@ fn new_bridge(house: &House, number: usize) -> BridgeRow {
     }
 }
 
-fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Authority) -> Mapping {
+pub fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Authority) -> Mapping {
     Mapping {
         id: MappingId::fresh(),
         tenant_id: house.tenant().clone(),
@@ -316,6 +326,7 @@ fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Author
         authority,
         detail: DetailLevel::Full,
         projection: ClassProjection::HighestWins,
+        fold_allocations: false,
         state: MappingState::Active,
         reason: String::new(),
         cursor: String::new(),
@@ -329,6 +340,13 @@ fn new_mapping(house: &House, room: &Room, bridge: &BridgeRow, authority: Author
         last_error: String::new(),
         created_ms: house.now(),
     }
+}
+
+/// Made once: thousands of processes begin in one run of the simulation, and elliptic curves are slow unoptimised.
+fn keys() -> Arc<Keys> {
+    static KEYS: LazyLock<Arc<Keys>> =
+        LazyLock::new(|| Arc::new(Keys::from_ring(KeyRing::new("k1", Key::new([7; 32])))));
+    KEYS.clone()
 }
 
 /// What a process of the gateway brings along.
@@ -345,7 +363,7 @@ fn new_engine(house: &House, remotes: BTreeMap<BridgeId, Arc<dyn Bridge>>, proce
         limits: Arc::new(Limits::default()),
         settings: process.settings,
         bridges: Arc::new(move |row| Ok(remotes[&row.id].clone())),
-        keys: Arc::new(Keys::from_ring(KeyRing::new("k1", Key::new([7; 32])))),
+        keys: keys(),
         metrics: Arc::new(Metrics::new()),
         owner: process.owner.to_owned(),
         hook_base: None,

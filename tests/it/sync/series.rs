@@ -73,6 +73,33 @@ on_both!(refused_dates_leave_the_series_and_each_is_a_conflict_that_can_be_asked
     assert_eq!(scene.remote().writes(), writes, "nothing is asked for twice");
 });
 
+on_both!(what_was_refused_of_a_series_that_is_deleted_needs_no_decision_any_more, |house| async {
+    let scene = with_dates(house).await;
+    scene.remote().book(CALENDAR, event("other", "Theatre", 16, 9));
+    scene.put(&weekly("choir", RuleEnd::Count(3))).await.unwrap();
+    scene.run().await;
+    let conflict = scene.open("date_refused").await;
+    scene.delete("choir").await.unwrap();
+    let closed = scene.conflicts().await.into_iter().find(|one| one.id == conflict.id).unwrap();
+    assert_eq!((closed.state.as_str(), closed.decision.as_str()), ("expired", "the series was deleted"));
+    let uid = anteroom::model::Uid("choir".to_owned());
+    let mut tx = house.read().await;
+    let story = anteroom::store::audit::of_event(&mut tx, house.tenant(), &scene.room.id, &uid).await.unwrap();
+    let told = story.iter().find(|entry| entry.action == "conflict.expired").unwrap();
+    assert!(told.detail.starts_with("date_refused: the series was deleted"), "{}", told.detail);
+});
+
+on_both!(the_last_date_that_is_cancelled_there_takes_the_series_with_it, |house| async {
+    let scene = with_dates(house).await;
+    scene.put(&weekly("choir", RuleEnd::Count(2))).await.unwrap();
+    scene.settle().await;
+    for (id, _) in scene.remote().events(CALENDAR) {
+        scene.remote().cancel(CALENDAR, &id);
+    }
+    scene.settle().await;
+    assert!(scene.hub().await.is_empty());
+});
+
 on_both!(a_date_that_moves_into_a_taken_slot_goes_back_to_where_it_stands, |house| async {
     let scene = with_dates(house).await;
     let mut series = weekly("choir", RuleEnd::Count(3));

@@ -1,8 +1,8 @@
 //! A new time zone database: the time on the wall stays, instants follow, and every side hears of it.
 
-use anteroom::ical::freebusy::BusyKind;
 use super::scene::{Scene, event};
 use crate::house::{HOUR_MS, House, on_both};
+use anteroom::ical::freebusy::BusyKind;
 use anteroom::model::{
     Event, EventTime, Frequency, LinkState, Recurrence, ReservationClass, Rule, Timestamp, Uid, ZoneId,
 };
@@ -118,6 +118,29 @@ on_both!(a_booking_that_a_zone_pushes_into_another_one_is_a_conflict, |house| as
     assert_eq!(scene.follow_zones().await, 1);
     assert_eq!(scene.open("slot_collision").await.uid.as_str(), "single");
 });
+
+on_both!(
+    a_booking_that_a_zone_pushes_out_of_the_rooms_hours_is_a_conflict_and_what_stays_is_not_asked,
+    |house| async {
+        let scene = Scene::new(house, 0).await;
+        scene.put(&weekly("call", "America/New_York")).await.unwrap();
+        scene.put(&event("evening", "evening", 31, 20)).await.unwrap();
+        assert_eq!(scene.follow_zones().await, 0);
+        by_older_rules(house, &scene, "America/New_York", &["call"]).await;
+        // Nine in New York is three in Oslo from 30 March on, and was two by the older rules.
+        super::rules::set(&scene, r#"{"opening_hours":[{"days":["monday"],"from":"08:00","to":"15:30"}]}"#).await;
+        assert_eq!(scene.follow_zones().await, 1);
+        let told = scene.open("opening_hours").await;
+        assert_eq!(told.uid.as_str(), "call", "who stands where he stood is not judged again");
+        assert!(told.sentence.contains("15:00-16:00 on 2026-03-30 is outside"), "{}", told.sentence);
+        // The next rules bring it back.
+        super::rules::set(&scene, r#"{"opening_hours":[{"days":["monday"],"from":"08:00","to":"18:00"}]}"#).await;
+        by_older_rules(house, &scene, "America/New_York", &["call"]).await;
+        assert_eq!(scene.follow_zones().await, 1);
+        let open: Vec<_> = scene.conflicts().await.into_iter().filter(|one| one.state == "open").collect();
+        assert!(open.is_empty(), "{open:?}");
+    }
+);
 
 on_both!(bookings_that_move_together_do_not_collide_on_the_way, |house| async {
     let scene = Scene::new(house, 0).await;

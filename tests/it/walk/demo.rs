@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const START: Duration = Duration::from_secs(90);
 
 /// Walks take turns: each measures times on a machine it wants for itself.
-static TURN: Mutex<()> = Mutex::new(());
+pub static TURN: Mutex<()> = Mutex::new(());
 
 /// A running demonstration. Ends with the value.
 pub struct Demo {

@@ -1,0 +1,91 @@
+//! What goes with a room, a bridge or a tenant that is removed for good. Nothing here decides whether that may be done;
+//! links of a room keep their remote ids, so that a late echo is recognised, and lose their content.
+
+use super::db::{Tx, on};
+use super::directory;
+use super::error::StoreError;
+use crate::model::{BridgeId, RoomId, TenantId, Timestamp};
+
+/// All that hangs on a room, what names others first. The room's row stays, for mappings that ended name it.
+const OF_ROOM: [&str; 14] = [
+    "DELETE FROM instances WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM objects WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM changes WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM room_rules WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM approvals WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM conflicts WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM push_registrations WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM grants WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM properties WHERE tenant_id = $1 AND resource = 'room:' || $2",
+    "DELETE FROM operations WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM plans WHERE tenant_id = $1
+        AND mapping_id IN (SELECT id FROM mappings WHERE tenant_id = $1 AND room_id = $2)",
+    "UPDATE links SET state = 'forgotten', base = '', sent = '', echo = '' WHERE tenant_id = $1
+        AND mapping_id IN (SELECT id FROM mappings WHERE tenant_id = $1 AND room_id = $2)",
+    "UPDATE mappings SET cursor = '' WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM feeds WHERE tenant_id = $1 AND room_id = $2",
+];
+/// Whoever has the address of a feed is told that it was withdrawn, and not that it never was.
+const WITHDRAW: &str = "INSERT INTO withdrawn_tokens (token_hash, tenant_id, feed_id, at_ms)
+    SELECT token_hash, tenant_id, id, $3 FROM feeds WHERE tenant_id = $1 AND room_id = $2
+    ON CONFLICT (token_hash) DO NOTHING";
+const ENTOMB_ROOM: &str = "UPDATE rooms SET slug = slug || '~' || id, email = '', description = '', removed_ms = $3
+    WHERE tenant_id = $1 AND id = $2 AND removed_ms IS NULL";
+const ENTOMB_BRIDGE: &str = "UPDATE bridges SET name = name || '~' || id, settings = '{}', sealed = '', declared = '',
+    removed_ms = $3 WHERE tenant_id = $1 AND id = $2 AND removed_ms IS NULL";
+/// Everything of a tenant but its audit, what names others first.
+const OF_TENANT: [&str; 24] = [
+    "DELETE FROM instances WHERE tenant_id = $1",
+    "DELETE FROM objects WHERE tenant_id = $1",
+    "DELETE FROM changes WHERE tenant_id = $1",
+    "DELETE FROM room_rules WHERE tenant_id = $1",
+    "DELETE FROM approvals WHERE tenant_id = $1",
+    "DELETE FROM conflicts WHERE tenant_id = $1",
+    "DELETE FROM push_registrations WHERE tenant_id = $1",
+    "DELETE FROM properties WHERE tenant_id = $1",
+    "DELETE FROM idempotency_keys WHERE tenant_id = $1",
+    "DELETE FROM operations WHERE tenant_id = $1",
+    "DELETE FROM links WHERE tenant_id = $1",
+    "DELETE FROM inbox WHERE tenant_id = $1",
+    "DELETE FROM subscriptions WHERE tenant_id = $1",
+    "DELETE FROM sync_runs WHERE tenant_id = $1",
+    "DELETE FROM plans WHERE tenant_id = $1",
+    "DELETE FROM leases WHERE name IN (SELECT 'mapping:' || id FROM mappings WHERE tenant_id = $1)",
+    "DELETE FROM mappings WHERE tenant_id = $1",
+    "DELETE FROM bridges WHERE tenant_id = $1",
+    "INSERT INTO withdrawn_tokens (token_hash, tenant_id, feed_id, at_ms)
+        SELECT token_hash, tenant_id, id, created_ms FROM feeds WHERE tenant_id = $1
+        ON CONFLICT (token_hash) DO NOTHING",
+    "DELETE FROM feeds WHERE tenant_id = $1",
+    "DELETE FROM grants WHERE tenant_id = $1",
+    "DELETE FROM secrets WHERE tenant_id = $1",
+    "DELETE FROM principals WHERE tenant_id = $1",
+    "DELETE FROM rooms WHERE tenant_id = $1",
+];
+
+/// Empties a room and takes it from every list; its slug is free again. Its mappings have ended before.
+pub async fn room(tx: &mut Tx, tenant: &TenantId, id: &RoomId, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(WITHDRAW).bind(tenant.as_str()).bind(id.as_str()).bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    for statement in OF_ROOM {
+        on!(tx, c => sqlx::query(statement).bind(tenant.as_str()).bind(id.as_str()).execute(c).await.map(|_| ())?);
+    }
+    on!(tx, c => sqlx::query(ENTOMB_ROOM).bind(tenant.as_str()).bind(id.as_str()).bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    directory::changed(tx, tenant).await
+}
+
+/// Forgets settings and secrets of a bridge and takes it from every list; its name is free again.
+pub async fn bridge(tx: &mut Tx, tenant: &TenantId, id: &BridgeId, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(ENTOMB_BRIDGE).bind(tenant.as_str()).bind(id.as_str()).bind(now.ms())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Deletes everything of a tenant but its audit.
+pub async fn tenant(tx: &mut Tx, id: &TenantId) -> Result<(), StoreError> {
+    for statement in OF_TENANT {
+        on!(tx, c => sqlx::query(statement).bind(id.as_str()).execute(c).await.map(|_| ())?);
+    }
+    directory::changed(tx, id).await
+}
