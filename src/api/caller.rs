@@ -61,7 +61,9 @@ needs!(
     /// Runs syncs, resolves conflicts.
     TenantOperator,
     /// Everything inside the tenant.
-    TenantAdmin
+    TenantAdmin,
+    /// Everything in every tenant.
+    SuperAdmin
 );
 
 /// A caller with at least the role `R`, at the desk where its request is worked on.

@@ -15,6 +15,7 @@ mod error;
 mod feeds;
 mod grants;
 mod health;
+mod keys;
 mod links;
 mod mappings;
 mod object;
@@ -37,6 +38,7 @@ use crate::config;
 use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::SignIn;
+use crate::manage::keys::Vault;
 use crate::model::Clock;
 use crate::model::MappingId;
 use crate::store::Store;
@@ -54,6 +56,8 @@ pub struct ApiDoor {
     pub clock: Arc<dyn Clock>,
     /// Seals secrets of bridges, signs feed links.
     pub keys: Arc<Keys>,
+    /// Where they come from.
+    pub vault: Vault,
     /// Bounds.
     pub limits: Limits,
     /// Scheme, host and port under which clients reach the server.

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::{
-    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans,
+    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations, plans,
     principals, rooms, rules, runs, tenants,
 };
 use actix_web::HttpRequest;
@@ -115,9 +115,12 @@ operations!(
     runs::subscriptions,
     runs::list,
     audit::list,
+    audit::verification,
     audit::explain,
     audit::explain_room,
     audit::status,
+    keys::read,
+    keys::rotate,
 );
 
 /// The three ways to sign in.
@@ -317,6 +320,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 70);
+        assert_eq!(ids.len(), 73);
     }
 }

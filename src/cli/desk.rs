@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::crypt::Keys;
 use crate::manage::Acting;
 use crate::manage::feeds::Links;
+use crate::manage::keys::Vault;
 use crate::manage::tenants;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -30,6 +31,8 @@ pub(super) struct Desk {
     pub store: Store,
     /// The keys.
     pub keys: Keys,
+    /// Where they come from.
+    pub vault: Vault,
     public_url: String,
     tenant: Tenant,
     now: Timestamp,
@@ -40,11 +43,12 @@ impl Desk {
     pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
         let config = config::from_process(common.config.as_deref(), &|_| Ok(()))?;
         server::make_folder(&config.server.data_dir).map_err(|error| CliError::Failed(error.to_string()))?;
-        let keys = server::load_keys(&config)?;
         let store = Store::open(config.database_url().reveal()).await?;
         let now = SystemClock.now();
+        let vault = server::vault(&config, &store)?;
+        let keys = vault.open(now).await?;
         let tenant = tenant(&store, &config, common.tenant.as_deref(), now).await?;
-        Ok(Self { public_url: config.public_url(), config, store, keys, tenant, now })
+        Ok(Self { public_url: config.public_url(), config, store, keys, vault, tenant, now })
     }
 
     /// The circumstances of an act of this command.
@@ -64,7 +68,7 @@ impl Desk {
 
     /// A reconciler for looking at both sides; its leases are its own.
     pub(super) fn engine(&self) -> Result<Engine, CliError> {
-        let keys = Arc::new(server::load_keys(&self.config)?);
+        let keys = Arc::new(self.keys.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let bridges = server::bridge_source(keys.clone(), clock.clone(), Arc::new(self.config.limits.clone()));
         Ok(server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new())))

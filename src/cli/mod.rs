@@ -1,6 +1,7 @@
 //! Floor 6: the command line. What it does to the store it does through `manage`, as the REST interface does.
 
 mod approval;
+mod audit;
 mod bridge;
 mod check_config;
 mod conflict;
@@ -12,6 +13,7 @@ mod explain;
 mod feed;
 mod grant;
 mod health;
+mod keys;
 mod mapping;
 mod operation;
 mod plan;
@@ -112,6 +114,12 @@ enum Command {
     Purge(plan::Purge),
     /// Check the invariants against the living sides
     Verify(plan::Verify),
+    /// The audit: who changed what, and whether somebody changed that
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// The keys that secrets are sealed with
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Begin anew on a database that was set back to a backup
     Restored(restored::Restored),
 }
@@ -149,6 +157,8 @@ where
         Command::Plan(plan) => plan.run(&cli.common, out).await,
         Command::Purge(purge) => purge.run(&cli.common, out).await,
         Command::Verify(verify) => verify.run(&cli.common, out).await,
+        Command::Audit(audit) => audit.run(&cli.common, out).await,
+        Command::Keys(keys) => keys.run(&cli.common, out).await,
         Command::Restored(restored) => restored.run(&cli.common, out).await,
     };
     match done {

@@ -5,6 +5,7 @@ use crate::bridge::Bridge;
 use crate::bridge::BridgeError;
 use crate::bridge::build;
 use crate::config::Limits;
+use crate::crypt::CryptError;
 use crate::crypt::Keys;
 use crate::manage;
 use crate::model::BridgeId;
@@ -24,6 +25,9 @@ struct Living {
 pub fn bridge_source(keys: Arc<Keys>, clock: Arc<dyn Clock>, limits: Arc<Limits>) -> BridgeSource {
     let living: Mutex<HashMap<BridgeId, Living>> = Mutex::default();
     Arc::new(move |row| {
+        if let Some(why) = keys.ring.closed(&row.tenant_id) {
+            return Err(BridgeError::Auth(CryptError::Closed(why).to_string()));
+        }
         let mut living = living.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = living.get(&row.id)
             && found.settings == row.settings

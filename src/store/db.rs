@@ -174,6 +174,8 @@ fn migrator() -> Migrator {
         ("rules", include_str!("../../migrations/0013_rules.sql")),
         ("push", include_str!("../../migrations/0014_push.sql")),
         ("zones", include_str!("../../migrations/0015_zones.sql")),
+        ("data_keys", include_str!("../../migrations/0016_data_keys.sql")),
+        ("audit_chain", include_str!("../../migrations/0017_audit_chain.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

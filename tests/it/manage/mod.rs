@@ -1,3 +1,4 @@
 //! What administrators and programs do, on both engines where it is the engine that matters.
 
 mod bookings;
+mod keys;

@@ -11,6 +11,7 @@ mod latency;
 mod ledger;
 mod quiet;
 mod refused;
+mod secrets;
 mod series;
 mod singles;
 mod town;
