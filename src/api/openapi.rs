@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations, plans,
-    principals, rooms, rules, runs, tenants,
+    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations, people,
+    plans, principals, retention, rooms, rules, runs, tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -119,6 +119,11 @@ operations!(
     audit::explain,
     audit::explain_room,
     audit::status,
+    people::export,
+    people::erase,
+    retention::list,
+    retention::set,
+    retention::unset,
     keys::read,
     keys::rotate,
 );
@@ -168,6 +173,8 @@ fn describe(parameter: &mut Parameter) {
         "bridge" => "Name of the bridge.".to_owned(),
         "login" => "Login of the principal.".to_owned(),
         "uid" => "UID of the event.".to_owned(),
+        "email" => "E-mail address of the person.".to_owned(),
+        "data_type" => "Type of data.".to_owned(),
         other => format!("Id of the {other}."),
     });
 }
@@ -320,6 +327,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 73);
+        assert_eq!(ids.len(), 78);
     }
 }

@@ -16,9 +16,11 @@ mod health;
 mod keys;
 mod mapping;
 mod operation;
+mod person;
 mod plan;
 mod print;
 mod restored;
+mod retention;
 mod room;
 mod rules;
 mod serve;
@@ -117,6 +119,12 @@ enum Command {
     /// The audit: who changed what, and whether somebody changed that
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// How long data is kept
+    #[command(subcommand)]
+    Retention(retention::Retention),
+    /// What is known of a person: hand it out, or erase it
+    #[command(subcommand)]
+    Person(person::Person),
     /// The keys that secrets are sealed with
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -158,6 +166,8 @@ where
         Command::Purge(purge) => purge.run(&cli.common, out).await,
         Command::Verify(verify) => verify.run(&cli.common, out).await,
         Command::Audit(audit) => audit.run(&cli.common, out).await,
+        Command::Retention(retention) => retention.run(&cli.common, out).await,
+        Command::Person(person) => person.run(&cli.common, out).await,
         Command::Keys(keys) => keys.run(&cli.common, out).await,
         Command::Restored(restored) => restored.run(&cli.common, out).await,
     };

@@ -40,6 +40,8 @@ pub struct Keys {
     pub declaration: Key,
     /// Chains the entries of the audit.
     pub audit: Key,
+    /// Seals archives.
+    pub archive: Key,
 }
 
 impl Keys {
@@ -60,6 +62,7 @@ impl Keys {
             vapid: Vapid::of(root),
             declaration: root.derive("declaration"),
             audit: root.derive("audit"),
+            archive: root.derive("archive"),
             ring,
         }
     }

@@ -184,7 +184,8 @@ fn code(key: &Key, entry: &Chained, before: &str) -> String {
     let number = |value: i64| value.to_string();
     let (no, at, seq) = (number(entry.chain_no.unwrap_or(0)), number(entry.at_ms.ms()), number(entry.seq));
     let (tenant, personal) = (entry.tenant_id.as_str(), entry.personal.as_str());
-    let parts = ["entry", before, &no, &entry.id, tenant, &at, &entry.action, &entry.room_id, &entry.uid, &seq, personal];
+    let parts =
+        ["entry", before, &no, &entry.id, tenant, &at, &entry.action, &entry.room_id, &entry.uid, &seq, personal];
     mac::sign_parts(key, &parts)
 }
 

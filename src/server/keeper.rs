@@ -6,6 +6,7 @@ use crate::crypt::Keys;
 use crate::manage::ManageError;
 use crate::manage::chain;
 use crate::manage::keys::Vault;
+use crate::manage::retention::{self, Archives};
 use crate::model::Clock;
 use crate::model::MappingState;
 use crate::model::TenantId;
@@ -13,9 +14,12 @@ use crate::model::Timestamp;
 use crate::observe::Metrics;
 use crate::observe::names;
 use crate::store::Store;
+use crate::store::leases;
 use crate::store::mappings;
+use crate::store::tenants;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// How often keys are looked at: several times in the half minute before a new one seals.
@@ -24,6 +28,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const CHAIN: Duration = Duration::from_secs(1);
 /// After so many looks, tenants that are closed are looked at again.
 const CHECK: u32 = 12;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 /// Milliseconds until a mapping of a closed tenant is tried again.
 const LATER_MS: i64 = 60_000;
 
@@ -35,6 +41,9 @@ pub(super) struct Keeper {
     pub(super) vault: Vault,
     pub(super) metrics: Arc<Metrics>,
     pub(super) refusals: Refusals,
+    pub(super) archives: Archives,
+    /// The last day on which policies were enforced, or were left to another process.
+    pub(super) retained: AtomicI64,
     /// The name under which this process takes leases.
     pub(super) owner: String,
 }
@@ -90,12 +99,38 @@ impl Keeper {
         for key in self.vault.retire(now).await? {
             tracing::info!(%key, "a key that nothing uses any more was destroyed");
         }
+        if whole {
+            self.retain(now).await?;
+        }
         if whole && !ring.all_closed().is_empty() {
             let closed = self.vault.check(ring).await?;
             tell_closed(&self.store, &closed, now).await?;
         }
         self.measure(now).await?;
         Ok(present)
+    }
+
+    /// Once a day, by one process: ends what has outlived the policies.
+    async fn retain(&self, now: Timestamp) -> Result<(), ManageError> {
+        let today = now.ms().div_euclid(DAY_MS);
+        if self.retained.swap(today, Ordering::Relaxed) == today {
+            return Ok(());
+        }
+        let mut tx = self.store.begin_write().await?;
+        let until = Timestamp((today + 1) * DAY_MS);
+        if leases::acquire(&mut tx, "retention", &self.owner, now, until).await?.is_none() {
+            return Ok(());
+        }
+        tx.commit().await?;
+        let all = tenants::list(&mut self.store.begin_read().await?).await?;
+        for tenant in all {
+            match retention::enforce(&self.store, &self.archives, &tenant.id, now).await {
+                Ok(ended) if ended.is_empty() => {}
+                Ok(ended) => tracing::info!(tenant = %tenant.tenant_key, ?ended, "data outlived its policy"),
+                Err(error) => tracing::error!(tenant = %tenant.tenant_key, "policies could not be enforced: {error}"),
+            }
+        }
+        Ok(())
     }
 
     async fn measure(&self, now: Timestamp) -> Result<(), ManageError> {

@@ -31,6 +31,7 @@ use crate::manage;
 use crate::manage::ManageError;
 use crate::manage::SignIn;
 use crate::manage::keys::Vault;
+use crate::manage::retention::Archives;
 use crate::model::BridgeKind;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -46,6 +47,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -157,10 +159,11 @@ impl Gateway {
         let (stop_keeper, keeper_stopped) = oneshot::channel::<()>();
         let keeper = parts.keeper();
         let keeper_task = tokio::spawn(async move {
-            keeper.run(async {
-                let _ = keeper_stopped.await;
-            })
-            .await;
+            keeper
+                .run(async {
+                    let _ = keeper_stopped.await;
+                })
+                .await;
         });
         let Parts { store, keys, nudge, .. } = parts;
         let (stop_worker, stopped) = oneshot::channel();
@@ -258,6 +261,8 @@ impl Parts {
             vault: self.vault.clone(),
             metrics: self.metrics.clone(),
             refusals: self.refusals.clone(),
+            archives: Archives::new(&self.config.server.data_dir, &self.keys.archive, &self.keys.audit),
+            retained: AtomicI64::new(0),
             owner: uuid::Uuid::new_v4().to_string(),
         }
     }

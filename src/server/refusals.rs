@@ -59,7 +59,10 @@ impl Refusals {
             return Ok(());
         }
         if waiting.more > 0 {
-            tracing::warn!(refusals = waiting.more, "too many refusals in a second: these are in the log, not in the audit");
+            tracing::warn!(
+                refusals = waiting.more,
+                "too many refusals in a second: these are in the log, not in the audit"
+            );
         }
         let mut tx = store.begin_write().await?;
         for refusal in &waiting.kept {

@@ -76,7 +76,8 @@ const LOCK: &str = "INSERT INTO audit_heads (tenant_id, last_no, last_hash, anch
     RETURNING tenant_id, last_no, last_hash, anchor_no, anchor_hash, code";
 const HEAD: &str = "SELECT tenant_id, last_no, last_hash, anchor_no, anchor_hash, code FROM audit_heads
     WHERE tenant_id = $1";
-const SET_HEAD: &str = "UPDATE audit_heads SET last_no = $2, last_hash = $3, anchor_no = $4, anchor_hash = $5, code = $6
+const SET_HEAD: &str =
+    "UPDATE audit_heads SET last_no = $2, last_hash = $3, anchor_no = $4, anchor_hash = $5, code = $6
     WHERE tenant_id = $1";
 const UNCHAINED: &str = entry!("WHERE tenant_id = $1 AND chain_no IS NULL ORDER BY id LIMIT $2");
 const AFTER: &str = entry!("WHERE tenant_id = $1 AND chain_no > $2 ORDER BY chain_no LIMIT $3");

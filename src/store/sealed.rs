@@ -37,20 +37,50 @@ macro_rules! column {
             table: $table,
             name: $name,
             page: concat!(
-                "SELECT tenant_id, ", $row, " AS row_id, ", $name, " AS sealed FROM ", $table,
-                " WHERE ", $row, " > $1 AND ", $name, " <> '' ORDER BY ", $row, " LIMIT $2"
+                "SELECT tenant_id, ",
+                $row,
+                " AS row_id, ",
+                $name,
+                " AS sealed FROM ",
+                $table,
+                " WHERE ",
+                $row,
+                " > $1 AND ",
+                $name,
+                " <> '' ORDER BY ",
+                $row,
+                " LIMIT $2"
             ),
             others: concat!(
-                "SELECT tenant_id, ", $row, " AS row_id, ", $name, " AS sealed FROM ", $table,
-                " WHERE ", $row, " > $1 AND ", $name, " <> '' AND SUBSTR(", $name, ", 1, CAST($3 AS INTEGER)) <> $4",
-                " ORDER BY ", $row, " LIMIT $2"
+                "SELECT tenant_id, ",
+                $row,
+                " AS row_id, ",
+                $name,
+                " AS sealed FROM ",
+                $table,
+                " WHERE ",
+                $row,
+                " > $1 AND ",
+                $name,
+                " <> '' AND SUBSTR(",
+                $name,
+                ", 1, CAST($3 AS INTEGER)) <> $4",
+                " ORDER BY ",
+                $row,
+                " LIMIT $2"
             ),
-            count: concat!(
-                "SELECT COUNT(*) FROM ", $table, " WHERE SUBSTR(", $name, ", 1, CAST($1 AS INTEGER)) = $2"
-            ),
+            count: concat!("SELECT COUNT(*) FROM ", $table, " WHERE SUBSTR(", $name, ", 1, CAST($1 AS INTEGER)) = $2"),
             count_all: concat!("SELECT COUNT(*) FROM ", $table, " WHERE ", $name, " <> ''"),
             replace: concat!(
-                "UPDATE ", $table, " SET ", $name, " = $3 WHERE tenant_id = $4 AND ", $row, " = $1 AND ", $name, " = $2"
+                "UPDATE ",
+                $table,
+                " SET ",
+                $name,
+                " = $3 WHERE tenant_id = $4 AND ",
+                $row,
+                " = $1 AND ",
+                $name,
+                " = $2"
             ),
         }
     };

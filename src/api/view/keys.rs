@@ -1,9 +1,10 @@
-//! Keys as JSON.
+//! Keys and policies of retention as JSON.
 
 use super::{time, time_if};
 use crate::manage::keys::KeyReport;
 use crate::manage::keys::KeyState;
 use crate::manage::keys::KeyWord;
+use crate::store::retention::Policy;
 use crate::store::tenants::Tenant;
 use serde::Serialize;
 
@@ -73,6 +74,33 @@ impl From<KeyState> for KeyView {
             values: key.values,
             created: key.created.map(time),
             retired: time_if(key.retired),
+        }
+    }
+}
+
+/// How long one type of data is kept.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PolicyView {
+    /// The type: `audit`, `sync_runs`, `operations`, `conflicts` or `inbox`.
+    pub data_type: String,
+    /// Days for which it is kept.
+    pub keep_days: i64,
+    /// Whether what goes is written to an encrypted archive first.
+    pub archive: bool,
+    /// When that was said.
+    pub changed: String,
+    /// By whom.
+    pub changed_by: String,
+}
+
+impl From<Policy> for PolicyView {
+    fn from(policy: Policy) -> Self {
+        Self {
+            data_type: policy.data_type,
+            keep_days: policy.keep_days,
+            archive: policy.archive,
+            changed: time(policy.changed_ms),
+            changed_by: policy.changed_by,
         }
     }
 }

@@ -11,7 +11,7 @@ mod sync;
 pub use booking::{
     BookingView, FreeBusyView, InstanceOccasionView, OccasionView, PeriodView, PersonView, RecurrenceView,
 };
-pub use keys::{ClosedView, KeyView, KeysView};
+pub use keys::{ClosedView, KeyView, KeysView, PolicyView};
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
 pub use room::{BridgeView, CalendarView, FeedLinkView, FeedView, InstanceView, MappingView, RoomView, TenantView};
 pub use rules::{ApprovalView, ClosedOutView, ClosureView, RulesView};

@@ -15,7 +15,8 @@ struct Safe {
 /// The library, where the machine has it. `REQUIRE_SOFTHSM=1` makes its absence a failure.
 #[expect(clippy::disallowed_methods, reason = "what the machine has is a property of the machine")]
 fn module() -> Option<PathBuf> {
-    let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
+    let places =
+        ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
     let found = places.iter().map(PathBuf::from).find(|path| path.exists());
     let required = std::env::var("REQUIRE_SOFTHSM").is_ok_and(|value| value == "1");
     assert!(found.is_some() || !required, "REQUIRE_SOFTHSM=1, but there is no libsofthsm2.so");
@@ -30,7 +31,8 @@ impl Safe {
         let module = module()?;
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("tokens")).unwrap();
-        let conf = format!("directories.tokendir = {}\nobjectstore.backend = file\n", folder.path().join("tokens").display());
+        let conf =
+            format!("directories.tokendir = {}\nobjectstore.backend = file\n", folder.path().join("tokens").display());
         std::fs::write(folder.path().join("softhsm2.conf"), conf).unwrap();
         let safe = Self { folder, module };
         safe.token("anteroom");

@@ -64,8 +64,7 @@ fn configuration(folder: &Path, port: u16, sandbox: &Sandbox) -> String {
         format!("[[bridge]]\nname='{name}'\nkind='booking_generic'\nbase_url='{url}'\napi_key='{key}'\n")
     };
     let room = hall.rooms.iter().find(|room| !format!("{:?}", room.booking).contains("Portico")).unwrap();
-    let mapping =
-        |bridge: &str, id: &str| format!("[[mapping]]\nroom='hall'\nbridge='{bridge}'\nremote_id='{id}'\n");
+    let mapping = |bridge: &str, id: &str| format!("[[mapping]]\nroom='hall'\nbridge='{bridge}'\nremote_id='{id}'\n");
     [
         format!(
             "[server]\nlisten='127.0.0.1:{port}'\ndata_dir='{}'\n[webhooks]\nbase_url='http://127.0.0.1:{port}'\n\
@@ -172,7 +171,8 @@ fn around(text: &str, secret: &str) -> String {
 
 /// The keys that come from the master key, as anybody would write them down.
 fn derived(read: &mut Read) {
-    let purposes = ["sync-token", "feed", "cache", "client-state", "push", "vapid-0", "declaration", "audit"];
+    let purposes =
+        ["sync-token", "feed", "cache", "client-state", "push", "vapid-0", "declaration", "audit", "archive"];
     let mut keys = vec![MASTER];
     for purpose in purposes {
         let mut key = [0; 32];
@@ -207,7 +207,8 @@ fn issue(program: &Program, read: &mut Read) -> (String, String) {
     read.secret("a Basic header", &base64(format!("anna:{password}").as_bytes()));
     for (place, auth) in [("basic", password.as_str()), ("basic with the declared one", PASSWORD)] {
         let header = format!("Basic {}", base64(format!("anna:{auth}").as_bytes()));
-        let answer = program.ask("PROPFIND", "/dav/default/rooms/hall/", &[("Authorization", &header), ("Depth", "0")], "");
+        let answer =
+            program.ask("PROPFIND", "/dav/default/rooms/hall/", &[("Authorization", &header), ("Depth", "0")], "");
         assert_eq!(answer.status, 207, "{place}");
         read.answer("DAV", &answer);
     }
@@ -233,7 +234,8 @@ fn provoke(program: &Program, read: &mut Read, (old_feed, feed): &(String, Strin
         assert_eq!(answer.status, 401, "{path}");
         read.answer(path, &answer);
     }
-    for (name, value) in [("X-API-Key", GUESSED.to_owned()), ("Authorization", format!("Bearer ar_abcdefgh_{GUESSED}"))] {
+    for (name, value) in [("X-API-Key", GUESSED.to_owned()), ("Authorization", format!("Bearer ar_abcdefgh_{GUESSED}"))]
+    {
         read.answer("wrong key", &program.ask("GET", "/v1/tenants", &[(name, &value)], ""));
     }
     read.answer("key in a query", &program.ask("GET", &format!("/v1/tenants?api_key={API_KEY}"), &[], ""));
@@ -259,10 +261,28 @@ fn provoke(program: &Program, read: &mut Read, (old_feed, feed): &(String, Strin
 /// Everything that tells administrators how it goes.
 fn look(program: &Program, read: &mut Read) {
     for path in [
-        "", "/bridges", "/bridges/outlook", "/bridges/outlook-wrong", "/mappings", "/operations", "/conflicts", "/runs",
-        "/subscriptions", "/feeds", "/principals", "/principals/anna", "/principals/anna/passwords", "/grants", "/links",
-        "/audit?limit=500", "/status", "/rooms", "/rooms/hall/story", "/bridges/outlook-wrong/calendars",
-        "/bridges/booking-wrong/calendars", "/bridges/portico/calendars",
+        "",
+        "/bridges",
+        "/bridges/outlook",
+        "/bridges/outlook-wrong",
+        "/mappings",
+        "/operations",
+        "/conflicts",
+        "/sync-runs",
+        "/subscriptions",
+        "/feeds",
+        "/principals",
+        "/principals/anna",
+        "/principals/anna/passwords",
+        "/grants",
+        "/links",
+        "/audit?limit=500",
+        "/status",
+        "/rooms",
+        "/rooms/hall/story",
+        "/bridges/outlook-wrong/calendars",
+        "/bridges/booking-wrong/calendars",
+        "/bridges/portico/calendars",
     ] {
         read.answer(path, &program.rest("GET", path, &Value::Null));
     }
@@ -271,9 +291,22 @@ fn look(program: &Program, read: &mut Read) {
         read.answer(path, &program.ask("GET", path, &key, ""));
     }
     for command in [
-        "bridge list", "mapping list", "feed list", "user list", "operation list", "operation dead-letters", "status",
-        "explain hall", "check-config", "keys status", "conflict list", "verify hall", "bridge list --json",
-        "mapping list --json", "feed list --json", "user list --json",
+        "bridge list",
+        "mapping list",
+        "feed list",
+        "user list",
+        "operation list",
+        "operation dead-letters",
+        "status",
+        "explain hall",
+        "check-config",
+        "keys status",
+        "conflict list",
+        "verify hall",
+        "bridge list --json",
+        "mapping list --json",
+        "feed list --json",
+        "user list --json",
     ] {
         read.text(command, program.cli(&command.split(' ').collect::<Vec<_>>()));
     }
