@@ -147,7 +147,7 @@ mod tests {
         };
         let all = text.lines().map(in_force).collect::<Vec<_>>().join("\n");
         let error = load(&all, &Environment::default(), &|_| Ok(())).unwrap_err();
-        let known = ["_file", "auth.api_key", "user[0].password", "keys.master_key"];
+        let known = ["_file", "auth.api_key", "user[0].password", "keys.master_key", "keys.pkcs11"];
         for problem in error.problems {
             assert!(known.iter().any(|k| problem.key.contains(k)), "{problem}");
         }

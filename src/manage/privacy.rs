@@ -245,10 +245,13 @@ async fn out_of_bookings(
         let change = Change {
             target: Target::Uid(row.uid.clone()),
             wish: Wish::Become(Box::new(event)),
-            precondition: Precondition { if_match: Some(Tags::List(vec![row.etag.as_str().to_owned()])), if_none_match: None },
+            precondition: Precondition {
+                if_match: Some(Tags::List(vec![row.etag.as_str().to_owned()])),
+                if_none_match: None,
+            },
             origin: Origin::System { why: "erasure" },
         };
-        let applied = change::apply(&mut tx, Context { now: acting.now, limits }, room, change).await?;
+        let applied = Box::pin(change::apply(&mut tx, Context { now: acting.now, limits }, room, change)).await?;
         let after = objects::by_uid(&mut tx, &room.tenant_id, &room.id, &row.uid).await?;
         if after.is_some_and(|after| names(&after.body, &who.email)) {
             done.remains.push(format!("booking {} in {} has the address in a line of its own", row.uid, room.slug));

@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 const STEP: i64 = 200;
 /// Fewest days of the audit: what happened last week is still asked for.
 const AUDIT_LEAST: i64 = 30;
+/// Pulls and notifications are kept so long by the house, whatever a policy says.
+const HOUSE_DAYS: i64 = 30;
 /// Most days a policy may say: a hundred years.
 const MOST: i64 = 36_500;
 /// The type whose entries are chained.
@@ -32,7 +34,8 @@ pub const AUDIT: &str = "audit";
 #[derive(Clone, Debug, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPolicy {
-    /// Days for which it is kept; at least 30 for the audit, at least 1 otherwise.
+    /// Days for which it is kept; at least 30 for the audit, 1 to 30 for `sync_runs` and `inbox`, at least 1
+    /// otherwise.
     pub keep_days: i64,
     /// Whether what goes is written to an encrypted archive first.
     #[serde(default)]
@@ -110,8 +113,9 @@ pub async fn set(tx: &mut Tx, acting: &Acting<'_>, data_type: &str, new: &NewPol
         return Err(ManageError::invalid("data_type", format!("{data_type:?} is none of {}", all.join(", "))));
     }
     let least = if data_type == AUDIT { AUDIT_LEAST } else { 1 };
-    if !(least..=MOST).contains(&new.keep_days) {
-        return Err(ManageError::invalid("keep_days", format!("must be {least} to {MOST}")));
+    let most = if ["sync_runs", "inbox"].contains(&data_type) { HOUSE_DAYS } else { MOST };
+    if !(least..=most).contains(&new.keep_days) {
+        return Err(ManageError::invalid("keep_days", format!("must be {least} to {most}")));
     }
     let policy = Policy {
         tenant_id: acting.tenant.clone(),

@@ -27,6 +27,8 @@ row! {
         pub seq: i64,
         /// Why, or with which answer: a sentence.
         pub detail: String,
+        /// The request behind it as JSON; empty where none.
+        pub request: String,
     }
 }
 
@@ -52,9 +54,9 @@ pub struct Entry<'a> {
 
 const APPEND: &str = "INSERT INTO audit (id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail, request)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-const OF_EVENT: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail FROM audit
+const OF_EVENT: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail, request FROM audit
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 ORDER BY at_ms, id LIMIT 1000";
-const LATEST: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail FROM audit
+const LATEST: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail, request FROM audit
     WHERE tenant_id = $1 ORDER BY at_ms DESC, id DESC LIMIT $2";
 
 /// Appends an entry. The request that is being answered stands in it.

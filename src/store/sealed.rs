@@ -138,3 +138,21 @@ impl Column {
 fn length(prefix: &str) -> i64 {
     i64::try_from(prefix.len()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::COLUMNS;
+
+    #[test]
+    fn every_column_that_a_migration_calls_sealed_is_listed() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let sql = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let columns = sql.lines().filter_map(|line| line.trim().split_once(" TEXT").map(|(name, _)| name.trim()));
+            for name in columns.filter(|name| name.starts_with("sealed")) {
+                assert!(COLUMNS.iter().any(|column| column.name == name), "{name} is not rotated");
+            }
+        }
+        assert_eq!(COLUMNS.len(), 5, "cursors and kept answers are sealed too");
+    }
+}

@@ -1,4 +1,4 @@
-//! The master key in a security module: the real program against SoftHSM2, whose tokens lie in the test's own folder.
+//! The master key in a security module: the real program against `SoftHSM2`, whose tokens lie in the test's own folder.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,14 @@
 //! A person handed out and erased: gone from bookings, principals, conflicts and audit, whose chain stays whole.
 
-use crate::house::on_both;
+use crate::house::{House, on_both};
 use anteroom::change::{self, Change, Context, Origin, Precondition, Target, Wish};
 use anteroom::config::Limits;
 use anteroom::crypt::Key;
 use anteroom::ical::{CalendarObject, ParseContext};
 use anteroom::manage::{Acting, ManageError, chain, privacy};
 use anteroom::model::{ObjectName, Privilege};
+use anteroom::store::principals::Principal;
+use anteroom::store::rooms::Room;
 use anteroom::store::{audit, objects, pages, principals};
 
 const BOOKING: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:choir\r\n\
@@ -15,8 +17,9 @@ const BOOKING: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nB
     ATTENDEE;CN=Kari Nordmann:mailto:kari@example.org\r\nATTENDEE;CN=Ola:mailto:ola@example.org\r\n\
     END:VEVENT\r\nEND:VCALENDAR\r\n";
 
-on_both!(an_erased_person_is_gone_everywhere_and_the_audit_stays_whole, |house| async {
-    let (key, limits, room) = (Key::new([3; 32]), Limits::default(), house.room("Hall").await);
+/// Kari, Ola, and a booking of hers.
+async fn booked(house: &House) -> (Room, Principal) {
+    let (limits, room) = (Limits::default(), house.room("Hall").await);
     let kari = house.user("kari", Privilege::Write).await;
     house.user("ola", Privilege::Write).await;
     let object =
@@ -28,7 +31,7 @@ on_both!(an_erased_person_is_gone_everywhere_and_the_audit_stays_whole, |house| 
         precondition: Precondition::none(),
         origin: Origin::Principal { login: "kari".to_owned(), privilege: Privilege::Write },
     };
-    change::apply(&mut tx, Context { now: house.now(), limits: &limits }, &room, change).await.unwrap();
+    Box::pin(change::apply(&mut tx, Context { now: house.now(), limits: &limits }, &room, change)).await.unwrap();
     let entry = audit::Entry {
         tenant: house.tenant(),
         at: house.now(),
@@ -41,6 +44,12 @@ on_both!(an_erased_person_is_gone_everywhere_and_the_audit_stays_whole, |house| 
     };
     audit::append(&mut tx, &entry).await.unwrap();
     tx.commit().await.unwrap();
+    (room, kari)
+}
+
+on_both!(an_erased_person_is_gone_everywhere_and_the_audit_stays_whole, |house| async {
+    let (key, limits) = (Key::new([3; 32]), Limits::default());
+    let (room, kari) = booked(house).await;
     chain::extend_all(&house.store, &key).await.unwrap();
 
     let acting = Acting { tenant: house.tenant(), actor: "principal:root", now: house.now() };
