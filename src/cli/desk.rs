@@ -67,11 +67,11 @@ impl Desk {
     }
 
     /// A reconciler for looking at both sides; its leases are its own.
-    pub(super) fn engine(&self) -> Result<Engine, CliError> {
+    pub(super) fn engine(&self) -> Engine {
         let keys = Arc::new(self.keys.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let bridges = server::bridge_source(keys.clone(), clock.clone(), Arc::new(self.config.limits.clone()));
-        Ok(server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new())))
+        server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new()))
     }
 
     /// A transaction that reads.

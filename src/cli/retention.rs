@@ -18,7 +18,7 @@ pub(crate) enum Retention {
     List,
     /// Say how long a type of data is kept
     Set {
-        /// audit, sync_runs, operations, conflicts or inbox
+        #[arg(help = "audit, sync_runs, operations, conflicts or inbox")]
         data_type: String,
         #[arg(long, value_name = "DAYS", help = "days for which it is kept")]
         keep_days: i64,
@@ -27,14 +27,14 @@ pub(crate) enum Retention {
     },
     /// Take a policy back
     Unset {
-        /// audit, sync_runs, operations, conflicts or inbox
+        #[arg(help = "audit, sync_runs, operations, conflicts or inbox")]
         data_type: String,
     },
     /// End what has outlived its policy now; a running server does so once a day
     Run,
     /// Print what the archives in the data folder have about a type of data, as JSON lines
     Archived {
-        /// audit, sync_runs, operations, conflicts or inbox
+        #[arg(help = "audit, sync_runs, operations, conflicts or inbox")]
         data_type: String,
     },
 }

@@ -202,7 +202,7 @@ async fn told(tx: &mut Tx, one: &Principal) -> Result<Value, ManageError> {
             "label": secret.label, "kind": secret.kind, "created": secret.created_ms.to_string(),
         })).collect::<Vec<_>>(),
         "grants": grants.iter().map(|grant| json!({
-            "room": grant.room_id.to_string(), "privilege": grant.privilege,
+            "room": grant.room_id, "privilege": grant.privilege,
         })).collect::<Vec<_>>(),
     }))
 }

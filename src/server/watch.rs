@@ -21,11 +21,19 @@ use tokio::time::Instant;
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The middleware.
-pub(super) async fn watch<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+pub(super) async fn watch<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let began = Instant::now();
     let metrics = request.app_data::<web::Data<Metrics>>().cloned();
     let given = request.headers().get(request_id::HEADER).and_then(|value| value.to_str().ok());
     let id = RequestId::from_header(given);
+    let name = HeaderName::from_static(request_id::HEADER);
+    // The doors find it there: log, answer and audit name the same one.
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        request.headers_mut().insert(name.clone(), value);
+    }
     let (method, target) = (request.method().clone(), redact::target(&request.uri().to_string()));
     let route = route_of(request.path());
     let signed = request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key("x-api-key");
@@ -35,7 +43,6 @@ pub(super) async fn watch<B: MessageBody>(request: ServiceRequest, next: Next<B>
     let mut response = response?;
     let (status, took) = (response.status(), began.elapsed());
     tell(refusals, clock, party, facts, status.as_u16(), took);
-    let name = HeaderName::from_static(request_id::HEADER);
     if !response.headers().contains_key(&name)
         && let Ok(value) = HeaderValue::from_str(id.as_str())
     {

@@ -163,7 +163,7 @@ on_both!(a_policy_shortens_the_audit_at_its_beginning_and_the_archive_has_what_w
 async fn cost(house: &House) {
     let store = &house.store;
     let round = async |chained: bool| {
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         let writers = (0..8).map(|_| async {
             for _ in 0..50 {
                 append(store, house, house.tenant(), "a change").await;

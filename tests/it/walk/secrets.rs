@@ -68,8 +68,8 @@ fn configuration(folder: &Path, port: u16, sandbox: &Sandbox) -> String {
     [
         format!(
             "[server]\nlisten='127.0.0.1:{port}'\ndata_dir='{}'\n[webhooks]\nbase_url='http://127.0.0.1:{port}'\n\
-             [sync]\npoll_seconds=1\n[[room]]\nslug='hall'\nname='Hall'\n[[user]]\nname='anna'\npassword='{PASSWORD}'\n\
-             role='super_admin'\nwrite=['*']\n",
+             [sync]\npoll_seconds=10\n[[room]]\nslug='hall'\nname='Hall'\n[[user]]\nname='anna'\npassword='{PASSWORD}'\n\
+             role='tenant_admin'\nwrite=['*']\n",
             folder.join("data").display()
         ),
         graph("outlook", hall.client_secret),
@@ -102,7 +102,7 @@ impl Program {
         let mut command = Self::command(folder.path());
         let child = command.arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let program = Self { child, folder, base: format!("http://127.0.0.1:{port}") };
-        until("the server to answer", Duration::from_secs(60), || {
+        until("the server to answer", Duration::from_mins(1), || {
             ask("GET", &format!("{}/ready", program.base), &[], "").ok().filter(Answer::is_success)
         });
         program
@@ -149,8 +149,9 @@ impl Read {
     }
 
     fn answer(&mut self, place: &str, answer: &Answer) {
-        let headers: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        self.text(format!("{place} ({})", answer.status), headers + &answer.text);
+        let lines: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let headers = lines.join("\n");
+        self.text(format!("{place} ({})", answer.status), headers + "\n\n" + &answer.text);
     }
 
     /// Which secret stands where.
@@ -354,7 +355,7 @@ fn given(read: &mut Read) {
 /// Lets the remote systems fail as well, and waits until that was noticed and refusals were audited.
 async fn trouble(program: &Program, sandbox: &Sandbox) {
     let wrong = || program.rest("GET", "/mappings", &Value::Null).text;
-    until("both wrong bridges to have failed", Duration::from_secs(60), || {
+    until("both wrong bridges to have failed", Duration::from_mins(1), || {
         (wrong().matches("\"last_error\"").count() >= 2).then_some(())
     });
     let mut faults = Faults::default();
