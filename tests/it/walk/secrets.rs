@@ -243,7 +243,7 @@ fn provoke(program: &Program, read: &mut Read, (old_feed, feed): &(String, Strin
     for body in [
         json!({ "name": "x", "kind": "graph", "settings": {}, "secrets": { "client_secret": REFUSED } }),
         json!({ "name": "x", "kind": "graph", "settings": { "client_secret": REFUSED, "base_url": 7 } }),
-        json!({ "name": "x", "kind": REFUSED }),
+        json!({ "name": "x", "kind": "telepathy", "secrets": { "client_secret": REFUSED } }),
         json!({ "name": "x", "kind": "booking_generic", "secrets": { "api_key": [REFUSED] } }),
         json!({ "name": "x", "kind": "booking_generic", "settings": { "base_url": format!("https://u:{REFUSED}@x y/") } }),
     ] {
