@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the rings need and the machine lacks: a PostgreSQL server, and the pinned foreign clients in target/venv.
+# Installs what the rings need and the machine lacks: a PostgreSQL server, SoftHSM2, and the pinned foreign clients in
+# target/venv.
 #
-#   conformance/needs.sh [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies] [schemathesis]
+#   conformance/needs.sh [postgres] [softhsm] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies]
+#       [schemathesis]
 #
-# Without arguments: postgres and python.
+# Without arguments: postgres, softhsm and python.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -27,6 +29,11 @@ need_postgres() {
     if ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb >/dev/null 2>&1; then
         install_packages postgresql
     fi
+}
+
+# A security module in software, for the tests of the master key in a PKCS#11 token.
+need_softhsm() {
+    command -v softhsm2-util >/dev/null || install_packages softhsm2
 }
 
 # A folder of Python packages, exactly those of a list.
@@ -111,13 +118,13 @@ need_proxies() {
 }
 
 mkdir -p "$root/target"
-[ $# -gt 0 ] || set -- postgres python
+[ $# -gt 0 ] || set -- postgres softhsm python
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    python | sources | node | libical | thunderbird | evolution | proxies | schemathesis) "need_$what" ;;
+    softhsm | python | sources | node | libical | thunderbird | evolution | proxies | schemathesis) "need_$what" ;;
     *)
-        echo "usage: $0 [postgres] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies] [schemathesis]" >&2
+        sed -n '/^#   conf/,/^#$/s/^# *//p' "$0" >&2
         exit 2
         ;;
     esac

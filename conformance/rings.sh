@@ -89,7 +89,7 @@ run_tests() { # ring
     if [ "$status" != 0 ] || [ "$sums" != "0 0 0" ]; then conclude "$ring-examples" "$status" "$sums"; fi
 }
 
-ring_needs() { check needs conformance/needs.sh postgres python; }
+ring_needs() { check needs conformance/needs.sh postgres softhsm python; }
 ring_format() { check format cargo fmt --all --check; }
 ring_lints() { check lints cargo clippy --locked --all-targets -- -D warnings; }
 ring_documentation() { RUSTDOCFLAGS=-Dwarnings check documentation cargo doc --locked --no-deps; }
@@ -103,7 +103,7 @@ ring_tests_both() {
         count tests-both 0 1 0
         return
     fi
-    export TEST_POSTGRES_URL=$url REQUIRE_POSTGRES=1
+    export TEST_POSTGRES_URL=$url REQUIRE_POSTGRES=1 REQUIRE_SOFTHSM=1
     trap 'conformance/postgres.sh stop' EXIT
     run_tests tests-both
 }

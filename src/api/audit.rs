@@ -1,10 +1,11 @@
 //! `/v1/tenants/{tenant}/audit`, and the story of one event: why it is where it is.
 
-use super::caller::{As, TenantViewer};
+use super::caller::{As, TenantAdmin, TenantViewer};
 use super::error::ApiError;
 use super::page::{PageQuery, Paged};
 use super::view::{AuditView, EventStory, MappingStatusView, Names, RoomStory};
 use crate::manage::ManageError;
+use crate::manage::chain::{self, Verdict};
 use crate::manage::rooms;
 use crate::model::Uid;
 use crate::store::pages;
@@ -38,6 +39,16 @@ pub(super) async fn list(
     };
     let entries = pages::audit(&mut tx, desk.acting().tenant, page.ask()?, &room).await?;
     Ok(Json(page.cut(entries, |entry| &entry.id, |entry| AuditView::of(entry, &names))?))
+}
+
+/// Follows the chain of all entries and names the first that was changed, moved, added or taken out.
+#[utoipa::path(tag = "audit", operation_id = "verify_audit", params(("tenant", Path)),
+    responses((status = 200, body = Verdict)))]
+#[get("/tenants/{tenant}/audit/verification")]
+pub(super) async fn verification(desk: As<TenantAdmin>) -> Result<Json<Verdict>, ApiError> {
+    let (tenant, key) = (desk.acting().tenant, &desk.door.keys.audit);
+    chain::extend(&desk.door.store, key, tenant).await?;
+    Ok(Json(chain::verify(&mut desk.read().await?, key, tenant).await?))
 }
 
 /// Explains one event: who wrote it where and when, what was merged by which rule, what was sent with which answer, what

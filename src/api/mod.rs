@@ -15,17 +15,20 @@ mod error;
 mod feeds;
 mod grants;
 mod health;
+mod keys;
 mod links;
 mod mappings;
 mod object;
 mod openapi;
 mod operations;
 mod page;
+mod people;
 mod plans;
 mod predecessor;
 mod principals;
 mod rate;
 mod repeat;
+mod retention;
 mod rooms;
 mod rules;
 mod runs;
@@ -41,6 +44,7 @@ use crate::config;
 use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::SignIn;
+use crate::manage::keys::Vault;
 use crate::model::Clock;
 use crate::model::MappingId;
 use crate::store::Store;
@@ -59,6 +63,8 @@ pub struct ApiDoor {
     pub clock: Arc<dyn Clock>,
     /// Seals secrets of bridges, signs feed links.
     pub keys: Arc<Keys>,
+    /// Where they come from.
+    pub vault: Vault,
     /// Bounds.
     pub limits: Limits,
     /// Scheme, host and port under which clients reach the server.

@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, links, mappings, operations, plans,
-    predecessor, principals, rooms, rules, runs, tenants,
+    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations, people,
+    plans, predecessor, principals, retention, rooms, rules, runs, tenants,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -123,9 +123,17 @@ operations!(
     runs::subscriptions,
     runs::list,
     audit::list,
+    audit::verification,
     audit::explain,
     audit::explain_room,
     audit::status,
+    people::export,
+    people::erase,
+    retention::list,
+    retention::set,
+    retention::unset,
+    keys::read,
+    keys::rotate,
 );
 
 /// The three ways to sign in.
@@ -173,6 +181,8 @@ fn describe(parameter: &mut Parameter) {
         "bridge" => "Name of the bridge.".to_owned(),
         "login" => "Login of the principal.".to_owned(),
         "uid" => "UID of the event.".to_owned(),
+        "email" => "E-mail address of the person.".to_owned(),
+        "data_type" => "Type of data.".to_owned(),
         other => format!("Id of the {other}."),
     });
 }

@@ -125,7 +125,7 @@ async fn remove(
     confirmed(name, &removal.confirm)?;
     let ending = bridges::mapped(&mut tx, &acting, &bridge).await?;
     drop(tx);
-    let removed = sync::leave(&desk.engine()?, acting.tenant, &ending, removal.copies, acting.actor).await?;
+    let removed = sync::leave(&desk.engine(), acting.tenant, &ending, removal.copies, acting.actor).await?;
     let mut tx = desk.write().await?;
     bridges::remove(&mut tx, &acting, name).await?;
     tx.commit().await?;

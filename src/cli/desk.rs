@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::crypt::Keys;
 use crate::manage::Acting;
 use crate::manage::feeds::Links;
+use crate::manage::keys::Vault;
 use crate::manage::tenants;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -33,6 +34,8 @@ pub(super) struct Office {
     pub store: Store,
     /// The keys.
     pub keys: Keys,
+    /// Where they come from.
+    pub vault: Vault,
     /// When the command began.
     pub now: Timestamp,
 }
@@ -42,9 +45,11 @@ impl Office {
     pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
         let config = config::from_process(common.config.as_deref(), &|_| Ok(()))?;
         server::make_folder(&config.server.data_dir).map_err(|error| CliError::Failed(error.to_string()))?;
-        let keys = server::load_keys(&config)?;
         let store = Store::open(config.database_url().reveal()).await?;
-        Ok(Self { config, store, keys, now: SystemClock.now() })
+        let now = SystemClock.now();
+        let vault = server::vault(&config, &store)?;
+        let keys = vault.open(now).await?;
+        Ok(Self { config, store, keys, vault, now })
     }
 }
 
@@ -56,6 +61,8 @@ pub(super) struct Desk {
     pub store: Store,
     /// The keys.
     pub keys: Keys,
+    /// Where they come from.
+    pub vault: Vault,
     public_url: String,
     tenant: Tenant,
     now: Timestamp,
@@ -64,9 +71,9 @@ pub(super) struct Desk {
 impl Desk {
     /// Reads the configuration, opens the database and finds the tenant. One that the configuration declares is made.
     pub(super) async fn open(common: &Common) -> Result<Self, CliError> {
-        let Office { config, store, keys, now } = Office::open(common).await?;
+        let Office { config, store, keys, vault, now } = Office::open(common).await?;
         let tenant = tenant(&store, &config, common.tenant.as_deref(), now).await?;
-        Ok(Self { public_url: config.public_url(), config, store, keys, tenant, now })
+        Ok(Self { public_url: config.public_url(), config, store, keys, vault, tenant, now })
     }
 
     /// The circumstances of an act of this command.
@@ -85,8 +92,8 @@ impl Desk {
     }
 
     /// A reconciler for looking at both sides; its leases are its own.
-    pub(super) fn engine(&self) -> Result<Engine, CliError> {
-        let keys = Arc::new(server::load_keys(&self.config)?);
+    pub(super) fn engine(&self) -> Engine {
+        let keys = Arc::new(self.keys.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let bridges = server::bridge_source(
             keys.clone(),
@@ -94,7 +101,7 @@ impl Desk {
             Arc::new(self.config.limits.clone()),
             self.config.sync.tenant_calls,
         );
-        Ok(server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new())))
+        server::engine(&self.config, &self.store, &bridges, &keys, &clock, &Arc::new(Metrics::new()))
     }
 
     /// A transaction that reads.

@@ -1,6 +1,7 @@
 //! Floor 6: the command line. What it does to the store it does through `manage`, as the REST interface does.
 
 mod approval;
+mod audit;
 mod bridge;
 mod check_config;
 mod conflict;
@@ -12,11 +13,14 @@ mod explain;
 mod feed;
 mod grant;
 mod health;
+mod keys;
 mod mapping;
 mod operation;
+mod person;
 mod plan;
 mod print;
 mod restored;
+mod retention;
 mod room;
 mod rules;
 mod serve;
@@ -117,6 +121,18 @@ enum Command {
     Purge(plan::Purge),
     /// Check the invariants against the living sides
     Verify(plan::Verify),
+    /// The audit: who changed what, and whether somebody changed that
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// How long data is kept
+    #[command(subcommand)]
+    Retention(retention::Retention),
+    /// What is known of a person: hand it out, or erase it
+    #[command(subcommand)]
+    Person(person::Person),
+    /// The keys that secrets are sealed with
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Begin anew on a database that was set back to a backup
     Restored(restored::Restored),
 }
@@ -155,6 +171,10 @@ where
         Command::Plan(plan) => plan.run(&cli.common, out).await,
         Command::Purge(purge) => purge.run(&cli.common, out).await,
         Command::Verify(verify) => verify.run(&cli.common, out).await,
+        Command::Audit(audit) => audit.run(&cli.common, out).await,
+        Command::Retention(retention) => retention.run(&cli.common, out).await,
+        Command::Person(person) => person.run(&cli.common, out).await,
+        Command::Keys(keys) => keys.run(&cli.common, out).await,
         Command::Restored(restored) => restored.run(&cli.common, out).await,
     };
     match done {

@@ -23,7 +23,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(super) async fn run(self, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
         let desk = Desk::open(common).await?;
-        let (engine, acting) = (desk.engine()?, desk.acting());
+        let (engine, acting) = (desk.engine(), desk.acting());
         let mut tx = desk.read().await?;
         let room = rooms::find(&mut tx, &acting, &self.room).await?;
         let mappings = mappings::of_room(&mut tx, acting.tenant, &room.id).await?;
@@ -65,7 +65,7 @@ pub(crate) struct Purge {
 impl Purge {
     pub(super) async fn run(self, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
         let desk = Desk::open(common).await?;
-        let (engine, acting) = (desk.engine()?, desk.acting());
+        let (engine, acting) = (desk.engine(), desk.acting());
         let id = MappingId::from(self.mapping.as_str());
         let Some(confirm) = self.confirm else {
             let copies = sync::copies(&engine, acting.tenant, &id).await?;
@@ -107,7 +107,7 @@ impl Verify {
     pub(super) async fn run(self, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
         let desk = Desk::open(common).await?;
         let tenant = desk.acting().tenant;
-        let report = sync::verify(&desk.engine()?, tenant, self.room.as_deref(), self.quiet).await?;
+        let report = sync::verify(&desk.engine(), tenant, self.room.as_deref(), self.quiet).await?;
         let mut lines = vec![format!(
             "{} rooms, {} mappings, {} bookings compared: {} violations, {} differences wait",
             report.rooms,

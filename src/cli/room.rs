@@ -137,7 +137,7 @@ async fn remove(
     confirmed(slug, &removal.confirm)?;
     let ending = mappings::of_room(&mut tx, acting.tenant, &room.id).await?;
     drop(tx);
-    let removed = sync::leave(&desk.engine()?, acting.tenant, &ending, removal.copies, acting.actor).await?;
+    let removed = sync::leave(&desk.engine(), acting.tenant, &ending, removal.copies, acting.actor).await?;
     let mut tx = desk.write().await?;
     rooms::remove(&mut tx, &acting, slug).await?;
     tx.commit().await?;

@@ -264,7 +264,7 @@ async fn remove(common: &Common, key: &str, removal: &Removal, out: &mut impl Wr
     tenants::removable(&mut tx, &acting).await?;
     let ending = mappings::list(&mut tx, acting.tenant).await?;
     drop(tx);
-    let removed = sync::leave(&desk.engine()?, acting.tenant, &ending, removal.copies, acting.actor).await?;
+    let removed = sync::leave(&desk.engine(), acting.tenant, &ending, removal.copies, acting.actor).await?;
     let mut tx = desk.write().await?;
     tenants::remove(&mut tx, &acting).await?;
     tx.commit().await?;

@@ -89,6 +89,13 @@ fn storage(config: &Config, found: &mut Found) {
         "keys.master_key",
         "is set and keys.master_key_file too; keep one of them",
     );
+    let keys = &config.keys;
+    if keys.pkcs11_module.is_some() {
+        let alone = keys.master_key.is_none() && keys.master_key_file.is_none();
+        found.demand(alone, "keys.pkcs11_module", "is set and another master key too; keep one of them");
+        let pin = keys.pkcs11_pin.is_some() || keys.pkcs11_pin_file.is_some();
+        found.demand(pin, "keys.pkcs11_pin", "is missing; set it or pkcs11_pin_file");
+    }
     found.demand((0..=86_400).contains(&config.auth.cache_seconds), "auth.cache_seconds", "must be 0 to 86400");
     let short = config.auth.api_key.as_ref().is_some_and(|key| key.reveal().len() < 16);
     found.demand(!short, "auth.api_key", "has fewer than 16 characters; make one with `openssl rand -base64 32`");
@@ -366,6 +373,8 @@ mod tests {
             ("[database]\nurl='mysql://x'", "database.url"),
             ("[auth]\napi_key='short'", "auth.api_key"),
             ("[keys]\nmaster_key='a'\nmaster_key_file='b'", "keys.master_key"),
+            ("[keys]\nmaster_key='a'\npkcs11_module='b'\npkcs11_pin='1'", "keys.pkcs11_module"),
+            ("[keys]\npkcs11_module='b'", "keys.pkcs11_pin"),
             ("[limits]\nxml_depth=0", "limits.xml_depth"),
             ("[limits]\nmin_year=2300", "limits.min_year"),
             ("[limits]\nreport_bytes=10", "limits.report_bytes"),

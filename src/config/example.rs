@@ -20,6 +20,9 @@ const SHOWN: &[(&str, &str)] = &[
     ("database.url_file", "\"/run/secrets/database_url\""),
     ("keys.master_key", "\"base64:...\""),
     ("keys.master_key_file", "\"/run/secrets/master_key\""),
+    ("keys.pkcs11_module", "\"/usr/lib/softhsm/libsofthsm2.so\""),
+    ("keys.pkcs11_pin", "\"...\""),
+    ("keys.pkcs11_pin_file", "\"/run/secrets/pkcs11_pin\""),
     ("auth.api_key", "\"...\""),
     ("auth.api_key_file", "\"/run/secrets/api_key\""),
     ("webhooks.base_url", "\"https://rooms.example.org\""),
@@ -146,7 +149,7 @@ mod tests {
         };
         let all = text.lines().map(in_force).collect::<Vec<_>>().join("\n");
         let error = load(&all, &Environment::default(), &|_| Ok(())).unwrap_err();
-        let known = ["_file", "auth.api_key", "user[0].password", "keys.master_key"];
+        let known = ["_file", "auth.api_key", "user[0].password", "keys.master_key", "keys.pkcs11"];
         for problem in error.problems {
             assert!(known.iter().any(|k| problem.key.contains(k)), "{problem}");
         }

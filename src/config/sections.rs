@@ -41,6 +41,16 @@ section! {
         master_key: Option<Secret> = None,
         /// File that holds the key or several, one `<key id> base64:<32 bytes>` a line; the last one seals.
         master_key_file: Option<PathBuf> = None,
+        /// The PKCS#11 library of a security module, which then has the master key and never gives it away.
+        pkcs11_module: Option<PathBuf> = None,
+        /// Label of the token in it.
+        pkcs11_token: String = "anteroom".to_owned(),
+        /// Label of the AES-256 key in the token; made at the first start if it is not there.
+        pkcs11_key: String = "anteroom".to_owned(),
+        /// PIN of the user of the token.
+        pkcs11_pin: Option<Secret> = None,
+        /// File that holds the PIN.
+        pkcs11_pin_file: Option<PathBuf> = None,
     }
 }
 

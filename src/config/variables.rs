@@ -20,6 +20,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("LOG_LEVEL", "observe", "filter"),
     ("API_KEY", "auth", "api_key"),
     ("ENCRYPTION_MASTER_KEY", "keys", "master_key"),
+    ("HSM_KEY_ID", "keys", "pkcs11_key"),
     ("DATABASE_URL_FILE", "database", "url_file"),
     ("API_KEY_FILE", "auth", "api_key_file"),
     ("ENCRYPTION_MASTER_KEY_FILE", "keys", "master_key_file"),

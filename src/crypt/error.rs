@@ -10,7 +10,7 @@ pub enum CryptError {
     Random(String),
     /// A sealed value names a key this installation does not have.
     #[error(
-        "sealed with key {key_id:?}, which is not in the key file (it has {known}); put the old key back as a line of the file"
+        "sealed with key {key_id:?}, which this installation does not have (it has {known}); put the old key back as a line of the key file"
     )]
     UnknownKey {
         /// The key id in the envelope.
@@ -42,6 +42,24 @@ pub enum CryptError {
         /// What is wrong with it and what to do.
         reason: String,
     },
+    /// The secrets of a tenant cannot be opened, so that nothing of it is opened.
+    #[error("nothing of this tenant is opened: {0}")]
+    Closed(String),
+    /// A key of the database does not open with the master key.
+    #[error(
+        "the key {id:?} of the database does not open with the master key of {provider}: {reason}; put the master key back it was wrapped with"
+    )]
+    Wrapped {
+        /// Which key.
+        id: String,
+        /// Where the master key is.
+        provider: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The security module refuses or cannot be reached.
+    #[error("security module: {0}")]
+    Module(String),
     /// The keys of a push subscription cannot be used.
     #[error("push subscription: {0}")]
     Subscription(&'static str),

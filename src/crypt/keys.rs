@@ -1,8 +1,8 @@
 //! The master key file and the keys derived from it.
 //!
-//! The file holds one key a line, `<key id> base64:<32 bytes>`. The last line seals, all lines open; the first line is
-//! the root of the keys for signatures. To rotate, append a line and reseal; keep the first line as long as sync
-//! tokens and feed links shall stay valid.
+//! The file holds one key a line, `<key id> base64:<32 bytes>`. The last line wraps the keys of the database, all lines
+//! unwrap and open what earlier versions sealed with them directly; the first line of the file of the first start
+//! becomes the root of the keys for signatures, and is kept in the database from then on.
 
 use super::CryptError;
 use super::Key;
@@ -38,20 +38,31 @@ pub struct Keys {
     pub vapid: Vapid,
     /// Hashes what the configuration declares.
     pub declaration: Key,
+    /// Chains the entries of the audit.
+    pub audit: Key,
+    /// Seals archives.
+    pub archive: Key,
 }
 
 impl Keys {
-    /// All keys from a ring.
+    /// All keys from a ring, the first of which is the root.
     pub fn from_ring(ring: KeyRing) -> Self {
-        let root = ring.first().clone();
+        let root = ring.first();
+        Self::from_root(&root, ring)
+    }
+
+    /// All keys of a root, and a ring for what is sealed.
+    pub fn from_root(root: &Key, ring: KeyRing) -> Self {
         Self {
             sync_token: root.derive("sync-token"),
             feed: root.derive("feed"),
             cache: root.derive("cache"),
             client_state: root.derive("client-state"),
             push: root.derive("push"),
-            vapid: Vapid::of(&root),
+            vapid: Vapid::of(root),
             declaration: root.derive("declaration"),
+            audit: root.derive("audit"),
+            archive: root.derive("archive"),
             ring,
         }
     }

@@ -1,7 +1,9 @@
 //! HMAC-SHA-256 (RFC 2104): signatures of sync tokens, webhook bodies, and hashes of what is only compared.
 
+use super::CryptError;
 use super::Key;
 use super::Secret;
+use super::key::random;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Hmac;
@@ -35,6 +37,17 @@ pub fn sign_text(key: &Key, text: &str) -> String {
 /// Whether `code` is what [`sign_text`] gives for `text`.
 pub fn verify_text(key: &Key, text: &str, code: &str) -> bool {
     sign_text(key, text).as_bytes().ct_eq(code.as_bytes()).into()
+}
+
+/// The code over several texts, as base64url without padding.
+pub fn sign_parts(key: &Key, parts: &[&str]) -> String {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    URL_SAFE_NO_PAD.encode(sign(key, &parts))
+}
+
+/// A text of 128 random bits: makes a digest of few possible texts tell nothing.
+pub fn salt() -> Result<String, CryptError> {
+    Ok(URL_SAFE_NO_PAD.encode(random::<16>()?))
 }
 
 /// What is stored of a `clientState` or another value that only ever has to be compared.

@@ -1,7 +1,8 @@
 //! Keys and what is done with them: sealing, signing, passwords, feed links.
 //!
-//! One master key per installation, kept in a file; every other key is derived from it for one purpose (RFC 5869), so
-//! that a value made for one purpose is worthless for another.
+//! One master key per installation, kept in a file, in the environment or inside a security module, wraps the keys that
+//! are stored (`provider`). What is sealed is sealed with such a key; every other key is derived from the root among
+//! them for one purpose (RFC 5869), so that a value made for one purpose is worthless for another.
 
 pub mod cms;
 mod error;
@@ -9,6 +10,8 @@ mod key;
 mod keys;
 pub mod mac;
 pub mod password;
+pub mod pkcs11;
+mod provider;
 mod seal;
 pub mod sync_token;
 pub mod token;
@@ -20,5 +23,8 @@ pub use error::CryptError;
 pub use key::Key;
 pub use keys::Keys;
 pub use password::VerifiedCache;
+pub use provider::KeyProvider;
+pub use provider::LocalKeys;
 pub use seal::KeyRing;
 pub use seal::Place;
+pub use seal::prefix;

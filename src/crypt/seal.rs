@@ -13,6 +13,8 @@ use aes_gcm::aead::KeyInit;
 use aes_gcm::aead::Payload;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 const VERSION: &str = "v1";
 
@@ -41,40 +43,114 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The master keys an installation knows, by id; the last one seals, all open.
+/// The keys an installation seals with, by id; the last one seals, all open. Clones share what they know: a key that is
+/// installed in one is known to all of them at once.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
+    known: Arc<RwLock<Arc<Known>>>,
+    closed: Arc<RwLock<BTreeMap<TenantId, String>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
     current: (String, Key),
     older: Vec<(String, Key)>,
+}
+
+impl Known {
+    fn find(&self, key_id: &str) -> Result<&Key, CryptError> {
+        let mut all = std::iter::once(&self.current).chain(&self.older);
+        all.find(|(id, _)| id == key_id).map(|(_, key)| key).ok_or_else(|| CryptError::UnknownKey {
+            key_id: key_id.chars().take(40).collect(),
+            known: self.ids().join(", "),
+        })
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.older.iter().chain([&self.current]).map(|(id, _)| id.clone()).collect()
+    }
 }
 
 impl KeyRing {
     /// A ring that seals with this key.
     pub fn new(key_id: &str, key: Key) -> Self {
-        Self { current: (key_id.to_owned(), key), older: Vec::new() }
+        Self::of(Known { current: (key_id.to_owned(), key), older: Vec::new() })
     }
 
-    /// The same ring sealing with another key from now on; what older keys sealed still opens.
+    fn of(known: Known) -> Self {
+        Self { known: Arc::new(RwLock::new(Arc::new(known))), closed: Arc::default() }
+    }
+
+    /// Another ring that seals with another key; what older keys sealed still opens.
     #[must_use]
-    pub fn followed_by(mut self, key_id: &str, key: Key) -> Self {
-        let before = std::mem::replace(&mut self.current, (key_id.to_owned(), key));
-        self.older.push(before);
-        self
+    pub fn followed_by(self, key_id: &str, key: Key) -> Self {
+        let mut known = (*self.known()).clone();
+        let before = std::mem::replace(&mut known.current, (key_id.to_owned(), key));
+        known.older.push(before);
+        Self::of(known)
+    }
+
+    /// From now on `current` seals, and it and `older` open; in all clones of this ring.
+    pub fn install(&self, current: (String, Key), older: Vec<(String, Key)>) {
+        let known = Arc::new(Known { current, older });
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    fn known(&self) -> Arc<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The id of the key that seals.
-    pub fn current_id(&self) -> &str {
-        &self.current.0
+    pub fn current_id(&self) -> String {
+        self.known().current.0.clone()
+    }
+
+    /// The ids of all keys, the one that seals last.
+    pub fn ids(&self) -> Vec<String> {
+        self.known().ids()
+    }
+
+    /// All keys, the one that seals last.
+    pub(super) fn all(&self) -> Vec<(String, Key)> {
+        let known = self.known();
+        known.older.iter().chain([&known.current]).cloned().collect()
+    }
+
+    /// The key with that id.
+    pub fn get(&self, key_id: &str) -> Option<Key> {
+        self.known().find(key_id).ok().cloned()
     }
 
     /// The first key of the ring; keys for other purposes come from it, because it stays when new ones follow.
-    pub(super) fn first(&self) -> &Key {
-        self.older.first().map_or(&self.current.1, |(_, key)| key)
+    pub(super) fn first(&self) -> Key {
+        let known = self.known();
+        known.older.first().map_or(&known.current.1, |(_, key)| key).clone()
+    }
+
+    /// From now on nothing of these tenants is opened, and only of these: their secrets are not what they
+    /// were. The text says why.
+    pub fn close_only(&self, closed: BTreeMap<TenantId, String>) {
+        *self.closed.write().unwrap_or_else(PoisonError::into_inner) = closed;
+    }
+
+    /// Why nothing of a tenant is opened; `None` where all is well.
+    pub fn closed(&self, tenant: &TenantId) -> Option<String> {
+        self.closed.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
+    }
+
+    /// The tenants of which nothing is opened, and why.
+    pub fn all_closed(&self) -> BTreeMap<TenantId, String> {
+        self.closed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn refuse_closed(&self, tenant: &TenantId) -> Result<(), CryptError> {
+        self.closed(tenant).map_or(Ok(()), |why| Err(CryptError::Closed(why)))
     }
 
     /// Seals a text for one place.
     pub fn seal(&self, place: Place<'_>, text: &str) -> Result<String, CryptError> {
-        let (key_id, key) = &self.current;
+        let known = self.known();
+        let (key_id, key) = &known.current;
         let nonce = random::<12>()?;
         let aad = place.text();
         let sealed = cipher(key, place.tenant)
@@ -85,8 +161,15 @@ impl KeyRing {
 
     /// Opens what [`Self::seal`] made for the same place. The envelope names its key: no key is ever tried out.
     pub fn open(&self, place: Place<'_>, envelope: &str) -> Result<Secret, CryptError> {
+        self.refuse_closed(place.tenant)?;
+        self.look(place, envelope)
+    }
+
+    /// Opens also what belongs to a closed tenant: by this it is found out that all is well again.
+    pub fn look(&self, place: Place<'_>, envelope: &str) -> Result<Secret, CryptError> {
         let parts = Envelope::parse(envelope)?;
-        let key = self.find(parts.key_id)?;
+        let known = self.known();
+        let key = known.find(parts.key_id)?;
         let aad = place.text();
         let refused = || CryptError::Refused { key_id: parts.key_id.to_owned(), place: aad.clone() };
         let bytes = cipher(key, place.tenant)
@@ -97,20 +180,17 @@ impl KeyRing {
 
     /// Seals anew with the current key; `None` if the envelope already uses it.
     pub fn reseal(&self, place: Place<'_>, envelope: &str) -> Result<Option<String>, CryptError> {
-        if Envelope::parse(envelope)?.key_id == self.current.0 {
+        if Envelope::parse(envelope)?.key_id == self.current_id() {
             return Ok(None);
         }
         let text = self.open(place, envelope)?;
         self.seal(place, text.reveal()).map(Some)
     }
+}
 
-    fn find(&self, key_id: &str) -> Result<&Key, CryptError> {
-        let mut all = std::iter::once(&self.current).chain(&self.older);
-        all.find(|(id, _)| id == key_id).map(|(_, key)| key).ok_or_else(|| CryptError::UnknownKey {
-            key_id: key_id.chars().take(40).collect(),
-            known: self.older.iter().chain([&self.current]).map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", "),
-        })
-    }
+/// What every envelope that was sealed with this key begins with.
+pub fn prefix(key_id: &str) -> String {
+    format!("{VERSION}.{key_id}.")
 }
 
 /// The parts of an envelope.

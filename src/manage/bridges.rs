@@ -169,12 +169,26 @@ pub fn config(ring: &KeyRing, bridge: &BridgeRow) -> Result<BridgeConfig, Manage
 
 /// A bridge is checked before it is stored. What is in memory is for tests, and is gone with the process.
 fn check(ring: &KeyRing, bridge: &BridgeRow) -> Result<(), ManageError> {
+    refuse_credentials_in_addresses(&bridge.settings)?;
     match bridge.kind {
         BridgeKind::Memory => {
             Err(ManageError::invalid("kind", "is graph, booking_generic or booking_portico; memory is for tests"))
         }
         BridgeKind::Graph | BridgeKind::BookingGeneric | BridgeKind::BookingPortico => config(ring, bridge).map(|_| ()),
     }
+}
+
+/// Settings are shown to whoever may look at bridges: a password does not belong into an address.
+fn refuse_credentials_in_addresses(settings: &str) -> Result<(), ManageError> {
+    let settings: Value = serde_json::from_str(settings).unwrap_or_default();
+    for name in ["base_url", "login_url"] {
+        let address = settings.get(name).and_then(Value::as_str).and_then(|text| text.split_once("://"));
+        if address.is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@'))) {
+            let why = format!("{name} has a user or a password in it; give them as settings and secrets of their own");
+            return Err(ManageError::invalid("settings", why));
+        }
+    }
+    Ok(())
 }
 
 /// The error without line and column, which nobody wrote.

@@ -9,6 +9,7 @@ use crate::model::PrincipalKind;
 use crate::model::Role;
 use crate::model::TenantId;
 use crate::model::Timestamp;
+use crate::observe::request;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::principals;
@@ -79,6 +80,19 @@ impl SignIn {
     /// The principal behind a credential: one of `tenant`, or a super admin of any; without a tenant, of any tenant.
     /// `None` when nobody is, which takes as long as a wrong password.
     pub async fn principal(
+        &self,
+        credential: &Credential,
+        tenant: Option<&TenantId>,
+        now: Timestamp,
+    ) -> Result<Option<Principal>, StoreError> {
+        let found = self.recognise(credential, tenant, now).await?;
+        if let Some(principal) = &found {
+            request::recognised(principal.tenant_id.as_str(), &principal.login);
+        }
+        Ok(found)
+    }
+
+    async fn recognise(
         &self,
         credential: &Credential,
         tenant: Option<&TenantId>,

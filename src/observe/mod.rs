@@ -3,6 +3,7 @@
 pub mod metrics;
 pub mod names;
 pub mod redact;
+pub mod request;
 pub mod request_id;
 pub mod tracing;
 

@@ -88,6 +88,15 @@ pub static PUSH_MESSAGES: Family =
 /// Registrations for push messages.
 pub static PUSH_REGISTRATIONS: Family =
     gauge("anteroom_push_registrations", "Registrations of clients for push messages.", &["tenant"]);
+/// Sealed values by the key they are sealed with.
+pub static SEALED_VALUES: Family =
+    gauge("anteroom_sealed_values", "Stored secrets by the key they are sealed with.", &["key"]);
+/// Stored secrets that a rotation has still to seal anew.
+pub static SEALED_LEFT: Family =
+    gauge("anteroom_sealed_values_left", "Stored secrets that a rotation has still to seal anew.", &[]);
+/// Tenants whose secrets cannot be opened.
+pub static TENANTS_CLOSED: Family =
+    gauge("anteroom_tenants_closed", "Tenants whose secrets cannot be opened and which are not synchronised.", &[]);
 /// Version of the program; always 1.
 pub static BUILD: Family = gauge("anteroom_build_info", "Version of the program; always 1.", &["version"]);
 
@@ -110,4 +119,7 @@ pub static ALL: &[&Family] = &[
     &FEEDS,
     &PUSH_MESSAGES,
     &PUSH_REGISTRATIONS,
+    &SEALED_VALUES,
+    &SEALED_LEFT,
+    &TENANTS_CLOSED,
 ];

@@ -97,6 +97,7 @@ fn api_door(parts: &Parts) -> ApiDoor {
         store: parts.store.clone(),
         clock: parts.clock.clone(),
         keys: parts.keys.clone(),
+        vault: parts.vault.clone(),
         limits: parts.config.limits.clone(),
         public_url: parts.config.public_url(),
         feed: parts.config.feed.clone(),

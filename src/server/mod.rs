@@ -5,7 +5,8 @@ mod bootstrap;
 mod compress;
 mod demo;
 mod doors;
-mod sealed;
+mod keeper;
+mod refusals;
 mod source;
 mod watch;
 
@@ -14,16 +15,23 @@ pub use demo::{Demo, DemoOptions};
 pub(crate) use source::bridge_source;
 
 use doors::Doors;
+use keeper::Keeper;
+use refusals::Refusals;
 
 use crate::bridge::webpush::PushSender;
 use crate::config::Config;
 use crate::crypt::CryptError;
+use crate::crypt::KeyProvider;
 use crate::crypt::Keys;
+use crate::crypt::LocalKeys;
 use crate::crypt::Secret;
 use crate::crypt::VerifiedCache;
+use crate::crypt::pkcs11;
 use crate::manage;
 use crate::manage::ManageError;
 use crate::manage::SignIn;
+use crate::manage::keys::Vault;
+use crate::manage::retention::Archives;
 use crate::model::BridgeKind;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -39,6 +47,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -111,6 +120,7 @@ pub struct Gateway {
     worker_task: JoinHandle<()>,
     stop_worker: oneshot::Sender<()>,
     announcer: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
+    keeper: (JoinHandle<()>, oneshot::Sender<()>),
 }
 
 impl Gateway {
@@ -126,17 +136,18 @@ impl Gateway {
     /// Starts on a socket that listens already, so that its address could be written into the configuration.
     async fn start_on(config: Config, listener: TcpListener, address: SocketAddr) -> Result<Self, ServerError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let keys = Arc::new(load_keys(&config)?);
         let store = Store::open(config.database_url().reveal()).await?;
+        let vault = vault(&config, &store)?;
+        let keys = Arc::new(vault.open(clock.now()).await?);
+        let closed = vault.check(&keys.ring).await?;
+        keeper::tell_closed(&store, &closed, clock.now()).await?;
         bootstrap::bootstrap(&store, &keys, &config, clock.now()).await?;
-        for what in sealed::unopened(&store, &keys).await? {
-            tracing::error!("{what}; put the missing line back into the master key file, or enter the secrets again");
-        }
         let sign_in = sign_in(&config, &store, &keys).await?;
         let metrics = Arc::new(Metrics::new());
         let bridges =
             bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()), config.sync.tenant_calls);
-        let parts = Parts { config, store, clock, keys, metrics, nudge: Nudge::default(), sign_in, bridges };
+        let (nudge, refusals) = (Nudge::default(), Refusals::default());
+        let parts = Parts { config, store, clock, keys, vault, refusals, metrics, nudge, sign_in, bridges };
         let mut servers = vec![serve(&parts, listener)?];
         if let Some(address) = &parts.config.observe.metrics_listen {
             servers.push(serve_inner(&parts, listen(address, "observe.metrics_listen")?)?);
@@ -149,6 +160,15 @@ impl Gateway {
                 let _ = stopped.await;
             });
             (tokio::spawn(work), stop)
+        });
+        let (stop_keeper, keeper_stopped) = oneshot::channel::<()>();
+        let keeper = parts.keeper();
+        let keeper_task = tokio::spawn(async move {
+            keeper
+                .run(async {
+                    let _ = keeper_stopped.await;
+                })
+                .await;
         });
         let Parts { store, keys, nudge, .. } = parts;
         let (stop_worker, stopped) = oneshot::channel();
@@ -164,6 +184,7 @@ impl Gateway {
             })),
             stop_worker,
             announcer,
+            keeper: (keeper_task, stop_keeper),
         })
     }
 
@@ -199,6 +220,9 @@ impl Gateway {
             let _ = stop.send(());
             let _ = task.await;
         }
+        let (task, stop) = self.keeper;
+        let _ = stop.send(());
+        let _ = task.await;
         self.store.close().await;
     }
 }
@@ -222,6 +246,8 @@ struct Parts {
     store: Store,
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
+    vault: Vault,
+    refusals: Refusals,
     metrics: Arc<Metrics>,
     nudge: Nudge,
     sign_in: Arc<SignIn>,
@@ -231,6 +257,20 @@ struct Parts {
 impl Parts {
     fn engine(&self) -> Engine {
         engine(&self.config, &self.store, &self.bridges, &self.keys, &self.clock, &self.metrics)
+    }
+
+    fn keeper(&self) -> Keeper {
+        Keeper {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys.clone(),
+            vault: self.vault.clone(),
+            metrics: self.metrics.clone(),
+            refusals: self.refusals.clone(),
+            archives: Archives::new(&self.config.server.data_dir, &self.keys.archive, &self.keys.audit),
+            retained: AtomicI64::new(0),
+            owner: uuid::Uuid::new_v4().to_string(),
+        }
     }
 
     /// What tells clients of changes; `None` where nothing is told.
@@ -277,10 +317,14 @@ pub(crate) fn engine(
 
 fn serve(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server, ServerError> {
     let (doors, metrics, config) = (Doors::new(parts)?, web::Data::from(parts.metrics.clone()), &parts.config);
+    let refusals = web::Data::new(parts.refusals.clone());
+    let clock = web::Data::new(parts.clock.clone());
     let mut server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()
             .app_data(metrics.clone())
+            .app_data(refusals.clone())
+            .app_data(clock.clone())
             .wrap(from_fn(compress::compress))
             .wrap(from_fn(watch::watch))
             .configure(|app| doors.mount(app))
@@ -311,16 +355,24 @@ fn listen(address: &str, key: &'static str) -> Result<TcpListener, ServerError> 
     Ok(listener)
 }
 
-/// The keys of the configuration, of the file it names, or of the data folder.
-pub(crate) fn load_keys(config: &Config) -> Result<Keys, CryptError> {
-    if let Some(key) = &config.keys.master_key {
-        return Keys::parse(key.reveal())
-            .map_err(|reason| CryptError::KeyFile { path: "keys.master_key".into(), reason });
-    }
-    if let Some(path) = &config.keys.master_key_file {
-        return Keys::read(path);
-    }
-    Keys::load_or_create(&config.server.data_dir)
+/// The vault of a database, with the master key of the configuration, of the file it names, of the security module, or
+/// of the data folder.
+pub(crate) fn vault(config: &Config, store: &Store) -> Result<Vault, CryptError> {
+    let keys = &config.keys;
+    let provider: Arc<dyn KeyProvider> = if let Some(module) = &keys.pkcs11_module {
+        let pin = keys.pkcs11_pin.clone().unwrap_or_else(|| Secret::new(""));
+        let place = pkcs11::Place { module, token: &keys.pkcs11_token, key: &keys.pkcs11_key, pin: &pin };
+        Arc::new(pkcs11::Token::open(&place)?)
+    } else if let Some(key) = &keys.master_key {
+        let parsed = Keys::parse(key.reveal())
+            .map_err(|reason| CryptError::KeyFile { path: "keys.master_key".into(), reason })?;
+        Arc::new(LocalKeys::new("environment", parsed.ring))
+    } else if let Some(path) = &keys.master_key_file {
+        Arc::new(LocalKeys::new("file", Keys::read(path)?.ring))
+    } else {
+        Arc::new(LocalKeys::new("file", Keys::load_or_create(&config.server.data_dir)?.ring))
+    };
+    Ok(Vault::new(store.clone(), provider))
 }
 
 /// Makes a folder that only its owner can look into: databases and keys are in it. One that is there stays as it is.

@@ -7,6 +7,7 @@ use crate::bridge::Limited;
 use crate::bridge::Turnstiles;
 use crate::bridge::build;
 use crate::config::Limits;
+use crate::crypt::CryptError;
 use crate::crypt::Keys;
 use crate::manage;
 use crate::model::BridgeId;
@@ -27,6 +28,9 @@ pub fn bridge_source(keys: Arc<Keys>, clock: Arc<dyn Clock>, limits: Arc<Limits>
     let turnstiles = Turnstiles::new(tenant_calls);
     let living: Mutex<HashMap<BridgeId, Living>> = Mutex::default();
     Arc::new(move |row| {
+        if let Some(why) = keys.ring.closed(&row.tenant_id) {
+            return Err(BridgeError::Auth(CryptError::Closed(why).to_string()));
+        }
         let mut living = living.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = living.get(&row.id)
             && found.settings == row.settings

@@ -4,6 +4,7 @@ use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::row;
 use crate::model::{RoomId, TenantId, Timestamp, Uid};
+use crate::observe::request;
 
 row! {
     /// One entry.
@@ -26,6 +27,8 @@ row! {
         pub seq: i64,
         /// Why, or with which answer: a sentence.
         pub detail: String,
+        /// The request behind it as JSON; empty where none.
+        pub request: String,
     }
 }
 
@@ -49,15 +52,19 @@ pub struct Entry<'a> {
     pub detail: &'a str,
 }
 
-const APPEND: &str = "INSERT INTO audit (id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-const OF_EVENT: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail FROM audit
+const APPEND: &str = "INSERT INTO audit (id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail, request)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const OF_EVENT: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail, request FROM audit
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 ORDER BY at_ms, id LIMIT 1000";
-const LATEST: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail FROM audit
+const LATEST: &str = "SELECT id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail, request FROM audit
     WHERE tenant_id = $1 ORDER BY at_ms DESC, id DESC LIMIT $2";
 
-/// Appends an entry.
+/// Appends an entry. The request that is being answered stands in it.
 pub async fn append(tx: &mut Tx, entry: &Entry<'_>) -> Result<(), StoreError> {
+    insert(tx, entry, &request::current()).await
+}
+
+async fn insert(tx: &mut Tx, entry: &Entry<'_>, request: &str) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(APPEND)
         .bind(uuid::Uuid::now_v7().to_string())
         .bind(entry.tenant.as_str())
@@ -68,8 +75,14 @@ pub async fn append(tx: &mut Tx, entry: &Entry<'_>) -> Result<(), StoreError> {
         .bind(entry.uid.map_or("", Uid::as_str))
         .bind(entry.seq)
         .bind(entry.detail)
+        .bind(request)
         .execute(c).await.map(|_| ())?);
     Ok(())
+}
+
+/// Appends an entry about a request that is over.
+pub async fn append_of(tx: &mut Tx, entry: &Entry<'_>, request: &str) -> Result<(), StoreError> {
+    insert(tx, entry, request).await
 }
 
 /// The story of one event, oldest first.

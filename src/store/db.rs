@@ -185,8 +185,10 @@ fn migrator() -> Migrator {
         ("silence", include_str!("../../migrations/0016_silence.sql")),
         ("tenant_record", include_str!("../../migrations/0017_tenant_record.sql")),
         ("folding", include_str!("../../migrations/0018_folding.sql")),
-        ("fbtype", include_str!("../../migrations/0019_fbtype.sql")),
-        ("directory", include_str!("../../migrations/0020_directory.sql")),
+        ("data_keys", include_str!("../../migrations/0019_data_keys.sql")),
+        ("audit_chain", include_str!("../../migrations/0020_audit_chain.sql")),
+        ("fbtype", include_str!("../../migrations/0021_fbtype.sql")),
+        ("directory", include_str!("../../migrations/0022_directory.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -38,7 +38,8 @@ macro_rules! page {
     };
 }
 
-const AUDIT: &str = page!(["id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail"], "audit", "room_id");
+const AUDIT: &str =
+    page!(["id, tenant_id, at_ms, actor, action, room_id, uid, seq, detail, request"], "audit", "room_id");
 const OPERATIONS: &str = page!([super::operations::columns!()], "operations", "state");
 const CONFLICTS: &str = page!([super::conflicts::columns!()], "conflicts", "state");
 const LINKS: &str = page!([super::links::columns!()], "links", "mapping_id");

@@ -34,7 +34,7 @@ const ENTOMB_ROOM: &str = "UPDATE rooms SET slug = slug || '~' || id, email = ''
 const ENTOMB_BRIDGE: &str = "UPDATE bridges SET name = name || '~' || id, settings = '{}', sealed = '', declared = '',
     removed_ms = $3 WHERE tenant_id = $1 AND id = $2 AND removed_ms IS NULL";
 /// Everything of a tenant but its audit, what names others first.
-const OF_TENANT: [&str; 24] = [
+const OF_TENANT: [&str; 25] = [
     "DELETE FROM instances WHERE tenant_id = $1",
     "DELETE FROM objects WHERE tenant_id = $1",
     "DELETE FROM changes WHERE tenant_id = $1",
@@ -50,6 +50,7 @@ const OF_TENANT: [&str; 24] = [
     "DELETE FROM subscriptions WHERE tenant_id = $1",
     "DELETE FROM sync_runs WHERE tenant_id = $1",
     "DELETE FROM plans WHERE tenant_id = $1",
+    "DELETE FROM retention_policies WHERE tenant_id = $1",
     "DELETE FROM leases WHERE name IN (SELECT 'mapping:' || id FROM mappings WHERE tenant_id = $1)",
     "DELETE FROM mappings WHERE tenant_id = $1",
     "DELETE FROM bridges WHERE tenant_id = $1",

@@ -1,6 +1,7 @@
 //! What the interface shows of what is stored. Never a secret, a hash or a sealed value.
 
 mod booking;
+mod keys;
 mod people;
 mod room;
 mod rules;
@@ -10,6 +11,7 @@ mod sync;
 pub use booking::{
     BookingView, FreeBusyView, InstanceOccasionView, OccasionView, PeriodView, PersonView, RecurrenceView,
 };
+pub use keys::{ClosedView, KeyView, KeysView, PolicyView};
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
 pub use room::{
     BridgeView, CalendarView, FeedLinkView, FeedView, FlagsView, InstanceView, LimitsView, MappingView, RoomView,

@@ -301,6 +301,10 @@ pub struct AuditView {
     pub seq: Option<i64>,
     /// Why, or with which answer.
     pub detail: String,
+    /// The request behind it: id, address, agent, method, path; for a refusal status and milliseconds.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Value>,
 }
 
 impl AuditView {
@@ -315,6 +319,7 @@ impl AuditView {
             uid: text_if(entry.uid),
             seq: (entry.seq > 0).then_some(entry.seq),
             detail: entry.detail,
+            request: serde_json::from_str(&entry.request).ok(),
         }
     }
 }

@@ -9,8 +9,9 @@ use anteroom::bridge::memory::MemoryBridge;
 use anteroom::bridge::{Bridge, BridgeError};
 use anteroom::config;
 use anteroom::config::Limits;
-use anteroom::crypt::{Keys, VerifiedCache};
+use anteroom::crypt::{Keys, LocalKeys, VerifiedCache};
 use anteroom::dash::{self, DashDoor};
+use anteroom::manage::keys::Vault;
 use anteroom::manage::principals::NewPrincipal;
 use anteroom::manage::{Acting, SignIn, api_keys, passwords, principals, tenants};
 use anteroom::model::{Clock, ManualClock, MappingId, Role, TenantId, Timestamp, ZoneId};
@@ -62,7 +63,9 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", folder.path().join("house.db").display())).await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(START));
-        let keys = Arc::new(Keys::load_or_create(folder.path()).unwrap());
+        let master = Keys::load_or_create(folder.path()).unwrap();
+        let vault = Vault::new(store.clone(), Arc::new(LocalKeys::new("file", master.ring)));
+        let keys = Arc::new(vault.open(START).await.unwrap());
         let mut tx = store.begin_write().await.unwrap();
         let city = tenants::ensure(&mut tx, ("city", "City"), &ZoneId::utc(), START).await.unwrap().id;
         let village = tenants::ensure(&mut tx, ("village", "Village"), &ZoneId::utc(), START).await.unwrap().id;
@@ -89,6 +92,7 @@ impl House {
             store: store.clone(),
             clock: Arc::clone(&clock),
             keys,
+            vault,
             limits: Limits { json_bytes: 4096, ..Limits::default() },
             public_url: "https://rooms.example/".to_owned(),
             feed: config::Feed { past_days: 5, ..config::Feed::default() },

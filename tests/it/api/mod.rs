@@ -5,6 +5,7 @@ mod bookings;
 mod dashboard;
 mod feeds;
 pub(crate) mod fixture;
+mod keys;
 mod openapi;
 mod people;
 mod predecessor;

@@ -165,6 +165,7 @@ async fn mapping(house: &House) -> String {
 
 async fn subscription(house: &House, mapping: &str) {
     let one = subscriptions::Subscription {
+        misses: 0,
         id: SubscriptionId::fresh(),
         tenant_id: house.city.clone(),
         mapping_id: mapping.into(),

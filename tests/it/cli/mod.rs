@@ -1,6 +1,7 @@
 //! The command line in process: its answers, its refusals, its exit codes.
 
 mod operator;
+mod pkcs11;
 
 use serde_json::Value;
 use std::ffi::OsString;

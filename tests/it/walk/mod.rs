@@ -12,6 +12,7 @@ mod latency;
 mod ledger;
 mod quiet;
 mod refused;
+mod secrets;
 mod series;
 mod singles;
 mod throng;
