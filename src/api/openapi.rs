@@ -385,6 +385,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 78);
+        assert_eq!(ids.len(), 86);
     }
 }
