@@ -8,6 +8,7 @@ mod tenancy {
 
     /// File, constant, and why no row of another tenant can be met.
     const ARGUED: &[(&str, &str, &str)] = &[
+        ("audit_chain.rs", "WAITING", "the keeper looks for entries of all tenants; each is chained to its own"),
         ("conflicts.rs", "OVERDUE", "the reconciler looks for work of all tenants; each row carries its own"),
         ("conflicts.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("feeds.rs", "BY_HASH", "the credential decides which tenant it is; the row carries it"),
@@ -95,9 +96,8 @@ mod tenancy {
                 }
                 (_, Some((at, name))) => {
                     found.push(macros[name].clone());
+                    // What it is called with are texts like those around it.
                     rest = &rest[at + name.len() + 1..];
-                    let close = rest.find(')').unwrap();
-                    rest = &rest[close + 1..];
                 }
                 _ => return found,
             }

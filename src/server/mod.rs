@@ -126,8 +126,6 @@ pub struct Gateway {
 impl Gateway {
     /// Starts everything the configuration asks for.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
-        let data_dir = &config.server.data_dir;
-        make_folder(data_dir)?;
         let listener = listen(&config.server.listen, "server.listen")?;
         let address = listener.local_addr().map_err(ServerError::Web)?;
         Self::start_on(config, listener, address).await
@@ -136,6 +134,7 @@ impl Gateway {
     /// Starts on a socket that listens already, so that its address could be written into the configuration.
     async fn start_on(config: Config, listener: TcpListener, address: SocketAddr) -> Result<Self, ServerError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        make_folder(&config.server.data_dir)?;
         let store = Store::open(config.database_url().reveal()).await?;
         let vault = vault(&config, &store)?;
         let keys = Arc::new(vault.open(clock.now()).await?);

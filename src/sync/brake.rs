@@ -9,7 +9,8 @@ const EMPTIED: usize = 5;
 
 /// The sentence to hold with, or `None` when the run may go on.
 pub fn holds(deletions: usize, known: usize, settings: &Settings) -> Option<String> {
-    if deletions >= known && (EMPTIED..=settings.brake_least).contains(&known) {
+    let is_on = settings.brake_percent < 100;
+    if is_on && deletions >= known && (EMPTIED..=settings.brake_least).contains(&known) {
         return Some(format!(
             "all {known} bookings have disappeared at the remote side at once; nothing was deleted. Is the calendar switched \
              off there? Look at it, then release the mapping"
@@ -36,6 +37,14 @@ mod tests {
         assert!(holds(11, 12).is_some());
         assert!(holds(40, 200).is_none());
         assert!(holds(41, 200).is_some());
+    }
+
+    #[test]
+    fn at_a_hundred_per_cent_nothing_is_held() {
+        let settings = Settings { brake_percent: 100, brake_least: 10, ..Settings::default() };
+        for known in [1, 5, 10, 11, 500] {
+            assert!(super::holds(known, known, &settings).is_none(), "{known}");
+        }
     }
 
     #[test]

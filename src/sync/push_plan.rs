@@ -43,7 +43,8 @@ pub(super) fn plan(projection: &Projection, links: &[Link], window_start: Timest
     acts.extend(live.iter().filter_map(|link| change(projection, link)));
     for (part, event) in &projection.parts {
         let text = part.as_text();
-        if !live.iter().any(|link| link.part == text) {
+        // A copy that goes is not the copy of a booking that was made anew since.
+        if !live.iter().any(|link| link.part == text && link.state != LinkState::Deleting) {
             let epoch = epochs.get(text.as_str()).copied().unwrap_or(0) + 1;
             acts.push(Act::Create { part: part.clone(), event: event.clone(), epoch });
         }
@@ -160,6 +161,8 @@ mod tests {
         assert_eq!(acts(None, &[link(LinkState::Linked, "a", Some("r"), 1)]), ["delete"]);
         assert_eq!(acts(None, &[link(LinkState::Creating, "a", None, 1)]), ["abandon"]);
         assert_eq!(acts(None, &[link(LinkState::Forgotten, "a", Some("r"), 1)]), Vec::<String>::new());
+        assert_eq!(acts(Some("a"), &[link(LinkState::Deleting, "a", Some("r"), 1)]), ["delete", "create 2"]);
+        assert_eq!(acts(Some("a"), &[link(LinkState::Deleting, "a", None, 1)]), ["abandon", "create 2"]);
     }
 
     #[test]

@@ -79,6 +79,10 @@ pub fn horizon() -> (Timestamp, Timestamp) {
 }
 
 impl Seen {
+    pub fn is_at_the_time_of(&self, other: &Self) -> bool {
+        (self.start, self.end) == (other.start, other.end)
+    }
+
     pub fn titled(&self, title: &str) -> Self {
         Self { title: title.to_owned(), ..self.clone() }
     }
@@ -200,6 +204,34 @@ impl Town {
                 self.control("POST", "/portico/ui/events/update", &body)
             }
             Side::Booking => self.control("PUT", &format!("/generic/as-person/api/events/{id}"), &utc(what)),
+        }
+    }
+
+    /// As [`Town::change`] by programs that send what their person has changed and nothing else: a title, a time, or both.
+    /// Booking systems are sent whole bookings.
+    pub fn amend(&self, side: Side, room: &Room, id: &str, (old, what): (&Seen, &Seen)) -> Outcome<Answer> {
+        match side {
+            Side::CalDav => {
+                let stored = self.dav("GET", id, &[], "")?;
+                if stored.status != 200 {
+                    return Ok(stored);
+                }
+                let etag = stored.header("etag").unwrap_or("\"none\"").to_owned();
+                let now = calendar(&stored.text.replace("\r\n ", "")).remove(0);
+                let moved = if what.is_at_the_time_of(old) { &now } else { what };
+                let title = if what.title == old.title { &now.title } else { &what.title };
+                self.put(id, &edited(&stored.text, &moved.titled(title)), ("If-Match", &etag))
+            }
+            Side::Graph => {
+                let mut body = outlook(what);
+                if let Some(fields) = body.as_object_mut() {
+                    fields.retain(|name, _| {
+                        if name == "subject" { what.title != old.title } else { !what.is_at_the_time_of(old) }
+                    });
+                }
+                self.graph("PATCH", &format!("/users/{}/events/{id}", room.mailbox), &body)
+            }
+            Side::Booking => self.change(side, room, id, what),
         }
     }
 

@@ -21,8 +21,46 @@ struct Act {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Deed {
-    Become(Seen),
+    Become(Wish),
     Cancel,
+}
+
+/// What somebody wanted a booking to be, and which of it was said: who writes whole bookings says all, also what is old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wish {
+    to: Seen,
+    says_title: bool,
+    says_time: bool,
+}
+
+/// A field of a booking.
+#[derive(Clone, Copy)]
+enum Field {
+    Title,
+    Time,
+}
+
+impl Wish {
+    fn whole(to: Seen) -> Self {
+        Self { to, says_title: true, says_time: true }
+    }
+
+    fn says(&self, field: Field) -> bool {
+        match field {
+            Field::Title => self.says_title,
+            Field::Time => self.says_time,
+        }
+    }
+}
+
+impl Field {
+    /// The field as text, to compare by.
+    fn of(self, seen: &Seen) -> String {
+        match self {
+            Self::Title => seen.title.clone(),
+            Self::Time => format!("{}/{}", seen.start, seen.end),
+        }
+    }
 }
 
 /// One booking.
@@ -66,23 +104,24 @@ impl Booking {
         if certain.contains(&&Deed::Cancel) && all.len() == 1 {
             return false;
         }
-        let wishes: Vec<&Seen> =
-            all.iter().filter_map(|deed| if let Deed::Become(to) = deed { Some(to) } else { None }).collect();
-        let title = self.candidates(&certain, &wishes, |seen| seen.title.clone());
-        let time = self.candidates(&certain, &wishes, |seen| (seen.start, seen.end).to_owned());
-        title.contains(&found.title) && time.contains(&(found.start, found.end))
+        let wishes: Vec<&Wish> =
+            all.iter().filter_map(|deed| if let Deed::Become(wish) = deed { Some(wish) } else { None }).collect();
+        [Field::Title, Field::Time]
+            .into_iter()
+            .all(|field| self.candidates(&certain, &wishes, field).contains(&field.of(found)))
     }
 
-    /// The values one field may have: what somebody wanted it to become, and what it was where nobody wants for certain
-    /// that it changes, or where a wish meant another field.
-    fn candidates<T: PartialEq + Clone>(&self, certain: &[&Deed], wishes: &[&Seen], of: impl Fn(&Seen) -> T) -> Vec<T> {
-        let was = self.agreed.as_ref().map(&of);
-        // Of several people who write whole bookings, one may write an old value over a new one.
-        let is_alone = wishes.len() < 2;
-        let values = wishes.iter().map(|seen| of(seen));
-        let mut values: Vec<T> = values.filter(|value| !is_alone || was.as_ref() != Some(value)).collect();
-        let is_changed = certain.iter().any(|deed| matches!(deed, Deed::Become(to) if was.as_ref() != Some(&of(to))));
-        if !is_changed {
+    /// The values one field may have: what somebody said it should become, and what it was where nobody said for certain
+    /// that it changes.
+    fn candidates(&self, certain: &[&Deed], wishes: &[&Wish], field: Field) -> Vec<String> {
+        let was = self.agreed.as_ref().map(|seen| field.of(seen));
+        let said: Vec<&&Wish> = wishes.iter().filter(|wish| wish.says(field)).collect();
+        // Of several who say it, one who writes whole bookings may write an old value over a new one.
+        let is_alone = said.len() < 2;
+        let values = said.iter().map(|wish| field.of(&wish.to));
+        let mut values: Vec<String> = values.filter(|value| !is_alone || was.as_ref() != Some(value)).collect();
+        let changes = |wish: &Wish| wish.says(field) && was.as_ref() != Some(&field.of(&wish.to));
+        if !certain.iter().any(|deed| matches!(deed, Deed::Become(wish) if changes(wish))) {
             values.extend(was);
         }
         values
@@ -236,7 +275,7 @@ impl<'a> Person<'a> {
             }
             Ok(None) => false,
         };
-        let acts = vec![Act { what: Deed::Become(what), is_uncertain }];
+        let acts = vec![Act { what: Deed::Become(Wish::whole(what)), is_uncertain }];
         self.notebook.bookings.push(Booking { room: room.slug.clone(), agreed: None, acts, history: vec![word] });
         self.count(born, is_uncertain);
     }
@@ -266,8 +305,10 @@ impl<'a> Person<'a> {
             1 => self.fresh_slot(room).titled(&old.title),
             _ => self.fresh_slot(room).titled(&title),
         };
-        let outcome = town.change(side, room, &id, &what);
-        self.conclude(number, side, outcome, Deed::Become(what));
+        let outcome = town.amend(side, room, &id, (&old, &what));
+        let is_whole = side == Side::Booking;
+        let (says_title, says_time) = (is_whole || what.title != old.title, is_whole || !what.is_at_the_time_of(&old));
+        self.conclude(number, side, outcome, Deed::Become(Wish { to: what, says_title, says_time }));
     }
 
     fn cancel(&mut self, town: &Town, room: &Room, view: &View, is_busy: bool) {
