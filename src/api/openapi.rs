@@ -215,7 +215,7 @@ impl Modify for Refusals {
             for operation in [get, post, put, patch, delete].into_iter().flatten() {
                 let mut statuses = refusals_of(path, operation.request_body.is_some(), operation.parameters.is_some());
                 let purges = operation.operation_id.as_deref().is_some_and(|id| PURGES.contains(&id));
-                if purges || names_an_instance(operation) {
+                if purges || names_an_instance(operation) || path.contains("{email}") {
                     statuses.push(("422", "Value not accepted"));
                 }
                 if purges || asks_a_remote_system(path) {
