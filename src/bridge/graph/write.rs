@@ -99,14 +99,23 @@ impl Graph {
                 // Exchange moves the version on its own; the next turn looks whether the content moved too.
                 Err(BridgeError::Stale) => {}
                 Err(other) => return Err(other),
-                Ok(()) => return self.finish(at, &id.0, &event).await,
+                Ok(answer) => {
+                    let item = self.finish(at, &id.0, &event).await?;
+                    return untouched(at, answer, item);
+                }
             }
         }
         Err(BridgeError::Stale)
     }
 
     /// Brings time, content and rule of an item or master to the wanted ones.
-    async fn patch_master(&self, at: &RemoteCalendar, now: &RemoteItem, event: &Event) -> Result<(), BridgeError> {
+    /// Answers how it stood right after that; `None` where nothing had to be written.
+    async fn patch_master(
+        &self,
+        at: &RemoteCalendar,
+        now: &RemoteItem,
+        event: &Event,
+    ) -> Result<Option<GraphEvent>, BridgeError> {
         let have = members(at, &now.event.when, &now.event.content);
         let want = members(at, &event.when, &event.content);
         let mut body = changed_members(&have, &want);
@@ -121,7 +130,7 @@ impl Graph {
             }
         }
         if body.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let mut version = now.version.as_ref().map(|version| version.0.clone());
         if let Some(set) = event.recurrence.as_ref().filter(|_| lost_dates(&now.event, event)) {
@@ -131,7 +140,7 @@ impl Graph {
                 "isAllDay": step["isAllDay"]});
             self.patch(at, &now.id.0, body, version.take()).await?;
         }
-        self.patch(at, &now.id.0, Value::Object(body), version).await
+        self.patch(at, &now.id.0, Value::Object(body), version).await.map(Some)
     }
 
     async fn patch(
@@ -140,11 +149,11 @@ impl Graph {
         id: &str,
         body: Value,
         version: Option<String>,
-    ) -> Result<(), BridgeError> {
+    ) -> Result<GraphEvent, BridgeError> {
         let url = self.calls.url(&["users", &at.id, "events", id]);
         let mut call = Call::write(Method::PATCH, url, Some(body), Target::Item);
         call.version = version;
-        self.calls.send(Some(&at.id), &call).await.map(|_| ())
+        self.calls.read::<GraphEvent>(Some(&at.id), &call).await
     }
 
     /// Removes and changes instances until they are as wanted, and answers the item as it stands then.
@@ -229,6 +238,18 @@ impl Graph {
         let own = |row: &GraphEvent| starts_at(row, when, id, start);
         Ok(rows.into_iter().find(own).map(|row| row.id))
     }
+}
+
+/// The item as it was read after a write, if it still says what the answer to the write said. Otherwise a person was quicker
+/// than the reading: what they changed is no rewriting of ours, and the item has to be looked at and decided.
+fn untouched(at: &RemoteCalendar, answer: Option<GraphEvent>, read: RemoteItem) -> Result<RemoteItem, BridgeError> {
+    let Some(answer) = answer else { return Ok(read) };
+    let told = translate::read_item(at, &answer).map_err(BridgeError::Garbage)?;
+    let same = |told: &RemoteItem| told.event.when == read.event.when && told.event.content == read.event.content;
+    if told.as_ref().is_none_or(same) {
+        return Ok(read);
+    }
+    Err(BridgeError::Unknown("somebody changed it while it was written".to_owned()))
 }
 
 fn starts_at(row: &GraphEvent, when: &EventTime, id: RecurrenceId, start: Timestamp) -> bool {
@@ -327,4 +348,27 @@ fn is_between(now: &Event, base: &Event, event: &Event) -> bool {
         && (rule(now) == rule(base) || rule(now) == rule(event))
         && dates(now).iter().all(|date| dates(base).contains(date) || dates(event).contains(date))
         && now.overrides.keys().all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ZoneId;
+
+    fn graph(subject: &str) -> GraphEvent {
+        let side = |hour: u8| json!({"dateTime": format!("2026-03-02T{hour:02}:00:00"), "timeZone": "UTC"});
+        let event =
+            json!({"id": "e1", "subject": subject, "start": side(9), "end": side(10), "type": "singleInstance"});
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn what_a_person_changes_between_a_write_and_its_reading_is_not_taken_for_a_rewriting() {
+        let at = RemoteCalendar { id: "hall@example.org".to_owned(), name: "Hall".to_owned(), zone: ZoneId::utc() };
+        let read = |subject| translate::read_item(&at, &graph(subject)).unwrap().unwrap();
+        assert!(untouched(&at, Some(graph("ours")), read("ours")).is_ok());
+        assert!(untouched(&at, None, read("theirs")).is_ok(), "nothing was written");
+        let met = untouched(&at, Some(graph("ours")), read("theirs"));
+        assert!(matches!(met, Err(BridgeError::Unknown(_))), "{met:?}");
+    }
 }
