@@ -155,6 +155,7 @@ impl<'a> Story<'a> {
         }
         self.chaos.heal();
         self.chaos.deliver().await;
+        self.hear_of_the_quick();
         self.settle().await?;
         self.check().await
     }
@@ -214,7 +215,15 @@ impl<'a> Story<'a> {
             self.let_its_tasks_go().await;
         }
         self.chaos.reborn();
+        self.hear_of_the_quick();
         Ok(())
+    }
+
+    /// People have changed bookings while they were written.
+    fn hear_of_the_quick(&mut self) {
+        for (title, note) in self.chaos.quicker() {
+            self.did(&title, Act::Describe(note));
+        }
     }
 
     /// While one process stands still, its leases run out and another one does the work.

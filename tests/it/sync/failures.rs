@@ -279,6 +279,27 @@ on_both!(f24_a_small_calendar_that_is_switched_off_is_no_deletion_of_its_booking
     assert!(scene.open("mass_delete_hold").await.sentence.contains("switched off"));
 });
 
+on_both!(f36_an_edit_between_a_write_and_its_reading_is_no_rewriting, |house| async {
+    let scene = Scene::new(house, 2).await;
+    let sides = async || [scene.titles().await, scene.remote_titles(0), scene.remote_titles(1)];
+    scene.remote().change_next(|made| "Budget, with coffee".clone_into(&mut made.content.summary));
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.settle().await;
+    assert_eq!(sides().await, [["Budget, with coffee"]; 3], "while it was made");
+    let moved = event("a", "", 4, 9).when;
+    scene.remote().change_next({
+        let moved = moved.clone();
+        move |changed| changed.when = moved
+    });
+    scene.put(&event("a", "Budget 2027", 3, 9)).await.unwrap();
+    scene.settle().await;
+    assert_eq!(sides().await, [["Budget 2027"]; 3], "while it was changed");
+    for remote in &scene.remotes {
+        let times: Vec<_> = remote.bridge.events(CALENDAR).into_iter().map(|(_, event)| event.when).collect();
+        assert_eq!(times, [moved.clone()]);
+    }
+});
+
 on_both!(f40_a_copy_that_was_removed_before_its_creation_was_confirmed_is_a_removal, |house| async {
     let scene = Scene::new(house, 2).await;
     scene.remote().burn_keys();
