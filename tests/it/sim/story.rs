@@ -472,6 +472,11 @@ impl<'a> Story<'a> {
         }
         let at = self.chance.below(self.off.len());
         let (side, id, title) = self.off.swap_remove(at);
+        // Whoever sees that the booking stands there does not take its cancelled twin up again.
+        let twin = |(_, event): &(RemoteId, Event)| event.content.summary == title;
+        if self.scene.remotes[side].bridge.events(CALENDAR).iter().any(twin) {
+            return;
+        }
         if self.scene.remotes[side].bridge.reactivate(CALENDAR, &id).is_ok() {
             self.did(&title, Act::TakeUp);
         }
