@@ -155,6 +155,7 @@ impl<'a> Story<'a> {
         }
         self.chaos.heal();
         self.chaos.deliver().await;
+        self.hear_of_the_quick();
         self.settle().await?;
         self.check().await
     }
@@ -214,7 +215,15 @@ impl<'a> Story<'a> {
             self.let_its_tasks_go().await;
         }
         self.chaos.reborn();
+        self.hear_of_the_quick();
         Ok(())
+    }
+
+    /// People have changed bookings while they were written.
+    fn hear_of_the_quick(&mut self) {
+        for (title, note) in self.chaos.quicker() {
+            self.did(&title, Act::Describe(note));
+        }
     }
 
     /// While one process stands still, its leases run out and another one does the work.
@@ -463,6 +472,11 @@ impl<'a> Story<'a> {
         }
         let at = self.chance.below(self.off.len());
         let (side, id, title) = self.off.swap_remove(at);
+        // Whoever sees that the booking stands there does not take its cancelled twin up again.
+        let twin = |(_, event): &(RemoteId, Event)| event.content.summary == title;
+        if self.scene.remotes[side].bridge.events(CALENDAR).iter().any(twin) {
+            return;
+        }
         if self.scene.remotes[side].bridge.reactivate(CALENDAR, &id).is_ok() {
             self.did(&title, Act::TakeUp);
         }
