@@ -189,6 +189,8 @@ fn migrator() -> Migrator {
         ("audit_chain", include_str!("../../migrations/0020_audit_chain.sql")),
         ("fbtype", include_str!("../../migrations/0021_fbtype.sql")),
         ("directory", include_str!("../../migrations/0022_directory.sql")),
+        ("webhooks", include_str!("../../migrations/0023_webhooks.sql")),
+        ("alerts", include_str!("../../migrations/0024_alerts.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)
