@@ -125,6 +125,7 @@ impl Courier {
         deliveries::forget(&mut tx, now.plus_days(-self.terms.keep_days)).await?;
         tx.commit().await?;
         self.metrics.add(&names::DELIVERIES, &["given_up"], given_up);
+        self.metrics.clear(&names::DELIVERIES_PENDING);
         let mut tx = self.store.begin_read().await?;
         for tenant in tenants::list(&mut tx).await? {
             let count = deliveries::pending(&mut tx, &tenant.id).await?;

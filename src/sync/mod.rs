@@ -36,6 +36,7 @@ mod push_send;
 mod refused_dates;
 mod renew;
 mod retry;
+mod rewriting;
 mod ruling;
 mod settings;
 mod status;

@@ -4,6 +4,7 @@ use super::pull::millis;
 use super::pull_item::Seen;
 use super::push::begin;
 use super::push_plan::Act;
+use super::rewriting::is_rewriting;
 use super::{Engine, Site, SyncError, conflict, hub, pull_item};
 use crate::bridge::BridgeError;
 use crate::bridge::IdempotencyKey;
@@ -66,8 +67,7 @@ impl Sender<'_> {
             Ok(created) => {
                 self.writes += 1;
                 self.refuse_claimed(&created).await?;
-                self.linked(link.now, event, &created, "push.create").await?;
-                Ok(())
+                self.written(link.now, event, created, "push.create").await
             }
             Err(BridgeError::NotFound) => self.made_and_gone(link.before).await,
             Err(error) => self.unsent(link, error).await,
@@ -145,8 +145,7 @@ impl Sender<'_> {
         match self.site.bridge.update(&self.site.calendar, &known, &base, event).await {
             Ok(item) => {
                 self.writes += 1;
-                self.linked(link.now, event, &item, "push.update").await?;
-                Ok(())
+                self.written(link.now, event, item, "push.update").await
             }
             Err(BridgeError::NotFound) => self.gone(&link.before).await,
             Err(error) => self.unsent(link, error).await,
@@ -218,12 +217,17 @@ impl Sender<'_> {
         Ok(all.items().iter().find(|item| item.id == *id).cloned())
     }
 
-    async fn linked(&self, link: Link, sent: &Event, item: &RemoteItem, action: &str) -> Result<Link, SyncError> {
+    /// A write that was answered: the link says what both sides agree on now, and how that side writes it. Where the copy
+    /// says something else, somebody was quicker than the answer: it is decided as what was read.
+    async fn written(&mut self, link: Link, sent: &Event, item: RemoteItem, action: &str) -> Result<(), SyncError> {
         let echo = hub::aligned(&item.event, &link, Some(sent));
         let echo = self.site.bridge.comparable(&self.site.calendar, &echo);
+        if !is_rewriting(sent, &echo) {
+            return self.decide(link, Some(item)).await;
+        }
         let link = Link {
-            remote_id: Some(item.id.0.clone()),
-            remote_version: item.version.as_ref().map(|version| version.0.clone()),
+            remote_id: Some(item.id.0),
+            remote_version: item.version.map(|version| version.0),
             base: hub::json(sent),
             sent: String::new(),
             echo: if echo == *sent { String::new() } else { hub::json(&echo) },
@@ -231,8 +235,7 @@ impl Sender<'_> {
             written_ms: self.engine.now(),
             ..link
         };
-        self.store_told(&link, action).await?;
-        Ok(link)
+        self.store_told(&link, action).await
     }
 
     async fn ended(&self, link: Link, action: &str) -> Result<(), SyncError> {
