@@ -11,6 +11,8 @@ mod tenancy {
         ("audit_chain.rs", "WAITING", "the keeper looks for entries of all tenants; each is chained to its own"),
         ("conflicts.rs", "OVERDUE", "the reconciler looks for work of all tenants; each row carries its own"),
         ("conflicts.rs", "FORGET", "housekeeping by age, alike for all tenants"),
+        ("deliveries.rs", "FORGET", "housekeeping by age, alike for all tenants"),
+        ("deliveries.rs", "GIVE_UP", "housekeeping by age, alike for all tenants"),
         ("feeds.rs", "BY_HASH", "the credential decides which tenant it is; the row carries it"),
         ("feeds.rs", "WITHDRAWN", "says only that a token was withdrawn"),
         ("idempotency.rs", "FORGET", "housekeeping by age, alike for all tenants"),
@@ -47,6 +49,7 @@ mod tenancy {
         ),
         ("subscriptions.rs", "DUE", "the reconciler looks for work of all tenants; each row carries its own"),
         ("subscriptions.rs", "WITHOUT", "the reconciler looks for work of all tenants; each row carries its own"),
+        ("webhooks.rs", "WAITING", "the courier looks for work of all tenants; each row carries its own"),
     ];
 
     /// What a directory consists of.

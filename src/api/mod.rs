@@ -3,6 +3,7 @@
 //! A handler names the role it needs by its first argument (`caller::As`), calls one function of `manage` or `store`
 //! inside one transaction, and answers JSON. Every refusal is a problem document (RFC 9457) made in `error`.
 
+mod alerts;
 mod approvals;
 mod audit;
 mod bookings;
@@ -34,6 +35,7 @@ mod rules;
 mod runs;
 mod tenants;
 pub mod view;
+mod webhooks;
 
 pub use error::ApiError;
 pub use openapi::document;
@@ -71,6 +73,10 @@ pub struct ApiDoor {
     pub public_url: String,
     /// What a new feed shows where nobody says.
     pub feed: config::Feed,
+    /// On which terms webhooks are told.
+    pub deliveries: config::Deliveries,
+    /// From when on something is an alert.
+    pub alerts: config::Alerts,
     /// Verifies credentials.
     pub sign_in: Arc<SignIn>,
     /// Wakes the worker that pulls a mapping.

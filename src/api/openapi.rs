@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::{
-    approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations, people,
-    plans, predecessor, principals, retention, rooms, rules, runs, tenants,
+    alerts, approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations,
+    people, plans, predecessor, principals, retention, rooms, rules, runs, tenants, webhooks,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -127,6 +127,17 @@ operations!(
     audit::explain,
     audit::explain_room,
     audit::status,
+    webhooks::list,
+    webhooks::create,
+    webhooks::read,
+    webhooks::update,
+    webhooks::remove,
+    webhooks::rotate,
+    webhooks::test,
+    webhooks::told,
+    alerts::list,
+    alerts::read,
+    alerts::acknowledge,
     people::export,
     people::erase,
     retention::list,
@@ -385,6 +396,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 86);
+        assert_eq!(ids.len(), 97);
     }
 }

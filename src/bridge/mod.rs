@@ -11,6 +11,7 @@ mod limited;
 pub mod memory;
 mod reading;
 mod text;
+pub mod webhook;
 pub mod webpush;
 
 pub use bridges::{BridgeConfig, DeltaForm, GenericConfig, GraphConfig, PorticoConfig, build};
@@ -159,6 +160,9 @@ pub enum Probe {
     /// Several items could be it; a person must say.
     Ambiguous(Vec<RemoteId>),
 }
+
+/// How the sentence of [`BridgeError::Auth`] begins.
+pub const REFUSED_CREDENTIALS: &str = "the remote system refuses our credentials";
 
 /// What went wrong, in the terms the reconciler reacts in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

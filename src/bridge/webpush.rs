@@ -32,21 +32,7 @@ pub struct PushResource(Url);
 impl PushResource {
     /// Reads an absolute URI. Without `private`, only https to what may be a public host is taken; the error is a sentence.
     pub fn parse(text: &str, private: bool) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|_| "The push resource is not an absolute URI.".to_owned())?;
-        let https = url.scheme() == "https" || (private && url.scheme() == "http");
-        if !https || !url.username().is_empty() || url.password().is_some() {
-            return Err("The push resource is not an https address without a user name.".to_owned());
-        }
-        let public = match url.host() {
-            None => return Err("The push resource names no host.".to_owned()),
-            Some(Host::Ipv4(ip)) => is_public(IpAddr::V4(ip)),
-            Some(Host::Ipv6(ip)) => is_public(IpAddr::V6(ip)),
-            Some(Host::Domain(name)) => name.trim_end_matches('.') != "localhost" && !name.ends_with(".localhost"),
-        };
-        if !public && !private {
-            return Err("The push resource lies in a private network; messages go to public push services.".to_owned());
-        }
-        Ok(Self(url))
+        address("The push resource", text, private).map(Self)
     }
 
     /// Its origin, to which the sender's token is bound (RFC 8292, 2).
@@ -58,6 +44,44 @@ impl PushResource {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+}
+
+/// An address that somebody outside has named. Without `private`, only https to what may be a public host is taken; the
+/// error is a sentence about `what`.
+pub(super) fn address(what: &str, text: &str, private: bool) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| format!("{what} is not an absolute URI."))?;
+    let https = url.scheme() == "https" || (private && url.scheme() == "http");
+    if !https || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("{what} is not an https address without a user name."));
+    }
+    let public = match url.host() {
+        None => return Err(format!("{what} names no host.")),
+        Some(Host::Ipv4(ip)) => is_public(IpAddr::V4(ip)),
+        Some(Host::Ipv6(ip)) => is_public(IpAddr::V6(ip)),
+        Some(Host::Domain(name)) => name.trim_end_matches('.') != "localhost" && !name.ends_with(".localhost"),
+    };
+    if !public && !private {
+        return Err(format!("{what} lies in a private network; messages go to public addresses."));
+    }
+    Ok(url)
+}
+
+/// A client for addresses that somebody outside has named: to public ones only, or with `private` to any, directly or
+/// through a proxy. Redirects are not followed.
+pub(super) fn outward(private: bool, proxy: Option<&str>, patience: Duration) -> Result<reqwest::Client, String> {
+    install_ring();
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("anteroom/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(patience)
+        .connect_timeout(patience);
+    let builder = match proxy {
+        // The proxy resolves names, and decides where they may lead.
+        Some(url) => builder.proxy(reqwest::Proxy::all(url).map_err(describe)?),
+        None if private => builder.no_proxy(),
+        None => builder.no_proxy().dns_resolver(Arc::new(PublicOnly)),
+    };
+    builder.build().map_err(describe)
 }
 
 /// One message, sealed already.
@@ -98,19 +122,7 @@ pub struct PushSender {
 impl PushSender {
     /// A client that talks to public push services only, or with `private` to any, directly or through a proxy.
     pub fn new(private: bool, proxy: Option<&str>, clock: Arc<dyn Clock>) -> Result<Self, String> {
-        install_ring();
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("anteroom/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE);
-        let builder = match proxy {
-            // The proxy resolves names, and decides where they may lead.
-            Some(url) => builder.proxy(reqwest::Proxy::all(url).map_err(describe)?),
-            None if private => builder.no_proxy(),
-            None => builder.no_proxy().dns_resolver(Arc::new(PublicOnly)),
-        };
-        Ok(Self { client: builder.build().map_err(describe)?, private, clock })
+        Ok(Self { client: outward(private, proxy, PATIENCE)?, private, clock })
     }
 
     /// Reads a push resource as strictly as this client is.

@@ -295,7 +295,7 @@ impl Case<'_> {
                 self.bring_back(tx, &mapping.id, &removal.remote_id).await?;
             }
         }
-        Ok(mappings::set_state(tx, &mapping, MappingState::Active, "", self.cx.now).await?)
+        Ok(mappings::set_state(tx, &mapping, MappingState::Active, "", (self.cx.now, self.cx.now)).await?)
     }
 
     async fn bring_back(&self, tx: &mut Tx, mapping: &MappingId, remote: &str) -> Result<(), ResolveError> {

@@ -6,6 +6,7 @@ use super::{Applied, ChangeError, Context, Effect, Origin, approval, displace, f
 use crate::ical::object::{CalendarObject, Stamp};
 use crate::model::Event;
 use crate::model::Misfits;
+use crate::model::NoticeKind;
 use crate::model::ObjectName;
 use crate::model::ReservationClass;
 use crate::model::Resolution;
@@ -17,6 +18,7 @@ use crate::store::approvals;
 use crate::store::audit;
 use crate::store::changes;
 use crate::store::conflicts;
+use crate::store::deliveries;
 use crate::store::instances;
 use crate::store::instances::{Owner, Taken};
 use crate::store::mappings;
@@ -213,6 +215,7 @@ pub(super) async fn follow_up(
             operations::enqueue(tx, &wish).await?;
             queued = true;
         }
+        tell(tx, cx, room, trace).await?;
     }
     let action = match trace.effect {
         Effect::Created => "object.create",
@@ -231,6 +234,24 @@ pub(super) async fn follow_up(
     };
     audit::append(tx, &entry).await?;
     Ok(queued)
+}
+
+/// Writes down for webhooks what happened to a booking.
+async fn tell(tx: &mut Tx, cx: Context<'_>, room: &Room, trace: &Trace<'_>) -> Result<(), ChangeError> {
+    let notice = deliveries::Notice {
+        tenant: &room.tenant_id,
+        kind: match trace.effect {
+            Effect::Created => NoticeKind::BookingCreated,
+            Effect::Updated | Effect::Unchanged => NoticeKind::BookingChanged,
+            Effect::Deleted => NoticeKind::BookingCancelled,
+        },
+        room: Some(&room.id),
+        uid: Some(trace.uid),
+        subject: "",
+        sentence: "",
+        at: cx.now,
+    };
+    Ok(deliveries::tell(tx, &notice).await?)
 }
 
 fn row_for(

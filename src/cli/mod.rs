@@ -1,5 +1,6 @@
 //! Floor 6: the command line. What it does to the store it does through `manage`, as the REST interface does.
 
+mod alert;
 mod approval;
 mod audit;
 mod bridge;
@@ -28,6 +29,7 @@ mod setup;
 mod tenant;
 mod tenant_env;
 mod user;
+mod webhook;
 mod word;
 
 pub use error::CliError;
@@ -105,6 +107,9 @@ enum Command {
     Setup(setup::Setup),
     /// Print the DNS records by which calendar programs find the server
     Dns(dns::Dns),
+    /// What somebody should look at
+    #[command(subcommand)]
+    Alert(alert::Alert),
     /// What waits for a person
     #[command(subcommand)]
     Conflict(conflict::Conflict),
@@ -124,6 +129,9 @@ enum Command {
     /// The audit: who changed what, and whether somebody changed that
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Who outside is told what happens
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// How long data is kept
     #[command(subcommand)]
     Retention(retention::Retention),
@@ -164,6 +172,7 @@ where
         Command::Approval(approval) => approval.run(&cli.common, out).await,
         Command::Setup(setup) => setup.run(&cli.common, out).await,
         Command::Dns(dns) => dns.run(&cli.common, out),
+        Command::Alert(alert) => alert.run(&cli.common, out).await,
         Command::Conflict(conflict) => conflict.run(&cli.common, out).await,
         Command::Operation(operation) => operation.run(&cli.common, out).await,
         Command::Explain(explain) => explain.run(&cli.common, out).await,
@@ -172,6 +181,7 @@ where
         Command::Purge(purge) => purge.run(&cli.common, out).await,
         Command::Verify(verify) => verify.run(&cli.common, out).await,
         Command::Audit(audit) => audit.run(&cli.common, out).await,
+        Command::Webhook(webhook) => webhook.run(&cli.common, out).await,
         Command::Retention(retention) => retention.run(&cli.common, out).await,
         Command::Person(person) => person.run(&cli.common, out).await,
         Command::Keys(keys) => keys.run(&cli.common, out).await,

@@ -16,6 +16,8 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     limits(config, &mut found);
     sync(config, &mut found);
     feed(config, &mut found);
+    deliveries(config, &mut found);
+    alerts(config, &mut found);
     push(config, &mut found);
     profile(config, &mut found);
     observe(config, &mut found);
@@ -175,6 +177,35 @@ fn sync(config: &Config, found: &mut Found) {
     );
     found.demand((15..=3_600).contains(&sync.lease_seconds), "sync.lease_seconds", "must be 15 to 3600");
     found.demand(sync.brake_percent <= 100, "sync.brake_percent", "must be 0 to 100");
+}
+
+fn deliveries(config: &Config, found: &mut Found) {
+    let of = &config.deliveries;
+    found.demand((1..=60).contains(&of.timeout_seconds), "deliveries.timeout_seconds", "must be 1 to 60");
+    found.demand((1..=720).contains(&of.retry_hours), "deliveries.retry_hours", "must be 1 to 720");
+    found.demand((1..=8_760).contains(&of.give_up_hours), "deliveries.give_up_hours", "must be 1 to 8760 (one year)");
+    found.demand((1..=366).contains(&of.keep_days), "deliveries.keep_days", "must be 1 to 366");
+    if let Some(url) = &of.proxy {
+        web_address("deliveries.proxy", url, found);
+    }
+}
+
+fn alerts(config: &Config, found: &mut Found) {
+    let of = &config.alerts;
+    found.demand((5..=3_600).contains(&of.every_seconds), "alerts.every_seconds", "must be 5 to 3600");
+    for (key, value) in [
+        ("unreconciled_minutes", of.unreconciled_minutes),
+        ("pending_minutes", of.pending_minutes),
+        ("complete_read_hours", of.complete_read_hours),
+        ("subscription_minutes", of.subscription_minutes),
+        ("webhook_minutes", of.webhook_minutes),
+        ("keep_days", of.keep_days),
+    ] {
+        found.demand((1..=10_080).contains(&value), &format!("alerts.{key}"), "must be 1 to 10080");
+    }
+    found.demand((0..=1_440).contains(&of.settle_minutes), "alerts.settle_minutes", "must be 0 to 1440 (one day)");
+    found.demand((0..=8_760).contains(&of.conflict_hours), "alerts.conflict_hours", "must be 0 to 8760 (one year)");
+    found.demand(of.backlog >= 0, "alerts.backlog", "must not be negative");
 }
 
 fn push(config: &Config, found: &mut Found) {

@@ -26,6 +26,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("auth.api_key", "\"...\""),
     ("auth.api_key_file", "\"/run/secrets/api_key\""),
     ("webhooks.base_url", "\"https://rooms.example.org\""),
+    ("deliveries.proxy", "\"http://proxy.example.org:3128\""),
     ("push.contact", "\"mailto:ops@example.org\""),
     ("push.proxy", "\"http://proxy.example.org:3128\""),
     ("tenant.key", "\"springfield\""),

@@ -34,8 +34,10 @@ pub use municipal::municipals;
 pub use problem::ConfigError;
 pub use problem::Problem;
 pub use secret::Secret;
+pub use sections::Alerts;
 pub use sections::Auth;
 pub use sections::Database;
+pub use sections::Deliveries;
 pub use sections::Feed;
 pub use sections::LogFormat;
 pub use sections::MasterKey;
@@ -70,6 +72,10 @@ pub struct Config {
     pub feed: Feed,
     /// `[webhooks]`.
     pub webhooks: Webhooks,
+    /// `[deliveries]`.
+    pub deliveries: Deliveries,
+    /// `[alerts]`.
+    pub alerts: Alerts,
     /// `[push]`.
     pub push: Push,
     /// `[profile]`.

@@ -4,7 +4,9 @@ use super::Problem;
 use super::bootstrap::{BridgeEntry, MappingEntry, RoomEntry, TenantEntry, UserEntry};
 use super::limits::Limits;
 use super::section::Keys;
-use super::sections::{Auth, Database, Feed, MasterKey, Observe, Profile, Push, Server, Sync, Webhooks};
+use super::sections::{
+    Alerts, Auth, Database, Deliveries, Feed, MasterKey, Observe, Profile, Push, Server, Sync, Webhooks,
+};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -41,6 +43,8 @@ pub(super) const SECTIONS: &[Section] = &[
     one("sync", Sync::ABOUT, Sync::KEYS),
     one("feed", Feed::ABOUT, Feed::KEYS),
     one("webhooks", Webhooks::ABOUT, Webhooks::KEYS),
+    one("deliveries", Deliveries::ABOUT, Deliveries::KEYS),
+    one("alerts", Alerts::ABOUT, Alerts::KEYS),
     one("push", Push::ABOUT, Push::KEYS),
     one("profile", Profile::ABOUT, Profile::KEYS),
     one("observe", Observe::ABOUT, Observe::KEYS),

@@ -173,6 +173,58 @@ section! {
     }
 }
 
+section! {
+    /// What webhooks of the tenants are told: every delivery goes to the address that an administrator of the tenant named.
+    Deliveries {
+        /// Whether anything is sent. What happens meanwhile waits for as long as a failed delivery does.
+        enabled: bool = true,
+        /// Whether receivers may lie in private networks and be called without encryption, such as programs of your own.
+        private_networks: bool = false,
+        /// Proxy for deliveries. It resolves the names of receivers, and has to keep them out of your network.
+        proxy: Option<String> = None,
+        /// Seconds a receiver has to answer.
+        timeout_seconds: u64 = 15,
+        /// Hours for which a delivery that is not taken is sent again.
+        retry_hours: i64 = 24,
+        /// Hours of nothing but failure after which a webhook is disabled.
+        give_up_hours: i64 = 72,
+        /// Days for which it can be read what became of a delivery.
+        keep_days: i64 = 7,
+        /// Most webhooks of one tenant.
+        webhooks: usize = 50,
+    }
+}
+
+section! {
+    /// From when on something that waits or fails is told as an alert.
+    Alerts {
+        /// Whether anything is looked for.
+        enabled: bool = true,
+        /// Seconds between two looks.
+        every_seconds: u64 = 30,
+        /// Minutes that a change at a remote side may wait to be taken over.
+        unreconciled_minutes: i64 = 15,
+        /// Minutes that a change here may wait to be sent.
+        pending_minutes: i64 = 30,
+        /// Most writes of a tenant that may wait.
+        backlog: i64 = 1_000,
+        /// Hours within which each calendar is read completely.
+        complete_read_hours: i64 = 50,
+        /// Most writes to one calendar that may be given up within a day.
+        dead_letters: usize = 5,
+        /// Hours before its deadline from which a conflict counts.
+        conflict_hours: i64 = 4,
+        /// Minutes that a calendar may be without notifications although a subscription was asked for.
+        subscription_minutes: i64 = 120,
+        /// Minutes that a webhook may take nothing.
+        webhook_minutes: i64 = 60,
+        /// Minutes that a cause has to stay gone before its alert settles.
+        settle_minutes: i64 = 5,
+        /// Days for which settled alerts are kept.
+        keep_days: i64 = 90,
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

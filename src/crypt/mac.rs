@@ -78,8 +78,15 @@ pub fn verify_webhook(secret: &Secret, body: &[u8], header: &str) -> bool {
 }
 
 fn body_code(secret: &Secret, body: &[u8]) -> [u8; 32] {
-    let mut mac = keyed(secret.reveal().as_bytes());
-    mac.update(body);
+    code(secret.reveal().as_bytes(), &[body])
+}
+
+/// The code over parts that are written one after the other, as others define it.
+pub(super) fn code(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed(key);
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 

@@ -16,6 +16,7 @@ mod seal;
 pub mod sync_token;
 pub mod token;
 pub mod vapid;
+pub mod webhook;
 pub mod webpush;
 
 pub use crate::config::Secret;

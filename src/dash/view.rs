@@ -355,7 +355,7 @@ mod tests {
             created_ms: NOW,
         };
         let oldest_waiting = mapping.dirty_since_ms;
-        MappingStatus { mapping, bridge: words.to_owned(), pending: 0, oldest_waiting }
+        MappingStatus { mapping, bridge: words.to_owned(), pending: 0, oldest_pending: None, oldest_waiting }
     }
 
     fn status(rooms: Vec<RoomStatus>, words: &str) -> Status {

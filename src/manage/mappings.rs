@@ -247,7 +247,7 @@ async fn move_to(
     reason: &str,
 ) -> Result<Mapping, ManageError> {
     let mapping = find(tx, acting, id).await?;
-    mappings::set_state(tx, &mapping, state, reason, acting.now).await?;
+    mappings::set_state(tx, &mapping, state, reason, (acting.now, acting.now)).await?;
     let (action, what) = match state {
         MappingState::Active => ("mapping.release", "works again"),
         MappingState::Held => ("mapping.hold", "is held"),

@@ -7,6 +7,7 @@ mod audit;
 mod error;
 mod slug;
 
+pub mod alerts;
 pub mod api_keys;
 pub mod approvals;
 pub mod bookings;
@@ -29,6 +30,7 @@ pub mod rooms;
 pub mod rules;
 pub mod sign_in;
 pub mod tenants;
+pub mod webhooks;
 
 pub use audit::Acting;
 pub use error::ManageError;

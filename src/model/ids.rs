@@ -90,3 +90,11 @@ id!(
     /// A booking that waits for somebody who administers the room.
     ApprovalId
 );
+id!(
+    /// An address outside that is told what happens.
+    WebhookId
+);
+id!(
+    /// Something that somebody should look at.
+    AlertId
+);

@@ -1,5 +1,6 @@
 //! Floor 0: what the world consists of. Nouns and values; no clock, no I/O, no async.
 
+mod alert;
 mod event;
 mod ids;
 mod mapping;
@@ -10,11 +11,13 @@ mod room;
 mod rules;
 mod tenant;
 mod time;
+mod webhook;
 
+pub use alert::{AlertKind, AlertState, Severity};
 pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privacy, ReservationClass};
 pub use ids::{
-    ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RegistrationId, RoomId,
-    SubscriptionId, TenantId,
+    AlertId, ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RegistrationId,
+    RoomId, SubscriptionId, TenantId, WebhookId,
 };
 pub use mapping::{
     Authority, BridgeKind, ClassProjection, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution,
@@ -26,3 +29,4 @@ pub use room::{Features, RoomKind};
 pub use rules::{DayException, Hours, Misfits, NoTimeOfDay, RoomRules, TimeOfDay, WeeklyHours};
 pub use tenant::TenantState;
 pub use time::{Clock, ManualClock, SystemClock, TimeRange, Timestamp, ZoneId};
+pub use webhook::{DeliveryState, NoticeKind, WebhookState};

@@ -88,6 +88,14 @@ pub static PUSH_MESSAGES: Family =
 /// Registrations for push messages.
 pub static PUSH_REGISTRATIONS: Family =
     gauge("anteroom_push_registrations", "Registrations of clients for push messages.", &["tenant"]);
+/// Deliveries to webhooks.
+pub static DELIVERIES: Family =
+    counter("anteroom_deliveries_total", "Deliveries to webhooks by what became of them.", &["outcome"]);
+/// Deliveries that wait.
+pub static DELIVERIES_PENDING: Family =
+    gauge("anteroom_deliveries_pending", "Deliveries to webhooks that wait.", &["tenant"]);
+/// Alerts whose cause lasts.
+pub static ALERTS: Family = gauge("anteroom_alerts", "Alerts whose cause lasts.", &["tenant", "kind", "severity"]);
 /// Sealed values by the key they are sealed with.
 pub static SEALED_VALUES: Family =
     gauge("anteroom_sealed_values", "Stored secrets by the key they are sealed with.", &["key"]);
@@ -119,6 +127,9 @@ pub static ALL: &[&Family] = &[
     &FEEDS,
     &PUSH_MESSAGES,
     &PUSH_REGISTRATIONS,
+    &DELIVERIES,
+    &DELIVERIES_PENDING,
+    &ALERTS,
     &SEALED_VALUES,
     &SEALED_LEFT,
     &TENANTS_CLOSED,

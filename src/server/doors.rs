@@ -101,6 +101,8 @@ fn api_door(parts: &Parts) -> ApiDoor {
         limits: parts.config.limits.clone(),
         public_url: parts.config.public_url(),
         feed: parts.config.feed.clone(),
+        deliveries: parts.config.deliveries.clone(),
+        alerts: parts.config.alerts.clone(),
         sign_in: parts.sign_in.clone(),
         nudge: Arc::new(move |_| nudge.nudge()),
         metrics: Arc::new(move || metrics.render()),

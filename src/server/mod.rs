@@ -18,6 +18,7 @@ use doors::Doors;
 use keeper::Keeper;
 use refusals::Refusals;
 
+use crate::bridge::webhook::WebhookSender;
 use crate::bridge::webpush::PushSender;
 use crate::config::Config;
 use crate::crypt::CryptError;
@@ -40,7 +41,7 @@ use crate::sandbox::SandboxError;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::tenants;
-use crate::sync::{Announcer, BridgeSource, Engine, Nudge, Settings, Worker};
+use crate::sync::{Announcer, BridgeSource, Courier, Engine, Nudge, Settings, Watchman, Worker};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
@@ -48,6 +49,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -99,6 +101,9 @@ pub enum ServerError {
     /// The sandbox of a demonstration.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// The client of webhooks.
+    #[error("cannot send to webhooks: {0}; correct [deliveries], or set deliveries.enabled to false")]
+    Deliveries(String),
     /// The client of push services.
     #[error("cannot send push messages: {0}; correct [push], or set push.enabled to false")]
     Push(String),
@@ -119,8 +124,8 @@ pub struct Gateway {
     webs: Vec<(actix_web::dev::ServerHandle, JoinHandle<std::io::Result<()>>)>,
     worker_task: JoinHandle<()>,
     stop_worker: oneshot::Sender<()>,
-    announcer: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
-    keeper: (JoinHandle<()>, oneshot::Sender<()>),
+    /// What tells others of changes, and what keeps order beside the reconciler.
+    aside: Vec<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 impl Gateway {
@@ -153,22 +158,19 @@ impl Gateway {
         }
         let webs = servers.into_iter().map(|server| (server.handle(), tokio::spawn(server))).collect();
         let engine = parts.engine();
-        let announcer = parts.announcer()?.map(|announcer| {
-            let (stop, stopped) = oneshot::channel::<()>();
-            let work = announcer.run(async {
-                let _ = stopped.await;
-            });
-            (tokio::spawn(work), stop)
-        });
-        let (stop_keeper, keeper_stopped) = oneshot::channel::<()>();
+        let mut aside = Vec::new();
+        if let Some(announcer) = parts.announcer()? {
+            aside.push(beside(|stopped| announcer.run(stopped)));
+        }
+        if let Some(courier) = parts.courier()? {
+            aside.push(beside(|stopped| courier.run(stopped)));
+        }
+        if parts.config.alerts.enabled {
+            let watchman = Watchman { engine: Arc::new(parts.engine()), terms: parts.config.alerts.clone() };
+            aside.push(beside(|stopped| watchman.run(stopped)));
+        }
         let keeper = parts.keeper();
-        let keeper_task = tokio::spawn(async move {
-            keeper
-                .run(async {
-                    let _ = keeper_stopped.await;
-                })
-                .await;
-        });
+        aside.push(beside(|stopped| keeper.run(stopped)));
         let Parts { store, keys, nudge, .. } = parts;
         let (stop_worker, stopped) = oneshot::channel();
         let worker = Worker::new(Arc::new(engine), nudge.clone());
@@ -182,8 +184,7 @@ impl Gateway {
                 let _ = stopped.await;
             })),
             stop_worker,
-            announcer,
-            keeper: (keeper_task, stop_keeper),
+            aside,
         })
     }
 
@@ -215,16 +216,28 @@ impl Gateway {
         }
         let _ = self.stop_worker.send(());
         let _ = self.worker_task.await;
-        if let Some((task, stop)) = self.announcer {
+        for (task, stop) in self.aside {
             let _ = stop.send(());
             let _ = task.await;
         }
-        let (task, stop) = self.keeper;
-        let _ = stop.send(());
-        let _ = task.await;
         self.store.close().await;
     }
 }
+
+/// Starts something that works until it is told to stop.
+fn beside<F>(work: impl FnOnce(Stopped) -> F) -> (JoinHandle<()>, oneshot::Sender<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped: Stopped = Box::pin(async {
+        let _ = stopped.await;
+    });
+    (tokio::spawn(work(stopped)), stop)
+}
+
+/// Resolves when the gateway stops.
+type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Who may come in: principals by password or key, and whoever has the key of the configuration.
 async fn sign_in(config: &Config, store: &Store, keys: &Keys) -> Result<Arc<SignIn>, ServerError> {
@@ -270,6 +283,26 @@ impl Parts {
             retained: AtomicI64::new(0),
             owner: uuid::Uuid::new_v4().to_string(),
         }
+    }
+
+    /// What tells webhooks what happened; `None` where nothing is sent.
+    fn courier(&self) -> Result<Option<Courier>, ServerError> {
+        let terms = &self.config.deliveries;
+        if !terms.enabled {
+            return Ok(None);
+        }
+        let patience = Duration::from_secs(terms.timeout_seconds);
+        let sender = WebhookSender::new(terms.private_networks, terms.proxy.as_deref(), patience, self.clock.clone());
+        Ok(Some(Courier {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys.clone(),
+            limits: Arc::new(self.config.limits.clone()),
+            sender: sender.map_err(ServerError::Deliveries)?,
+            settings: Settings::from(&self.config.sync),
+            terms: terms.clone(),
+            metrics: self.metrics.clone(),
+        }))
     }
 
     /// What tells clients of changes; `None` where nothing is told.

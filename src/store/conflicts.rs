@@ -1,9 +1,24 @@
 //! Two truths that no rule could settle, or that a rule settled and a person may want to see.
 
 use super::db::{Tx, on};
+use super::deliveries;
 use super::error::StoreError;
 use super::row::{row, word};
-use crate::model::{ConflictId, MappingId, Resolution, RoomId, TenantId, Timestamp, Uid};
+use crate::model::{ConflictId, MappingId, NoticeKind, Resolution, RoomId, TenantId, Timestamp, Uid};
+
+row! {
+    /// A conflict that was open until now.
+    pub struct Settled {
+        /// Its id.
+        pub id: ConflictId,
+        /// The room.
+        pub room_id: RoomId,
+        /// The event.
+        pub uid: Uid,
+        /// How it was decided.
+        pub decision: String,
+    }
+}
 
 row! {
     /// A conflict.
@@ -131,17 +146,20 @@ const LIST: &str = concat!(
 const COUNT_OPEN: &str = "SELECT COUNT(*) FROM conflicts WHERE tenant_id = $1 AND state = 'open'";
 const CLOSE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = $4 AND state = 'open'
-    AND kind NOT IN ('field_conflict', 'delete_edit', 'locked', 'date_refused')";
+    AND kind NOT IN ('field_conflict', 'delete_edit', 'locked', 'date_refused')
+    RETURNING id, room_id, uid, decision";
 const OUTDATE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = '' AND kind = $4 AND sentence <> $7
-    AND state = 'open'";
+    AND state = 'open' RETURNING id, room_id, uid, decision";
 const OUTDATE_BOTH: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $6, decision = $7
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = '' AND (kind = $4 OR kind = $5)
-    AND state = 'open'";
+    AND state = 'open' RETURNING id, room_id, uid, decision";
 const END_WITH: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
-    WHERE tenant_id = $1 AND room_id = $2 AND kind = $3 AND theirs = $4 AND state = 'open'";
+    WHERE tenant_id = $1 AND room_id = $2 AND kind = $3 AND theirs = $4 AND state = 'open'
+    RETURNING id, room_id, uid, decision";
 const OVERTAKE: &str = "UPDATE conflicts SET state = 'auto', decided_ms = $6, decision = proposal, decided_by = 'rule'
-    WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = $4 AND kind = $5 AND state = 'open'";
+    WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = $4 AND kind = $5 AND state = 'open'
+    RETURNING id, room_id, uid, decision";
 const GET: &str = concat!("SELECT ", columns!(), " FROM conflicts WHERE tenant_id = $1 AND id = $2");
 const OPEN_OF_MAPPING: &str = concat!(
     "SELECT ",
@@ -155,7 +173,7 @@ const OVERDUE: &str = concat!(
     " FROM conflicts WHERE state = 'open' AND deadline_ms <= $1 ORDER BY deadline_ms, id LIMIT $2"
 );
 const DECIDE: &str = "UPDATE conflicts SET state = $3, decided_ms = $4, decision = $5, decided_by = $6
-    WHERE tenant_id = $1 AND id = $2 AND state = 'open'";
+    WHERE tenant_id = $1 AND id = $2 AND state = 'open' RETURNING id, room_id, uid, decision";
 const FORGET: &str = "DELETE FROM conflicts WHERE state <> 'open' AND decided_ms < $1";
 
 /// Records a conflict, unless the same one is open already.
@@ -192,20 +210,46 @@ pub async fn record(tx: &mut Tx, conflict: &Conflict) -> Result<(), StoreError> 
         .bind(&conflict.decided_by)
         .bind(&conflict.standing)
         .execute(c).await.map(|_| ())?);
+    let notice = deliveries::Notice {
+        tenant: &conflict.tenant_id,
+        kind: NoticeKind::ConflictOpened,
+        room: Some(&conflict.room_id),
+        uid: Some(&conflict.uid),
+        subject: conflict.id.as_str(),
+        sentence: &conflict.sentence,
+        at: conflict.created_ms,
+    };
+    deliveries::tell(tx, &notice).await
+}
+
+/// Tells whoever wants to know that conflicts wait no longer.
+async fn tell_settled(tx: &mut Tx, tenant: &TenantId, settled: &[Settled], now: Timestamp) -> Result<(), StoreError> {
+    for one in settled {
+        let notice = deliveries::Notice {
+            tenant,
+            kind: NoticeKind::ConflictSettled,
+            room: Some(&one.room_id),
+            uid: Some(&one.uid),
+            subject: one.id.as_str(),
+            sentence: &one.decision,
+            at: now,
+        };
+        deliveries::tell(tx, &notice).await?;
+    }
     Ok(())
 }
 
 /// The open conflicts of the same kind and booking keep what their rule decided: a later one takes their place.
 async fn overtake(tx: &mut Tx, by: &Conflict) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(OVERTAKE)
+    let settled: Vec<Settled> = on!(tx, c => sqlx::query_as(OVERTAKE)
         .bind(by.tenant_id.as_str())
         .bind(by.room_id.as_str())
         .bind(by.uid.as_str())
         .bind(&by.mapping_id)
         .bind(&by.kind)
         .bind(by.created_ms.ms())
-        .execute(c).await.map(|_| ())?);
-    Ok(())
+        .fetch_all(c).await)?;
+    tell_settled(tx, &by.tenant_id, &settled, by.created_ms).await
 }
 
 /// The conflict with that id.
@@ -254,15 +298,15 @@ pub async fn settle(
     now: Timestamp,
     decision: &str,
 ) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(CLOSE)
+    let settled: Vec<Settled> = on!(tx, c => sqlx::query_as(CLOSE)
         .bind(event.0.as_str())
         .bind(event.1.as_str())
         .bind(event.2.as_str())
         .bind(mapping)
         .bind(now.ms())
         .bind(decision)
-        .execute(c).await.map(|_| ())?);
-    Ok(())
+        .fetch_all(c).await)?;
+    tell_settled(tx, event.0, &settled, now).await
 }
 
 /// Ends the open conflicts of one kind that an event has inside the hub, except the one with the sentence
@@ -274,7 +318,7 @@ pub async fn outdate(
     now: Timestamp,
     (decision, standing): (&str, &str),
 ) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(OUTDATE)
+    let settled: Vec<Settled> = on!(tx, c => sqlx::query_as(OUTDATE)
         .bind(event.0.as_str())
         .bind(event.1.as_str())
         .bind(event.2.as_str())
@@ -282,8 +326,8 @@ pub async fn outdate(
         .bind(now.ms())
         .bind(decision)
         .bind(standing)
-        .execute(c).await.map(|_| ())?);
-    Ok(())
+        .fetch_all(c).await)?;
+    tell_settled(tx, event.0, &settled, now).await
 }
 
 /// Ends the open conflicts of two kinds that an event has inside the hub, whatever they say.
@@ -294,7 +338,7 @@ pub async fn outdate_both(
     now: Timestamp,
     decision: &str,
 ) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(OUTDATE_BOTH)
+    let settled: Vec<Settled> = on!(tx, c => sqlx::query_as(OUTDATE_BOTH)
         .bind(event.0.as_str())
         .bind(event.1.as_str())
         .bind(event.2.as_str())
@@ -302,8 +346,8 @@ pub async fn outdate_both(
         .bind(kinds.1)
         .bind(now.ms())
         .bind(decision)
-        .execute(c).await.map(|_| ())?);
-    Ok(())
+        .fetch_all(c).await)?;
+    tell_settled(tx, event.0, &settled, now).await
 }
 
 /// Ends the open conflicts of one kind that any event of a room has with `theirs`: that side is gone.
@@ -314,15 +358,15 @@ pub async fn end_with(
     now: Timestamp,
     decision: &str,
 ) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(END_WITH)
+    let settled: Vec<Settled> = on!(tx, c => sqlx::query_as(END_WITH)
         .bind(room.0.as_str())
         .bind(room.1.as_str())
         .bind(kind)
         .bind(theirs)
         .bind(now.ms())
         .bind(decision)
-        .execute(c).await.map(|_| ())?);
-    Ok(())
+        .fetch_all(c).await)?;
+    tell_settled(tx, room.0, &settled, now).await
 }
 
 /// What was decided.
@@ -345,12 +389,14 @@ pub async fn decide(
     id: &ConflictId,
     decided: &Decided<'_>,
 ) -> Result<bool, StoreError> {
-    Ok(on!(tx, c => sqlx::query(DECIDE)
+    let settled: Vec<Settled> = on!(tx, c => sqlx::query_as(DECIDE)
         .bind(tenant.as_str())
         .bind(id.as_str())
         .bind(decided.state)
         .bind(decided.now.ms())
         .bind(decided.decision)
         .bind(decided.by)
-        .execute(c).await.map(|done| done.rows_affected() == 1))?)
+        .fetch_all(c).await)?;
+    tell_settled(tx, tenant, &settled, decided.now).await?;
+    Ok(!settled.is_empty())
 }

@@ -190,6 +190,8 @@ fn migrator() -> Migrator {
         ("fbtype", include_str!("../../migrations/0021_fbtype.sql")),
         ("directory", include_str!("../../migrations/0022_directory.sql")),
         ("turns", include_str!("../../migrations/0023_turns.sql")),
+        ("webhooks", include_str!("../../migrations/0024_webhooks.sql")),
+        ("alerts", include_str!("../../migrations/0025_alerts.sql")),
     ];
     let migrations = (1..)
         .zip(FILES)

@@ -1,11 +1,12 @@
 //! Which room hangs together with which remote calendar, and how far reading it has come.
 
 use super::db::{Tx, on};
+use super::deliveries;
 use super::error::StoreError;
 use super::row::{row, word};
 use crate::model::{
-    Authority, BridgeId, ClassProjection, DetailLevel, Direction, MappingId, MappingState, RoomId, TenantId, TimeRange,
-    Timestamp,
+    Authority, BridgeId, ClassProjection, DetailLevel, Direction, MappingId, MappingState, NoticeKind, RoomId,
+    TenantId, TimeRange, Timestamp,
 };
 use std::collections::HashMap;
 
@@ -352,13 +353,13 @@ pub async fn forget_cursor(tx: &mut Tx, mapping: &Mapping, now: Timestamp) -> Re
     Ok(())
 }
 
-/// Holds, approves, releases or removes a mapping.
+/// Holds, approves, releases or removes a mapping now; its next pull is due then.
 pub async fn set_state(
     tx: &mut Tx,
     mapping: &Mapping,
     state: MappingState,
     reason: &str,
-    due: Timestamp,
+    (due, now): (Timestamp, Timestamp),
 ) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(SET_STATE)
         .bind(mapping.tenant_id.as_str())
@@ -367,7 +368,14 @@ pub async fn set_state(
         .bind(reason)
         .bind(due.ms())
         .execute(c).await.map(|_| ())?);
-    Ok(())
+    let kind = match (mapping.state, state) {
+        (before, MappingState::Held) if before != MappingState::Held => NoticeKind::MappingHeld,
+        (MappingState::Held, MappingState::Active) => NoticeKind::MappingReleased,
+        _ => return Ok(()),
+    };
+    let (subject, at) = (mapping.id.as_str(), now);
+    let (tenant, room) = (&mapping.tenant_id, Some(&mapping.room_id));
+    deliveries::tell(tx, &deliveries::Notice { tenant, kind, room, uid: None, subject, sentence: reason, at }).await
 }
 
 /// Says why a mapping is in its state, and when that is looked at next; nothing where it is in another state by now.

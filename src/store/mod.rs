@@ -6,6 +6,7 @@ mod error;
 mod row;
 mod turns;
 
+pub mod alerts;
 pub mod approvals;
 pub mod audit;
 pub mod audit_chain;
@@ -13,6 +14,7 @@ pub mod bridges;
 pub mod changes;
 pub mod conflicts;
 pub mod data_keys;
+pub mod deliveries;
 pub mod directory;
 pub mod feeds;
 pub mod idempotency;
@@ -40,6 +42,7 @@ pub mod secrets;
 pub mod subscriptions;
 pub mod tallies;
 pub mod tenants;
+pub mod webhooks;
 pub mod zones;
 
 pub use db::Tx;

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use crate::model::{BridgeId, RoomId, TenantId, Timestamp};
 
 /// All that hangs on a room, what names others first. The room's row stays, for mappings that ended name it.
-const OF_ROOM: [&str; 14] = [
+const OF_ROOM: [&str; 15] = [
     "DELETE FROM instances WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM objects WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM changes WHERE tenant_id = $1 AND room_id = $2",
@@ -15,6 +15,7 @@ const OF_ROOM: [&str; 14] = [
     "DELETE FROM approvals WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM conflicts WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM push_registrations WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM deliveries WHERE tenant_id = $1 AND room_id = $2 AND state <> 'pending'",
     "DELETE FROM grants WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM properties WHERE tenant_id = $1 AND resource = 'room:' || $2",
     "DELETE FROM operations WHERE tenant_id = $1 AND room_id = $2",
@@ -34,7 +35,7 @@ const ENTOMB_ROOM: &str = "UPDATE rooms SET slug = slug || '~' || id, email = ''
 const ENTOMB_BRIDGE: &str = "UPDATE bridges SET name = name || '~' || id, settings = '{}', sealed = '', declared = '',
     removed_ms = $3 WHERE tenant_id = $1 AND id = $2 AND removed_ms IS NULL";
 /// Everything of a tenant but its audit, what names others first.
-const OF_TENANT: [&str; 25] = [
+const OF_TENANT: [&str; 28] = [
     "DELETE FROM instances WHERE tenant_id = $1",
     "DELETE FROM objects WHERE tenant_id = $1",
     "DELETE FROM changes WHERE tenant_id = $1",
@@ -42,6 +43,9 @@ const OF_TENANT: [&str; 25] = [
     "DELETE FROM approvals WHERE tenant_id = $1",
     "DELETE FROM conflicts WHERE tenant_id = $1",
     "DELETE FROM push_registrations WHERE tenant_id = $1",
+    "DELETE FROM deliveries WHERE tenant_id = $1",
+    "DELETE FROM webhooks WHERE tenant_id = $1",
+    "DELETE FROM alerts WHERE tenant_id = $1",
     "DELETE FROM properties WHERE tenant_id = $1",
     "DELETE FROM idempotency_keys WHERE tenant_id = $1",
     "DELETE FROM operations WHERE tenant_id = $1",

@@ -2,10 +2,11 @@
 //! says from which of them it is read.
 
 use crate::model::{
-    ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId, DetailLevel, Direction, Etag, Features,
-    FeedId, Fingerprint, LinkId, LinkState, MappingId, MappingState, ObjectName, OperationId, OperationState,
-    PrincipalId, PrincipalKind, Privilege, RegistrationId, ReservationClass, Role, RoomId, RoomKind, RoomRules,
-    SubscriptionId, TenantId, TenantState, Timestamp, Uid, ZoneId,
+    AlertId, AlertKind, AlertState, ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId,
+    DeliveryState, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId, LinkState, MappingId,
+    MappingState, NoticeKind, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
+    RegistrationId, ReservationClass, Role, RoomId, RoomKind, RoomRules, Severity, SubscriptionId, TenantId,
+    TenantState, Timestamp, Uid, WebhookId, WebhookState, ZoneId,
 };
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
@@ -38,6 +39,7 @@ macro_rules! from_text {
     )* };
 }
 from_text!(
+    AlertId,
     ApprovalId,
     TenantId,
     PrincipalId,
@@ -50,6 +52,7 @@ from_text!(
     SubscriptionId,
     ConflictId,
     RegistrationId,
+    WebhookId,
     Etag,
     Fingerprint
 );
@@ -63,20 +66,26 @@ macro_rules! from_word {
     )* };
 }
 from_word!(
+    AlertKind,
+    AlertState,
     Authority,
     BridgeKind,
     ClassProjection,
+    DeliveryState,
     DetailLevel,
     Direction,
     LinkState,
     MappingState,
+    NoticeKind,
     OperationState,
     PrincipalKind,
     Privilege,
     ReservationClass,
     Role,
     RoomKind,
-    TenantState
+    Severity,
+    TenantState,
+    WebhookState
 );
 
 impl FromColumn for Uid {

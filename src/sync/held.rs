@@ -31,7 +31,7 @@ pub(super) async fn verdict(engine: &Engine, site: &Site, observed: &Observed) -
 pub(super) async fn hold(engine: &Engine, site: &Site, observed: &Observed, why: &str) -> Result<(), SyncError> {
     let mapping = &site.mapping;
     let mut tx = begin(engine, site).await?;
-    mappings::set_state(&mut tx, mapping, MappingState::Held, why, mapping.due_ms).await?;
+    mappings::set_state(&mut tx, mapping, MappingState::Held, why, (mapping.due_ms, engine.now())).await?;
     let list = removals(&mut tx, site, &observed.absent).await?;
     let opened = Opened {
         room: (&mapping.tenant_id, &mapping.room_id),

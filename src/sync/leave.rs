@@ -63,7 +63,7 @@ async fn take_along(engine: &Engine, tenant: &TenantId, mapping: &Mapping, actor
 async fn end(engine: &Engine, tenant: &TenantId, mapping: &Mapping, actor: &str) -> Result<(), SyncError> {
     let lease = enter(engine, mapping).await?;
     let mut tx = engine.store.begin_write().await?;
-    mappings::set_state(&mut tx, mapping, MappingState::Removed, "", engine.now()).await?;
+    mappings::set_state(&mut tx, mapping, MappingState::Removed, "", (engine.now(), engine.now())).await?;
     let detail = format!("Mapping {} was removed; copies at both sides stay.", mapping.id);
     let (room, at) = (Some(&mapping.room_id), engine.now());
     let entry = Entry { tenant, at, actor, action: "mapping.remove", room, uid: None, seq: 0, detail: &detail };

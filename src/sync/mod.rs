@@ -1,11 +1,14 @@
 //! Floor 4: the reconciler. `pull` reads a remote calendar and carries decisions out through the gate, `push` sends what
 //! the outbox says, `renew` keeps subscriptions alive, `worker` decides when. What to do is decided by pure functions:
-//! `plan`, `merge`, `brake`, `retry`. `announce` stands beside it: it tells clients over Web Push what has changed.
+//! `plan`, `merge`, `brake`, `retry`. `announce` stands beside it: it tells clients over Web Push what has changed; so does `courier`, which
+//! tells webhooks.
 
+mod alerts;
 mod announce;
 mod brake;
 mod breaker;
 mod conflict;
+mod courier;
 mod deadlines;
 mod drain;
 mod fold;
@@ -19,6 +22,7 @@ mod masks;
 mod merge;
 mod moved;
 mod nightly;
+mod notice;
 mod observe;
 mod pair;
 mod plan;
@@ -41,7 +45,9 @@ mod surplus;
 mod verify;
 mod worker;
 
+pub use alerts::{Watchman, evaluate};
 pub use announce::{Announcer, PushTarget, resource_hash, topic};
+pub use courier::Courier;
 pub use leave::{Copies, leave};
 pub use preview::{Plan, PlanAct, PlanSide, Step, preview};
 pub use purge::{Copy, Leaving, Purged, copies, purge};

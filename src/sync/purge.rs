@@ -213,7 +213,7 @@ async fn set_state(
     (reason, actor): (&str, &str),
 ) -> Result<(), SyncError> {
     let mut tx = pull::begin(engine, site).await?;
-    mappings::set_state(&mut tx, &site.mapping, state, reason, engine.now()).await?;
+    mappings::set_state(&mut tx, &site.mapping, state, reason, (engine.now(), engine.now())).await?;
     let action = if state == MappingState::Removed { "mapping.remove" } else { "mapping.hold" };
     let detail = format!("Mapping {}: purge, {reason}", site.mapping.id);
     tell(engine, &mut tx, site, None, (actor, action, &detail)).await?;

@@ -44,6 +44,8 @@ pub struct MappingStatus {
     pub bridge: String,
     /// Operations that wait.
     pub pending: i64,
+    /// Since when the oldest change of ours waits to be sent.
+    pub oldest_pending: Option<Timestamp>,
     /// Since when the oldest change waits, in either direction.
     pub oldest_waiting: Option<Timestamp>,
 }
@@ -86,8 +88,8 @@ pub async fn status(tx: &mut Tx, tenant: &TenantId) -> Result<TenantStatus, Stor
 
 async fn mapping_status(tx: &mut Tx, mapping: Mapping, bridge: String) -> Result<MappingStatus, StoreError> {
     let open = operations::open_of_mapping(tx, &mapping.tenant_id, &mapping.id).await?;
-    let oldest_out = open.iter().map(|operation| operation.created_ms).min();
-    let oldest_waiting = oldest_out.into_iter().chain(mapping.dirty_since_ms).min();
+    let oldest_pending = open.iter().map(|operation| operation.created_ms).min();
+    let oldest_waiting = oldest_pending.into_iter().chain(mapping.dirty_since_ms).min();
     let pending = i64::try_from(open.len()).unwrap_or(i64::MAX);
-    Ok(MappingStatus { mapping, bridge, pending, oldest_waiting })
+    Ok(MappingStatus { mapping, bridge, pending, oldest_pending, oldest_waiting })
 }

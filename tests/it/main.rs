@@ -33,3 +33,5 @@ mod store;
 mod sync;
 #[cfg(test)]
 mod walk;
+#[cfg(test)]
+mod webhooks;

@@ -4,6 +4,7 @@
 //! One table ([`routes::ROUTES`]) says what there is: it is mounted, described and tested from there. Paths that have a
 //! better place answer with `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and a link to it.
 
+mod alerts;
 mod bridges;
 mod call;
 mod counts;

@@ -2,7 +2,7 @@
 //! here.
 
 use super::call::Handler;
-use super::{bridges, counts, mappings, subscriptions, sync, tenants};
+use super::{alerts, bridges, counts, mappings, subscriptions, sync, tenants};
 use crate::model::Role;
 
 /// One method of one path.
@@ -96,6 +96,21 @@ pub(super) static ROUTES: &[Route] = routes! {
     moved GET "/bridges/health-all" SuperAdmin bridges::health_all
         "Health of all tenants"
         => "/v1/tenants/{tenant}/status";
+    moved POST "/alerts/check" TenantOperator alerts::check
+        "Looks for alerts now, and says what is new"
+        => "/v1/tenants/{tenant}/alerts";
+    moved GET "/alerts/stats" TenantViewer alerts::stats
+        "Counts alerts by kind, severity and state"
+        => "/v1/tenants/{tenant}/alerts";
+    moved GET "/alerts" TenantViewer alerts::list
+        "Lists alerts whose cause lasts"
+        => "/v1/tenants/{tenant}/alerts";
+    moved POST "/alerts/{id}/acknowledge" TenantOperator alerts::acknowledge
+        "Says that somebody knows of an alert"
+        => "/v1/tenants/{tenant}/alerts/{alert}/acknowledge";
+    moved DELETE "/alerts/old" TenantAdmin alerts::forget
+        "Deletes alerts that were settled long ago"
+        => "/v1/tenants/{tenant}/alerts";
     moved POST "/bridge/process-pending" TenantOperator sync::all
         "Reads all calendars and sends what waits"
         => "/v1/tenants/{tenant}/sync";

@@ -1,5 +1,6 @@
 //! What the interface shows of what is stored. Never a secret, a hash or a sealed value.
 
+mod alert;
 mod booking;
 mod keys;
 mod people;
@@ -7,7 +8,9 @@ mod room;
 mod rules;
 mod story;
 mod sync;
+mod webhook;
 
+pub use alert::AlertView;
 pub use booking::{
     BookingView, FreeBusyView, InstanceOccasionView, OccasionView, PeriodView, PersonView, RecurrenceView,
 };
@@ -20,6 +23,7 @@ pub use room::{
 pub use rules::{ApprovalView, ClosedOutView, ClosureView, RulesView};
 pub use story::{EventStory, MappingStatusView, Moment, RoomStory, Waiting};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};
+pub use webhook::{DeliveryView, WebhookSecretView, WebhookView};
 
 use crate::model::TenantId;
 use crate::model::Timestamp;

@@ -96,6 +96,8 @@ impl House {
             limits: Limits { json_bytes: 4096, ..Limits::default() },
             public_url: "https://rooms.example/".to_owned(),
             feed: config::Feed { past_days: 5, ..config::Feed::default() },
+            deliveries: config::Deliveries::default(),
+            alerts: config::Alerts::default(),
             sign_in: Arc::clone(&sign_in),
             nudge: Arc::new(move |id| noted.lock().unwrap().push(id.clone())),
             metrics: Arc::new(|| "anteroom_up 1\n".to_owned()),

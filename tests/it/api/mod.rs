@@ -1,6 +1,7 @@
 //! The REST interface and the dashboard as a real app in process, on a real database.
 
 mod access;
+mod alerts;
 mod bookings;
 mod dashboard;
 mod feeds;
@@ -15,4 +16,5 @@ mod rooms;
 mod rules;
 mod sync;
 mod tenants;
+mod webhooks;
 mod workflow;

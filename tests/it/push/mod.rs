@@ -1,7 +1,7 @@
 //! WebDAV-Push from end to end: a client registers over CalDAV, a push service on this machine gets messages when the
 //! room has changed, and the client opens them. Statement X7.
 
-mod service;
+pub mod service;
 
 use crate::house::{Engine, House};
 use crate::sync::scene::{CALENDAR, Scene, event};

@@ -12,6 +12,7 @@ use p256::{PublicKey, SecretKey};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,6 +30,8 @@ pub struct PushService {
     seen: Arc<Mutex<Vec<Received>>>,
     /// What it answers: a status and further header lines.
     answer: Arc<Mutex<(u16, &'static str)>>,
+    /// How long it takes to answer.
+    pause: Arc<Mutex<Duration>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -37,18 +40,25 @@ impl PushService {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let (seen, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new((201, ""))));
-        let (log, reply) = (seen.clone(), answer.clone());
+        let pause = Arc::new(Mutex::new(Duration::ZERO));
+        let (log, reply, wait) = (seen.clone(), answer.clone(), pause.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, log.clone(), reply.clone()));
+                let wait = *wait.lock().unwrap();
+                tokio::spawn(serve(stream, log.clone(), reply.clone(), wait));
             }
         });
-        Self { origin, seen, answer, task }
+        Self { origin, seen, answer, pause, task }
     }
 
     /// From now on it answers so.
     pub fn answers(&self, status: u16, headers: &'static str) {
         *self.answer.lock().unwrap() = (status, headers);
+    }
+
+    /// From now on it takes that long to answer.
+    pub fn slow(&self, pause: Duration) {
+        *self.pause.lock().unwrap() = pause;
     }
 
     /// What came since the last call.
@@ -64,7 +74,12 @@ impl Drop for PushService {
 }
 
 /// One request on each connection.
-async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Received>>>, answer: Arc<Mutex<(u16, &'static str)>>) {
+async fn serve(
+    stream: TcpStream,
+    seen: Arc<Mutex<Vec<Received>>>,
+    answer: Arc<Mutex<(u16, &'static str)>>,
+    pause: Duration,
+) {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await.unwrap();
@@ -79,9 +94,11 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Received>>>, answer: Arc<M
     let mut body = vec![0; headers["content-length"].parse().unwrap()];
     stream.read_exact(&mut body).await.unwrap();
     seen.lock().unwrap().push(Received { path, headers, body });
+    tokio::time::sleep(pause).await;
     let (status, more) = *answer.lock().unwrap();
     let reply = format!("HTTP/1.1 {status} Answer\r\n{more}content-length: 0\r\nconnection: close\r\n\r\n");
-    stream.write_all(reply.as_bytes()).await.unwrap();
+    // Who has waited too long is gone.
+    let _ = stream.write_all(reply.as_bytes()).await;
 }
 
 /// A calendar program that has subscribed to a push service.

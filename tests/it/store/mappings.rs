@@ -50,7 +50,9 @@ on_both!(a_remote_calendar_belongs_to_one_room_and_a_room_has_one_on_a_bridge, |
         let again = house.try_write(async |tx| mappings::insert(tx, twin).await).await;
         assert!(is_taken(&again), "{again:?}");
     }
-    house.write_one(async |tx| mappings::set_state(tx, &first, MappingState::Removed, "moved", at(0)).await).await;
+    house
+        .write_one(async |tx| mappings::set_state(tx, &first, MappingState::Removed, "moved", (at(0), at(0))).await)
+        .await;
     house.write_one(async |tx| mappings::insert(tx, &same_remote).await).await;
     house.write_one(async |tx| mappings::insert(tx, &same_room).await).await;
     let mut tx = house.read().await;
@@ -72,7 +74,9 @@ on_both!(only_active_mappings_are_due_the_longest_due_first, |house| async {
     }
     let order = mappings::due(&mut house.read().await, at(3), 2).await.unwrap();
     assert_eq!(order.iter().map(|mapping| &mapping.id).collect::<Vec<_>>(), [&all[1].id, &all[2].id]);
-    house.write_one(async |tx| mappings::set_state(tx, &all[1], MappingState::Held, "brake", at(1)).await).await;
+    house
+        .write_one(async |tx| mappings::set_state(tx, &all[1], MappingState::Held, "brake", (at(1), at(1))).await)
+        .await;
     assert_eq!(due(house, 1).await, 0);
     assert_eq!(stored(house, &all[1]).await.reason, "brake");
 });

@@ -122,11 +122,13 @@ on_both!(operations_are_claimed_when_due_in_order_and_only_of_active_mappings, |
     enqueue(house, &place, "late", 1, at(9)).await;
     enqueue(house, &place, "second", 2, at(2)).await;
     enqueue(house, &place, "first", 3, at(1)).await;
-    house.write_one(async |tx| mappings::set_state(tx, &place.1, MappingState::Held, "brake", at(0)).await).await;
+    house
+        .write_one(async |tx| mappings::set_state(tx, &place.1, MappingState::Held, "brake", (at(0), at(0))).await)
+        .await;
     read_completely(house, &place.1).await;
     let waiting = async |now| operations::waiting(&mut house.read().await, at(now), at(now), 10).await.unwrap();
     assert_eq!(waiting(3).await, [], "held");
-    house.write_one(async |tx| mappings::set_state(tx, &place.1, MappingState::Active, "", at(0)).await).await;
+    house.write_one(async |tx| mappings::set_state(tx, &place.1, MappingState::Active, "", (at(0), at(0))).await).await;
     assert_eq!(waiting(0).await, [], "nothing is due yet");
     assert_eq!(waiting(1).await, [(house.tenant().clone(), place.1.id.clone())]);
     let got = claim(house, "w", 3, 4).await;

@@ -1,5 +1,6 @@
 //! The reconciler between the hub and remote systems in memory: what must arrive arrives once, whatever fails.
 
+mod alerts;
 mod classes;
 mod conflicts;
 mod failures;

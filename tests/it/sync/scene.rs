@@ -142,7 +142,7 @@ impl<'a> Scene<'a> {
     pub async fn set_state(&self, state: MappingState) {
         let mapping = self.mapping().await;
         let due = self.house.now();
-        self.house.write_one(async |tx| mappings::set_state(tx, &mapping, state, "", due).await).await;
+        self.house.write_one(async |tx| mappings::set_state(tx, &mapping, state, "", (due, due)).await).await;
     }
 
     /// From now on the mapping shows that much.

@@ -190,7 +190,7 @@ on_both!(after_a_start_a_small_installation_is_looked_at_at_once_and_a_large_one
     }
     let rows = mappings::list(&mut house.read().await, house.tenant()).await.unwrap();
     for mapping in &rows {
-        house.write_one(async |tx| mappings::set_state(tx, mapping, mapping.state, "", far).await).await;
+        house.write_one(async |tx| mappings::set_state(tx, mapping, mapping.state, "", (far, far)).await).await;
     }
     scene.take_up().await;
     let mut waits: Vec<i64> = scene.mappings().await.iter().map(|one| one.due_ms.ms() - house.now().ms()).collect();

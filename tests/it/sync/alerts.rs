@@ -1,0 +1,153 @@
+//! Alerts: what somebody should look at is told once, by age, and ends by itself when its cause stays gone.
+
+use super::scene::{CALENDAR, Scene, event};
+use crate::house::{HOUR_MS, House, on_both};
+use anteroom::bridge::BridgeError;
+use anteroom::bridge::memory::Fault;
+use anteroom::config::Alerts;
+use anteroom::manage::{self, Acting};
+use anteroom::model::{AlertKind, AlertState, MappingState, Severity, Uid};
+use anteroom::observe::names;
+use anteroom::store::alerts::{self, Alert};
+use anteroom::store::conflicts::{self, Conflict, Opened};
+use anteroom::store::tenants;
+use anteroom::sync::{Watchman, evaluate};
+
+const MINUTE_MS: i64 = 60_000;
+
+/// Looks once; how many were raised and settled.
+async fn look(scene: &Scene<'_>) -> (usize, usize) {
+    let house = scene.house;
+    let tenant = tenants::get(&mut house.read().await, house.tenant()).await.unwrap().unwrap();
+    evaluate(&scene.engine, &Alerts::default(), &tenant).await.unwrap()
+}
+
+async fn standing(house: &House) -> Vec<Alert> {
+    alerts::standing(&mut house.read().await, house.tenant()).await.unwrap()
+}
+
+async fn kinds(house: &House) -> Vec<AlertKind> {
+    standing(house).await.into_iter().map(|alert| alert.kind).collect()
+}
+
+on_both!(a_held_mapping_is_one_alert_that_settles_when_it_stays_released, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.settle().await;
+    assert_eq!(look(&scene).await, (0, 0), "all is well");
+    scene.set_state(MappingState::Held).await;
+    assert_eq!((look(&scene).await, look(&scene).await), ((1, 0), (0, 0)));
+    let [alert] = standing(house).await.try_into().unwrap();
+    assert_eq!((alert.kind, alert.severity, alert.state), (AlertKind::Held, Severity::Warning, AlertState::Open));
+    assert_eq!(
+        (alert.cause.as_str(), alert.room_id.as_str()),
+        (scene.remotes[0].mapping.as_str(), scene.room.id.as_str())
+    );
+
+    // Somebody knows; that ends nothing.
+    let acting = Acting { tenant: house.tenant(), actor: "principal:olav", now: house.now() };
+    let mut tx = house.write().await;
+    let known = manage::alerts::acknowledge(&mut tx, &acting, &alert.id).await.unwrap();
+    assert_eq!((known.state, known.acknowledged_by.as_str()), (AlertState::Acknowledged, "principal:olav"));
+    tx.commit().await.unwrap();
+    assert_eq!(look(&scene).await, (0, 0));
+
+    // What comes and goes is one alert.
+    scene.set_state(MappingState::Active).await;
+    look(&scene).await;
+    house.clock.advance_ms(2 * MINUTE_MS);
+    scene.set_state(MappingState::Held).await;
+    assert_eq!(look(&scene).await, (0, 0));
+    scene.set_state(MappingState::Active).await;
+    look(&scene).await;
+    house.clock.advance_ms(4 * MINUTE_MS);
+    assert_eq!(look(&scene).await, (0, 0), "not gone for long enough");
+    house.clock.advance_ms(2 * MINUTE_MS);
+    assert_eq!(look(&scene).await, (0, 1));
+    assert!(standing(house).await.is_empty());
+    let mut tx = house.write().await;
+    assert!(manage::alerts::acknowledge(&mut tx, &acting, &alert.id).await.is_err(), "it is over");
+    drop(tx);
+    house.clock.advance_ms(91 * 24 * HOUR_MS);
+    scene.set_state(MappingState::Removed).await;
+    look(&scene).await;
+    assert!(
+        alerts::get(&mut house.read().await, house.tenant(), &alert.id).await.unwrap().is_none(),
+        "it is forgotten"
+    );
+});
+
+on_both!(refused_credentials_are_one_critical_alert_and_what_follows_from_them_is_none, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.settle().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().fail_next((0..50).map(|_| Fault::Before(BridgeError::Auth("the secret has ended".to_owned()))));
+    for _ in 0..6 {
+        house.clock.advance_ms(20 * MINUTE_MS);
+        scene.run().await;
+    }
+    look(&scene).await;
+    let all = standing(house).await;
+    assert_eq!(
+        all.iter().map(|one| (one.kind, one.severity)).collect::<Vec<_>>(),
+        [(AlertKind::Credentials, Severity::Critical)]
+    );
+    assert!(all[0].sentence.contains("the secret has ended"), "{}", all[0].sentence);
+});
+
+on_both!(ages_are_told_and_grow_worse_without_any_error, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.settle().await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    look(&scene).await;
+    assert!(kinds(house).await.is_empty());
+    // Nobody works: nothing fails, and nothing moves.
+    house.clock.advance_ms(31 * MINUTE_MS);
+    assert_eq!(look(&scene).await, (1, 0));
+    let [alert] = standing(house).await.try_into().unwrap();
+    assert_eq!((alert.kind, alert.severity), (AlertKind::Pending, Severity::Warning));
+    house.clock.advance_ms(2 * HOUR_MS);
+    look(&scene).await;
+    assert_eq!(standing(house).await[0].severity, Severity::Critical);
+    house.clock.advance_ms(50 * HOUR_MS);
+    look(&scene).await;
+    assert_eq!(kinds(house).await, [AlertKind::Pending, AlertKind::CompleteRead]);
+    scene.remote().book(CALENDAR, event("x", "From afar", 4, 9));
+    scene.settle().await;
+    scene.settle().await;
+    look(&scene).await;
+    house.clock.advance_ms(6 * MINUTE_MS);
+    let (_, settled) = look(&scene).await;
+    assert!(settled >= 1, "{:?}", standing(house).await);
+    assert!(!kinds(house).await.contains(&AlertKind::Pending));
+});
+
+on_both!(a_conflict_near_its_deadline_is_told_and_counted, |house| async {
+    let scene = Scene::new(house, 0).await;
+    let uid = Uid("a".to_owned());
+    let opened = Opened {
+        room: (house.tenant(), &scene.room.id),
+        mapping: "",
+        uid: &uid,
+        kind: "slot_collision",
+        sentence: "Two at once".to_owned(),
+        versions: (String::new(), String::new()),
+        proposal: Some((anteroom::model::Resolution::KeepBothTentative, house.now().plus_ms(24 * HOUR_MS))),
+        standing: String::new(),
+        now: house.now(),
+    };
+    let conflict = Conflict::from(opened);
+    house.write_one(async |tx| conflicts::record(tx, &conflict).await).await;
+    assert_eq!(look(&scene).await, (0, 0), "there is time");
+    house.clock.advance_ms(20 * HOUR_MS);
+    let watchman = Watchman { engine: scene.engine.clone(), terms: Alerts::default() };
+    watchman.look().await.unwrap();
+    watchman.look().await.unwrap();
+    assert_eq!(kinds(house).await, [AlertKind::ConflictDeadline]);
+    let labels = ["example", "conflict_deadline", "warning"];
+    assert_eq!(scene.engine.metrics.value(&names::ALERTS, &labels), Some(1.0));
+    let room = (house.tenant(), &scene.room.id, &uid);
+    house.write_one(async |tx| conflicts::settle(tx, room, "", house.now(), "gone").await).await;
+    look(&scene).await;
+    house.clock.advance_ms(6 * MINUTE_MS);
+    assert_eq!(look(&scene).await, (0, 1));
+});
