@@ -32,6 +32,7 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
     let mut command = Command::new(program);
     command.env_clear().args(["serve", "--config"]).arg(&config);
     let server = Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap();
+    ready(&server).await;
     let feed = Command::new(program)
         .env_clear()
         .args(["feed", "add", "hall", "--detail", "full", "--past-days", "3660", "--future-days", "3660"])
@@ -56,7 +57,7 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
 }
 
 /// The gateway on the database that is in the folder already, with nothing declared.
-pub fn bare(folder: &Path) -> Server {
+pub async fn bare(folder: &Path) -> Server {
     let port = free_port();
     let config = folder.join("anteroom.toml");
     let text = format!(
@@ -66,7 +67,22 @@ pub fn bare(folder: &Path) -> Server {
     std::fs::write(&config, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
     command.env_clear().args(["serve", "--config"]).arg(&config);
-    Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap()
+    let server = Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap();
+    ready(&server).await;
+    server
+}
+
+/// Waits until the gateway has its database: it listens before.
+async fn ready(server: &Server) {
+    let mut client = Client::new(&server.address, "", "");
+    for _ in 0..3_000 {
+        let answer = client.send("GET", "/ready", &[], "").await;
+        if answer.is_ok_and(|answer| answer.status == 200) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("the gateway does not become ready");
 }
 
 /// Radicale from `target/venv-radicale` (`conformance/needs.sh radicale`), as its documentation sets it up.

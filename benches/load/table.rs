@@ -95,7 +95,7 @@ pub fn scale(count: usize, few: &Scale, many: &Scale) {
         row(&format!("{name}: CPU us"), few.cpu_us, many.cpu_us);
         row(&format!("{name}: p99 ms"), few.p99_ms, many.p99_ms);
     }
-    row("start to first connection, ms", few.start_ms, many.start_ms);
+    row("start until ready, ms", few.start_ms, many.start_ms);
     row("resident MiB", few.resident_mib, many.resident_mib);
     row("database MiB", few.database_mib, many.database_mib);
     row("filled, bookings a second", few.filled_per_second, many.filled_per_second);
