@@ -42,7 +42,7 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
         .unwrap();
     let printed = String::from_utf8_lossy(&feed.stdout).into_owned();
     let path = printed.split_once("/feeds/").and_then(|(_, rest)| rest.split_once('"')).map(|(path, _)| path);
-    let path = path.unwrap_or_else(|| panic!("no feed: {printed} {}", String::from_utf8_lossy(&feed.stderr)));
+    assert!(path.is_some(), "no feed: {printed} {}", String::from_utf8_lossy(&feed.stderr));
     let place = Place {
         address: server.address.clone(),
         login: "anna".to_owned(),
@@ -51,7 +51,7 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
         principal: String::new(),
         home: String::new(),
         calendar: "/dav/town/rooms/hall/".to_owned(),
-        feed: Some(format!("/feeds/{path}")),
+        feed: path.map(|path| format!("/feeds/{path}")),
     };
     (server, Site::new(found(place).await.unwrap(), options.events))
 }
@@ -75,14 +75,15 @@ pub async fn bare(folder: &Path) -> Server {
 /// Waits until the gateway has its database: it listens before.
 async fn ready(server: &Server) {
     let mut client = Client::new(&server.address, "", "");
+    let mut is_ready = false;
     for _ in 0..3_000 {
-        let answer = client.send("GET", "/ready", &[], "").await;
-        if answer.is_ok_and(|answer| answer.status == 200) {
-            return;
+        is_ready = client.send("GET", "/ready", &[], "").await.is_ok_and(|answer| answer.status == 200);
+        if is_ready {
+            break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    panic!("the gateway does not become ready");
+    assert!(is_ready, "the gateway does not become ready");
 }
 
 /// Radicale from `target/venv-radicale` (`conformance/needs.sh radicale`), as its documentation sets it up.

@@ -88,8 +88,7 @@ impl Stage {
     /// Sends a request through one of the doors.
     pub fn send(
         &self,
-        door: usize,
-        login: &str,
+        (door, login): (usize, &str),
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
