@@ -35,6 +35,7 @@ mod retry;
 mod rewriting;
 mod ruling;
 mod settings;
+mod shadow;
 mod status;
 mod surplus;
 mod verify;

@@ -5,7 +5,7 @@ use super::pull_item::Seen;
 use super::push::begin;
 use super::push_plan::Act;
 use super::rewriting::is_rewriting;
-use super::{Engine, Site, SyncError, conflict, hub, pull_item};
+use super::{Engine, Site, SyncError, conflict, hub, pull_item, shadow};
 use crate::bridge::BridgeError;
 use crate::bridge::IdempotencyKey;
 use crate::bridge::Known;
@@ -18,6 +18,7 @@ use crate::model::Event;
 use crate::model::LinkId;
 use crate::model::LinkState;
 use crate::model::Uid;
+use crate::store::Tx;
 use crate::store::audit;
 use crate::store::links;
 use crate::store::links::Link;
@@ -235,12 +236,17 @@ impl Sender<'_> {
             written_ms: self.engine.now(),
             ..link
         };
-        self.store_told(&link, action).await
+        let mut tx = begin(self.engine, self.site).await?;
+        self.put_told(&mut tx, &link, action).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn ended(&self, link: Link, action: &str) -> Result<(), SyncError> {
         let link = Link { state: LinkState::Forgotten, written_ms: self.engine.now(), ..link };
-        self.store_told(&link, action).await
+        let mut tx = begin(self.engine, self.site).await?;
+        self.put_told(&mut tx, &link, action).await?;
+        shadow::step_out(self.engine, &mut tx, self.site, &link).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn store(&self, link: &Link) -> Result<(), SyncError> {
@@ -249,9 +255,8 @@ impl Sender<'_> {
         Ok(tx.commit().await?)
     }
 
-    async fn store_told(&self, link: &Link, action: &str) -> Result<(), SyncError> {
-        let mut tx = begin(self.engine, self.site).await?;
-        links::put(&mut tx, link).await?;
+    async fn put_told(&self, tx: &mut Tx, link: &Link, action: &str) -> Result<(), SyncError> {
+        links::put(tx, link).await?;
         let entry = audit::Entry {
             tenant: &link.tenant_id,
             at: self.engine.now(),
@@ -262,8 +267,7 @@ impl Sender<'_> {
             seq: 0,
             detail: &format!("{} at {}", link.remote_id.as_deref().unwrap_or("nothing"), self.site.calendar.name),
         };
-        audit::append(&mut tx, &entry).await?;
-        Ok(tx.commit().await?)
+        Ok(audit::append(tx, &entry).await?)
     }
 
     async fn tell(&self, uid: &Uid, kind: &str, why: &str) -> Result<(), SyncError> {

@@ -98,6 +98,11 @@ impl MemoryBridge {
         self.state().habits.insert(Habit::Announces);
     }
 
+    /// How many calendars are subscribed to.
+    pub fn subscribed(&self) -> usize {
+        self.state().subscribed.len()
+    }
+
     /// From now on titles are stored in capital letters.
     pub fn rewrite_titles(&self) {
         self.state().habits.insert(Habit::Capitals);

@@ -474,6 +474,43 @@ on_both!(f56_a_booking_that_moves_to_another_room_leaves_the_first, |house| asyn
     assert_eq!((scene.titles().await, scene.remote().writes()), (vec![], 1));
 });
 
+on_both!(f54_what_another_program_copies_of_our_copies_goes_no_further, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.settle().await;
+    let shadow = scene.remote().book(CALENDAR, event("their-own", "Budget", 3, 9));
+    for _ in 0..3 {
+        house.clock.advance_ms(25 * HOUR_MS);
+        scene.settle().await;
+    }
+    assert_eq!((scene.titles().await, scene.remote_titles(1)), (vec!["Budget".to_owned()], vec!["Budget".to_owned()]));
+    assert_eq!((scene.remotes[0].bridge.writes(), scene.remotes[1].bridge.writes()), (1, 1));
+    let uid = event("a", "", 3, 9).uid;
+    let story = audit::of_event(&mut house.read().await, house.tenant(), &scene.room.id, &uid).await.unwrap();
+    let told = story.into_iter().filter(|entry| entry.action == "pull.shadow").count();
+    assert_eq!((told, scene.verify().await.violations.len()), (1, 0));
+
+    scene.delete("a").await.unwrap();
+    scene.settle().await;
+    let sides = [scene.titles().await, scene.remote_titles(0), scene.remote_titles(1)];
+    assert_eq!(sides, [["Budget"]; 3], "the room is taken by it now");
+    scene.remote().cancel(CALENDAR, &shadow);
+    scene.settle().await;
+    assert!(scene.titles().await.is_empty() && scene.remote_titles(1).is_empty());
+});
+
+on_both!(f54_a_copy_that_somebody_changes_is_a_booking_of_its_own, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.settle().await;
+    let shadow = scene.remote().book(CALENDAR, event("their-own", "Budget", 3, 9));
+    scene.settle().await;
+    scene.remote().change(CALENDAR, &shadow, |event| event.content.summary = "Chess".to_owned());
+    scene.settle().await;
+    assert_eq!(scene.titles().await, ["Budget", "Chess"]);
+    assert!(scene.conflict_kinds().await.contains(&"slot_collision".to_owned()));
+});
+
 on_both!(f64_a_base_of_an_older_form_causes_no_write, |house| async {
     let scene = Scene::new(house, 1).await;
     scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
