@@ -96,7 +96,8 @@ pub fn booking(number: usize, revision: usize) -> Booking {
 impl Booking {
     fn single(&mut self, head: &str, (start, length): (DateTime, i64), more: &str) {
         self.ics.push_str(ZONE);
-        self.ics.push_str(&format!("{head}{}{more}LOCATION:Council hall\r\nEND:VEVENT\r\n", times(start, length)));
+        let times = times(start, length);
+        self.ics.extend([head, &times, more, "LOCATION:Council hall\r\nEND:VEVENT\r\n"]);
         self.instances.push((utc(start), utc(start) + 60 * length));
     }
 
@@ -105,14 +106,15 @@ impl Booking {
         let count = count.map_or_else(String::new, |count| format!(";COUNT={count}"));
         let moved = all[4] + 1.hour();
         self.ics.push_str(ZONE);
-        self.ics.push_str(&format!(
+        let text = format!(
             "{head}{}RRULE:FREQ=WEEKLY{count}\r\nEXDATE;TZID=Europe/Oslo:{}\r\nEND:VEVENT\r\n\
              {head}RECURRENCE-ID;TZID=Europe/Oslo:{}\r\n{}END:VEVENT\r\n",
             times(start, length),
             wall(all[2]),
             wall(all[4]),
             times(moved, length)
-        ));
+        );
+        self.ics.push_str(&text);
         let kept = all.iter().enumerate().filter(|(number, _)| *number != 2);
         let real = kept.map(|(number, start)| if number == 4 { moved } else { *start });
         self.instances = real.map(|start| (utc(start), utc(start) + 60 * length)).collect();
@@ -123,9 +125,9 @@ impl Booking {
         // In the middle of a week, so that no edge of a question depends on the zone of a server.
         let day = day.first_of_month().nth_weekday_of_month(2, jiff::civil::Weekday::Wednesday).unwrap();
         let (from, to) = (day.strftime("%Y%m%d"), day.tomorrow().unwrap().strftime("%Y%m%d"));
-        self.ics.push_str(&format!(
-            "{head}DTSTART;VALUE=DATE:{from}\r\nDTEND;VALUE=DATE:{to}\r\nTRANSP:TRANSPARENT\r\nEND:VEVENT\r\n"
-        ));
+        let text =
+            format!("{head}DTSTART;VALUE=DATE:{from}\r\nDTEND;VALUE=DATE:{to}\r\nTRANSP:TRANSPARENT\r\nEND:VEVENT\r\n");
+        self.ics.push_str(&text);
         let start = utc(day.at(0, 0, 0, 0));
         self.instances.push((start, start + 86_400));
         self.busy = false;

@@ -23,7 +23,7 @@ impl Server {
         let begun = Instant::now();
         while std::net::TcpStream::connect(&started.address).is_err() {
             let ended = started.child.try_wait().ok()?.is_some();
-            if ended || begun.elapsed() > Duration::from_secs(60) {
+            if ended || begun.elapsed() > Duration::from_mins(1) {
                 return None;
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -65,7 +65,7 @@ async fn one(count: usize, seconds: f64) -> Scale {
     let filled_per_second = all / begun.elapsed().as_secs_f64();
     let bytes = std::fs::metadata(data.join("anteroom.db")).unwrap().len();
     let begun = Instant::now();
-    let server = servers::bare(folder.path());
+    let server = servers::bare(folder.path()).await;
     let start_ms = 1e3 * begun.elapsed().as_secs_f64();
     let mut costs = Vec::new();
     warm(&server, count).await;

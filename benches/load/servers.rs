@@ -32,6 +32,7 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
     let mut command = Command::new(program);
     command.env_clear().args(["serve", "--config"]).arg(&config);
     let server = Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap();
+    ready(&server).await;
     let feed = Command::new(program)
         .env_clear()
         .args(["feed", "add", "hall", "--detail", "full", "--past-days", "3660", "--future-days", "3660"])
@@ -41,7 +42,7 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
         .unwrap();
     let printed = String::from_utf8_lossy(&feed.stdout).into_owned();
     let path = printed.split_once("/feeds/").and_then(|(_, rest)| rest.split_once('"')).map(|(path, _)| path);
-    let path = path.unwrap_or_else(|| panic!("no feed: {printed} {}", String::from_utf8_lossy(&feed.stderr)));
+    assert!(path.is_some(), "no feed: {printed} {}", String::from_utf8_lossy(&feed.stderr));
     let place = Place {
         address: server.address.clone(),
         login: "anna".to_owned(),
@@ -50,13 +51,13 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
         principal: String::new(),
         home: String::new(),
         calendar: "/dav/town/rooms/hall/".to_owned(),
-        feed: Some(format!("/feeds/{path}")),
+        feed: path.map(|path| format!("/feeds/{path}")),
     };
     (server, Site::new(found(place).await.unwrap(), options.events))
 }
 
 /// The gateway on the database that is in the folder already, with nothing declared.
-pub fn bare(folder: &Path) -> Server {
+pub async fn bare(folder: &Path) -> Server {
     let port = free_port();
     let config = folder.join("anteroom.toml");
     let text = format!(
@@ -66,7 +67,23 @@ pub fn bare(folder: &Path) -> Server {
     std::fs::write(&config, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
     command.env_clear().args(["serve", "--config"]).arg(&config);
-    Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap()
+    let server = Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap();
+    ready(&server).await;
+    server
+}
+
+/// Waits until the gateway has its database: it listens before.
+async fn ready(server: &Server) {
+    let mut client = Client::new(&server.address, "", "");
+    let mut is_ready = false;
+    for _ in 0..3_000 {
+        is_ready = client.send("GET", "/ready", &[], "").await.is_ok_and(|answer| answer.status == 200);
+        if is_ready {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(is_ready, "the gateway does not become ready");
 }
 
 /// Radicale from `target/venv-radicale` (`conformance/needs.sh radicale`), as its documentation sets it up.

@@ -89,13 +89,13 @@ pub fn print(rows: &[Row], others: &[&str], absent: &[String], resident_mib: f64
 pub fn scale(count: usize, few: &Scale, many: &Scale) {
     let mut text = format!("\n| | 1 tenant | {count} tenants | ratio |\n|---|---|---|---|");
     let mut row = |name: &str, few: f64, many: f64| {
-        write!(text, "\n| {name} | {few:.1} | {many:.1} | {:.2} |", many / few).unwrap()
+        write!(text, "\n| {name} | {few:.1} | {many:.1} | {:.2} |", many / few).unwrap();
     };
     for ((name, few), (_, many)) in few.costs.iter().zip(&many.costs) {
         row(&format!("{name}: CPU us"), few.cpu_us, many.cpu_us);
         row(&format!("{name}: p99 ms"), few.p99_ms, many.p99_ms);
     }
-    row("start to first connection, ms", few.start_ms, many.start_ms);
+    row("start until ready, ms", few.start_ms, many.start_ms);
     row("resident MiB", few.resident_mib, many.resident_mib);
     row("database MiB", few.database_mib, many.database_mib);
     row("filled, bookings a second", few.filled_per_second, many.filled_per_second);

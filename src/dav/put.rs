@@ -95,15 +95,22 @@ async fn writable(call: &Call<'_>, tx: &mut Tx, slug: &str, name: &ObjectName) -
 /// The object that was sent, read in the zone of the room. What is remembered of the caller's rights lets it in: the
 /// transaction that writes judges them as they are. Who is refused is refused by what holds.
 async fn body(call: &Call<'_>, slug: &str, name: &ObjectName) -> Result<(ZoneId, CalendarObject), DavError> {
+    let mut read = None;
     if let Some(zone) = call.caller.writable_zone(slug)
         && refuse_media_type(call).is_ok()
-        && let Ok(object) = parse(call, zone.clone()).await
     {
-        return Ok((zone, object));
+        match parse(call, zone.clone()).await {
+            Ok(object) => return Ok((zone, object)),
+            refused => read = Some((zone, refused)),
+        }
     }
     let zone = writable(call, &mut call.begin_read().await?, slug, name).await?.room.zone;
     refuse_media_type(call)?;
-    let object = parse(call, zone.clone()).await?;
+    let object = match read {
+        // No body is read twice in the same zone.
+        Some((before, refused)) if before == zone => refused?,
+        _ => parse(call, zone.clone()).await?,
+    };
     Ok((zone, object))
 }
 

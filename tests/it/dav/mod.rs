@@ -23,4 +23,5 @@ mod rules;
 mod sync;
 mod timezones;
 mod transfer;
+mod woken;
 mod xml;

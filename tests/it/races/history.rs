@@ -21,6 +21,12 @@ impl Held {
         line(&self.body, name)
     }
 
+    /// Title and start as a feed tells them: of what is private, only that it is.
+    fn in_feed(&self) -> (String, String) {
+        let title = if self.line("CLASS") == "PRIVATE" { "Busy" } else { self.line("SUMMARY") };
+        (title.to_owned(), self.line("DTSTART").to_owned())
+    }
+
     /// Whether it lies in April, which is the month that is asked about.
     fn in_april(&self) -> bool {
         self.line("DTSTART").starts_with("202604")
@@ -239,10 +245,7 @@ impl Truth {
                 taken.sort_unstable();
                 taken == *starts
             }
-            Seen::Feed(_, bookings) => {
-                let told = |held: &Held| (held.line("SUMMARY").to_owned(), held.line("DTSTART").to_owned());
-                state.values().map(told).collect::<BTreeSet<_>>() == *bookings
-            }
+            Seen::Feed(_, bookings) => state.values().map(Held::in_feed).collect::<BTreeSet<_>>() == *bookings,
             Seen::May(_) => true,
         }
     }

@@ -62,7 +62,7 @@ fn held(answer: &Answer) -> Held {
 
 fn get(stage: &Stage, round: usize) -> Seen {
     let name = some_name(round);
-    let answer = stage.send(round, "anna", "GET", &format!("{HALL}{name}"), &[], "");
+    let answer = stage.send((round, "anna"), "GET", &format!("{HALL}{name}"), &[], "");
     match answer.status {
         200 => Seen::One(name, Some(held(&answer))),
         404 => Seen::One(name, None),
@@ -76,7 +76,7 @@ fn if_changed(stage: &Stage) -> Box<dyn FnMut(usize) -> Seen + Send + '_> {
     Box::new(move |round| {
         let name = some_name(round / 3);
         let tag = known.get(&name).map_or_else(|| "\"none\"".to_owned(), |held| format!("\"{}\"", held.etag));
-        let answer = stage.send(round, "anna", "GET", &format!("{HALL}{name}"), &[("if-none-match", &tag)], "");
+        let answer = stage.send((round, "anna"), "GET", &format!("{HALL}{name}"), &[("if-none-match", &tag)], "");
         match answer.status {
             200 => {
                 known.insert(name.clone(), held(&answer));
@@ -91,14 +91,14 @@ fn if_changed(stage: &Stage) -> Box<dyn FnMut(usize) -> Seen + Send + '_> {
 
 fn room(stage: &Stage, round: usize) -> Seen {
     let body = "<propfind xmlns='DAV:'><prop><sync-token/><displayname/></prop></propfind>";
-    let answer = stage.send(round, "anna", "PROPFIND", HALL, &[("depth", "0")], body);
+    let answer = stage.send((round, "anna"), "PROPFIND", HALL, &[("depth", "0")], body);
     assert_eq!(answer.status, 207, "{}", answer.text);
     Seen::Room(stage.seq(element(&answer.text, "sync-token")), element(&answer.text, "displayname").to_owned())
 }
 
 fn members(stage: &Stage, round: usize) -> Seen {
     let body = "<propfind xmlns='DAV:'><prop><getetag/><sync-token/></prop></propfind>";
-    let answer = stage.send(round, "anna", "PROPFIND", HALL, &[("depth", "1")], body);
+    let answer = stage.send((round, "anna"), "PROPFIND", HALL, &[("depth", "1")], body);
     assert_eq!(answer.status, 207, "{}", answer.text);
     let etags = responses(&answer.text).filter(|(name, _)| !name.is_empty());
     let etags = etags.map(|(name, text)| (name, tag(element(text, "getetag")).to_owned())).collect();
@@ -111,19 +111,20 @@ fn april(stage: &Stage, round: usize) -> Seen {
          <C:filter><C:comp-filter name='VCALENDAR'><C:comp-filter name='VEVENT'>{APRIL}</C:comp-filter></C:comp-filter>\
          </C:filter></C:calendar-query>"
     );
-    let answer = stage.send(round, "anna", "REPORT", HALL, &[("depth", "1")], &body);
+    let answer = stage.send((round, "anna"), "REPORT", HALL, &[("depth", "1")], &body);
     assert_eq!(answer.status, 207, "{}", answer.text);
     Seen::April(responses(&answer.text).map(|(name, text)| (name, held_in(text).unwrap())).collect())
 }
 
 fn multiget(stage: &Stage, round: usize) -> Seen {
     let names: Vec<String> = (round..round + 5).map(some_name).collect();
-    let hrefs: String = names.iter().map(|name| format!("<href>{HALL}{name}</href>")).collect();
+    let hrefs: Vec<String> = names.iter().map(|name| format!("<href>{HALL}{name}</href>")).collect();
+    let hrefs = hrefs.concat();
     let body = format!(
         "<C:calendar-multiget xmlns='DAV:' xmlns:C='urn:ietf:params:xml:ns:caldav'><prop><getetag/><C:calendar-data/>\
          </prop>{hrefs}</C:calendar-multiget>"
     );
-    let answer = stage.send(round, "anna", "REPORT", HALL, &[("depth", "1")], &body);
+    let answer = stage.send((round, "anna"), "REPORT", HALL, &[("depth", "1")], &body);
     assert_eq!(answer.status, 207, "{}", answer.text);
     let some: BTreeMap<_, _> = responses(&answer.text).map(|(name, text)| (name, held_in(text))).collect();
     assert_eq!(some.len(), names.iter().collect::<BTreeSet<_>>().len(), "{}", answer.text);
@@ -138,7 +139,7 @@ fn synchronised(stage: &Stage) -> Box<dyn FnMut(usize) -> Seen + Send + '_> {
             "<sync-collection xmlns='DAV:'><sync-token>{token}</sync-token><sync-level>1</sync-level><prop><getetag/></prop>\
              </sync-collection>"
         );
-        let answer = stage.send(round, "anna", "REPORT", HALL, &[("depth", "0")], &body);
+        let answer = stage.send((round, "anna"), "REPORT", HALL, &[("depth", "0")], &body);
         assert_eq!(answer.status, 207, "{}", answer.text);
         for (name, text) in responses(&answer.text) {
             if text.contains("404 Not Found") {
@@ -154,7 +155,7 @@ fn synchronised(stage: &Stage) -> Box<dyn FnMut(usize) -> Seen + Send + '_> {
 
 fn busy(stage: &Stage, round: usize) -> Seen {
     let body = format!("<C:free-busy-query xmlns:C='urn:ietf:params:xml:ns:caldav'>{APRIL}</C:free-busy-query>");
-    let answer = stage.send(round, "anna", "REPORT", HALL, &[("depth", "1")], &body);
+    let answer = stage.send((round, "anna"), "REPORT", HALL, &[("depth", "1")], &body);
     assert_eq!(answer.status, 200, "{}", answer.text);
     let text = answer.text.replace("\r\n ", "");
     let lines = text.lines().filter(|line| line.starts_with("FREEBUSY")).filter_map(|line| line.split_once(':'));
@@ -201,7 +202,7 @@ fn feed_if_changed(stage: &Stage) -> Box<dyn FnMut(usize) -> Seen + Send + '_> {
 }
 
 fn may(stage: &Stage, round: usize) -> Seen {
-    let answer = stage.send(round, "bob", "GET", &format!("{HALL}{SECRET}"), &[], "");
+    let answer = stage.send((round, "bob"), "GET", &format!("{HALL}{SECRET}"), &[], "");
     Seen::May(match answer.status {
         200 if line(&answer.text, "SUMMARY") == TITLE => Some(Privilege::Write),
         200 => Some(Privilege::Read),

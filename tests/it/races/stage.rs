@@ -88,8 +88,7 @@ impl Stage {
     /// Sends a request through one of the doors.
     pub fn send(
         &self,
-        door: usize,
-        login: &str,
+        (door, login): (usize, &str),
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
@@ -98,14 +97,27 @@ impl Stage {
         let basic = format!("Basic {}", base64(format!("{login}:{PASSWORD}").as_bytes()));
         let mut all = vec![("authorization", basic.as_str())];
         all.extend_from_slice(headers);
-        let answer = ask(method, &format!("{}{path}", self.doors[door % self.doors.len()]), &all, body);
-        answer.unwrap_or_else(|trouble| panic!("{method} {path}: {trouble:?}"))
+        self.insist((method, door), path, &all, body)
     }
 
     /// Reads the feed through one of the doors.
     pub fn read_feed(&self, door: usize, headers: &[(&str, &str)]) -> Answer {
-        let answer = ask("GET", &format!("{}{}", self.doors[door % self.doors.len()], self.feed), headers, "");
-        answer.unwrap_or_else(|trouble| panic!("feed: {trouble:?}"))
+        self.insist(("GET", door), &self.feed, headers, "")
+    }
+
+    /// Asks until there is an answer: 503 says that nothing was stored, because the directory changed again and again
+    /// meanwhile, or another process had the database.
+    fn insist(&self, (method, door): (&str, usize), path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let address = format!("{}{path}", self.doors[door % self.doors.len()]);
+        for _ in 0..500 {
+            let answer = ask(method, &address, headers, body);
+            let answer = answer.unwrap_or_else(|trouble| panic!("{method} {path}: {trouble:?}"));
+            if answer.status != 503 {
+                return answer;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{method} {path}: busy for ever")
     }
 
     /// The sequence number that a sync token of anna's stands for.

@@ -183,6 +183,38 @@ on_both!(no_tenant_waits_behind_all_that_another_one_has_to_do, |house| async {
     assert_eq!(places, [false, true, false, false], "one of each tenant, then the rest");
 });
 
+on_both!(the_turns_are_the_same_however_many_are_asked_for, |house| async {
+    let bridge = house.bridge("memory").await;
+    for (key, count) in [("north", 7), ("south", 2), ("west", 1)] {
+        let tenant = house.another_tenant(key).await;
+        let foreign = BridgeRow { id: BridgeId::fresh(), tenant_id: tenant.id.clone(), ..bridge.clone() };
+        house.write_one(async |tx| bridges::insert(tx, &foreign).await).await;
+        for number in 0..count {
+            let room = Room { tenant_id: tenant.id.clone(), ..house.plan_room(&format!("{key} {number}")) };
+            let mapping = Mapping { due_ms: at(0).plus_ms(number), ..plan_mapping(&room, &foreign, &room.slug) };
+            house.write_one(async |tx| rooms::insert(tx, &room).await).await;
+            house.write_one(async |tx| mappings::insert(tx, &mapping).await).await;
+        }
+    }
+    let order = async |limit| {
+        let due = mappings::due(&mut house.read().await, at(1), limit).await.unwrap();
+        due.into_iter().map(|one| (one.due_ms, one.tenant_id)).collect::<Vec<_>>()
+    };
+    // Who is first of those that are due since the same moment is nobody's concern.
+    let turns = |mut order: Vec<(_, TenantId)>| {
+        order.sort();
+        order
+    };
+    let all = order(20).await;
+    assert_eq!(all.len(), 10);
+    let places: Vec<i64> = all.iter().map(|(due, _)| due.ms() - at(0).ms()).collect();
+    assert_eq!(places, [0, 0, 0, 1, 1, 2, 3, 4, 5, 6], "the first of each, the second of each, then the rest");
+    for limit in [10, 9, 8, 5, 3] {
+        let some = order(i64::try_from(limit).unwrap()).await;
+        assert_eq!(turns(some), turns(all[..limit].to_vec()), "{limit}");
+    }
+});
+
 on_both!(however_many_there_are_all_are_woken_within_a_span, |house| async {
     let bridge = house.bridge("memory").await;
     for number in 0..12 {
