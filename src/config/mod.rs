@@ -35,6 +35,7 @@ pub use problem::ConfigError;
 pub use problem::Problem;
 pub use secret::Secret;
 pub use sections::Auth;
+pub use sections::Backup;
 pub use sections::Database;
 pub use sections::Feed;
 pub use sections::LogFormat;
@@ -72,6 +73,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// `[push]`.
     pub push: Push,
+    /// `[backup]`.
+    pub backup: Backup,
     /// `[profile]`.
     pub profile: Profile,
     /// `[observe]`.

@@ -4,7 +4,7 @@ use super::Problem;
 use super::bootstrap::{BridgeEntry, MappingEntry, RoomEntry, TenantEntry, UserEntry};
 use super::limits::Limits;
 use super::section::Keys;
-use super::sections::{Auth, Database, Feed, MasterKey, Observe, Profile, Push, Server, Sync, Webhooks};
+use super::sections::{Auth, Backup, Database, Feed, MasterKey, Observe, Profile, Push, Server, Sync, Webhooks};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -42,6 +42,7 @@ pub(super) const SECTIONS: &[Section] = &[
     one("feed", Feed::ABOUT, Feed::KEYS),
     one("webhooks", Webhooks::ABOUT, Webhooks::KEYS),
     one("push", Push::ABOUT, Push::KEYS),
+    one("backup", Backup::ABOUT, Backup::KEYS),
     one("profile", Profile::ABOUT, Profile::KEYS),
     one("observe", Observe::ABOUT, Observe::KEYS),
     one("limits", Limits::ABOUT, Limits::KEYS),

@@ -9,6 +9,7 @@ mod slug;
 
 pub mod api_keys;
 pub mod approvals;
+pub mod backup;
 pub mod bookings;
 pub mod bridges;
 pub mod chain;

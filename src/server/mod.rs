@@ -1,6 +1,7 @@
 //! Floor 6: the assembly. Opens the store, makes what the configuration declares, starts the reconciler, mounts the
 //! doors, and stops all of it in good order.
 
+mod backups;
 mod bootstrap;
 mod compress;
 mod demo;
@@ -14,12 +15,16 @@ pub use bootstrap::judge_bridge;
 pub use demo::{Demo, DemoOptions};
 pub(crate) use source::bridge_source;
 
+use backups::Backups;
+pub(crate) use backups::s3;
 use doors::Doors;
 use keeper::Keeper;
 use refusals::Refusals;
 
+use crate::bridge::shelf::Shelf;
 use crate::bridge::webpush::PushSender;
 use crate::config::Config;
+use crate::crypt;
 use crate::crypt::CryptError;
 use crate::crypt::KeyProvider;
 use crate::crypt::Keys;
@@ -121,6 +126,7 @@ pub struct Gateway {
     stop_worker: oneshot::Sender<()>,
     announcer: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
     keeper: (JoinHandle<()>, oneshot::Sender<()>),
+    backups: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 impl Gateway {
@@ -169,6 +175,10 @@ impl Gateway {
                 })
                 .await;
         });
+        let backups = parts.backups()?.map(|backups| {
+            let (stop, stopped) = oneshot::channel::<()>();
+            (tokio::spawn(backups.run(stopped)), stop)
+        });
         let Parts { store, keys, nudge, .. } = parts;
         let (stop_worker, stopped) = oneshot::channel();
         let worker = Worker::new(Arc::new(engine), nudge.clone());
@@ -184,6 +194,7 @@ impl Gateway {
             stop_worker,
             announcer,
             keeper: (keeper_task, stop_keeper),
+            backups,
         })
     }
 
@@ -216,6 +227,10 @@ impl Gateway {
         let _ = self.stop_worker.send(());
         let _ = self.worker_task.await;
         if let Some((task, stop)) = self.announcer {
+            let _ = stop.send(());
+            let _ = task.await;
+        }
+        if let Some((task, stop)) = self.backups {
             let _ = stop.send(());
             let _ = task.await;
         }
@@ -270,6 +285,21 @@ impl Parts {
             retained: AtomicI64::new(0),
             owner: uuid::Uuid::new_v4().to_string(),
         }
+    }
+
+    /// What makes backups; `None` where none are asked for.
+    fn backups(&self) -> Result<Option<Backups>, ServerError> {
+        let Some(to) = &self.config.backup.to else { return Ok(None) };
+        let shelf = Shelf::open(to, &s3(&self.config.backup)).map_err(ManageError::from)?;
+        Ok(Some(Backups {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            config: self.config.backup.clone(),
+            shelf,
+            bench: self.config.server.data_dir.clone(),
+            owner: uuid::Uuid::new_v4().to_string(),
+        }))
     }
 
     /// What tells clients of changes; `None` where nothing is told.
@@ -354,11 +384,15 @@ fn listen(address: &str, key: &'static str) -> Result<TcpListener, ServerError> 
     Ok(listener)
 }
 
-/// The vault of a database, with the master key of the configuration, of the file it names, of the security module, or
-/// of the data folder.
+/// The vault of a database.
 pub(crate) fn vault(config: &Config, store: &Store) -> Result<Vault, CryptError> {
+    Ok(Vault::new(store.clone(), provider(config)?))
+}
+
+/// Whoever has the master key: the configuration, the file it names, the security module, or the data folder.
+pub(crate) fn provider(config: &Config) -> Result<Arc<dyn KeyProvider>, CryptError> {
     let keys = &config.keys;
-    let provider: Arc<dyn KeyProvider> = if let Some(module) = &keys.pkcs11_module {
+    Ok(if let Some(module) = &keys.pkcs11_module {
         let pin = keys.pkcs11_pin.clone().unwrap_or_else(|| Secret::new(""));
         let place = pkcs11::Place { module, token: &keys.pkcs11_token, key: &keys.pkcs11_key, pin: &pin };
         Arc::new(pkcs11::Token::open(&place)?)
@@ -370,8 +404,16 @@ pub(crate) fn vault(config: &Config, store: &Store) -> Result<Vault, CryptError>
         Arc::new(LocalKeys::new("file", Keys::read(path)?.ring))
     } else {
         Arc::new(LocalKeys::new("file", Keys::load_or_create(&config.server.data_dir)?.ring))
-    };
-    Ok(Vault::new(store.clone(), provider))
+    })
+}
+
+/// Whether there is a master key to be asked for; otherwise asking makes one.
+pub(crate) fn has_master_key(config: &Config) -> bool {
+    let keys = &config.keys;
+    keys.pkcs11_module.is_some()
+        || keys.master_key.is_some()
+        || keys.master_key_file.is_some()
+        || config.server.data_dir.join(crypt::FILE_NAME).exists()
 }
 
 /// Makes a folder that only its owner can look into: databases and keys are in it. One that is there stays as it is.
