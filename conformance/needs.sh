@@ -3,7 +3,7 @@
 # target/venv.
 #
 #   conformance/needs.sh [postgres] [softhsm] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies]
-#       [schemathesis]
+#       [schemathesis] [s3]
 #
 # Without arguments: postgres, softhsm and python.
 set -euo pipefail
@@ -56,6 +56,9 @@ need_python() {
 }
 
 need_schemathesis() { install_python "$root/target/venv-schemathesis" "$root/conformance/requirements-schemathesis.txt"; }
+
+# A store that speaks S3.
+need_s3() { install_python "$root/target/venv-s3" "$root/conformance/requirements-s3.txt"; }
 
 # The sources of packages whose test suites run here, each in target/foreign/NAME-VERSION.
 need_sources() {
@@ -122,7 +125,7 @@ mkdir -p "$root/target"
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    softhsm | python | sources | node | libical | thunderbird | evolution | proxies | schemathesis) "need_$what" ;;
+    softhsm | python | sources | node | libical | thunderbird | evolution | proxies | schemathesis | s3) "need_$what" ;;
     *)
         sed -n '/^#   conf/,/^#$/s/^# *//p' "$0" >&2
         exit 2

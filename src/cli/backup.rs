@@ -231,7 +231,7 @@ impl VerifyBackup {
         let opener = self.from.opener()?;
         let found = self.from.find(common, &config).await?;
         let master = if server::has_master_key(&config) { Some(server::provider(&config)?) } else { None };
-        let verified = backup::verify(&found.path, &opener, master.as_ref(), SystemClock.now()).await?;
+        let verified = backup::verify(&found.path, &opener, master.as_ref()).await?;
         print::one(common, out, &verified, &told(&verified))?;
         if verified.is_whole() { Ok(()) } else { Err(CliError::Failed("the backup is not whole".to_owned())) }
     }

@@ -34,10 +34,10 @@ fn refused(why: impl Into<String>) -> ManageError {
     ManageError::State { why: why.into() }
 }
 
-/// Work on files goes on a thread of its own.
-async fn elsewhere<T: Send + 'static>(
+/// Work on files goes on a thread of its own, from now on, whether anybody waits for it or not.
+fn elsewhere<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ManageError> + Send + 'static,
-) -> Result<T, ManageError> {
-    let ended = tokio::task::spawn_blocking(work).await;
-    ended.map_err(|_| refused("the thread that worked on the backup ended early"))?
+) -> impl Future<Output = Result<T, ManageError>> + Send {
+    let begun = tokio::task::spawn_blocking(work);
+    async { begun.await.map_err(|_| refused("the thread that worked on the backup ended early"))? }
 }

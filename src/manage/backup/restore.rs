@@ -65,13 +65,13 @@ pub async fn restore(
     target: &Target,
     (actor, now): (&str, Timestamp),
 ) -> Result<Restored, ManageError> {
-    let backup = verify::verify(path, opener, Some(master), now).await?;
+    let backup = verify::verify(path, opener, Some(master)).await?;
     let stored = {
         let (path, opener) = (path.to_owned(), opener.clone());
         elsewhere(move || verify::stored_keys(&path, &opener)).await?
     };
     // Asked again for its sentence: the answer of the judge says only that they do not open.
-    let keys = sealed::open(master, &stored, now).await?;
+    let keys = sealed::open(master, &stored).await?;
     let (rows, left_out) = match target {
         Target::Empty | Target::Everything => whole(store, (path, opener), &backup, target, (actor, now)).await?,
         Target::Tenant(key) => {

@@ -69,14 +69,13 @@ pub async fn verify(
     path: &Path,
     opener: &Opener,
     master: Option<&Arc<dyn KeyProvider>>,
-    now: Timestamp,
 ) -> Result<Verified, ManageError> {
     let keys = match master {
         None => None,
         Some(master) => {
             let (path, opener) = (path.to_owned(), opener.clone());
             let stored = elsewhere(move || stored_keys(&path, &opener)).await?;
-            sealed::open(master, &stored, now).await.ok()
+            sealed::open(master, &stored).await.ok()
         }
     };
     let (path, opener) = (path.to_owned(), opener.clone());

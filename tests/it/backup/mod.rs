@@ -39,8 +39,8 @@ async fn saved(house: &House, tenant: Option<&Tenant>) -> (tempfile::TempDir, Pa
     (folder, path)
 }
 
-async fn verified(house: &House, path: &Path) -> Verified {
-    backup::verify(path, &Opener::default(), Some(&master()), house.now()).await.unwrap()
+async fn verified(path: &Path) -> Verified {
+    backup::verify(path, &Opener::default(), Some(&master())).await.unwrap()
 }
 
 async fn put_back(house: &House, path: &Path, target: Target) -> Result<backup::Restored, ManageError> {
@@ -94,7 +94,7 @@ async fn other_engine(house: &House) -> Option<House> {
 on_both!(a_backup_is_whole_and_says_what_is_in_it, |house| async {
     filled(house).await;
     let (_folder, path) = saved(house, None).await;
-    let found = verified(house, &path).await;
+    let found = verified(&path).await;
     assert!(found.is_whole() && found.keys && found.sealed.values >= 2, "{found:?}");
     assert_eq!((found.tenants.as_slice(), found.head.tenant.as_deref()), (&["example".to_owned()][..], None));
     let rows = everything(house).await;
@@ -129,7 +129,7 @@ on_both!(a_backup_shows_one_state_while_others_write, |house| async {
     let save = async {
         for _ in 0..3 {
             let (_folder, path) = saved(house, None).await;
-            let found = verified(house, &path).await;
+            let found = verified(&path).await;
             let count = |name: &str| found.tables.iter().find(|(table, _)| table == name).unwrap().1;
             // Each of these bookings has exactly one instance, made in the same transaction.
             assert_eq!(count("objects"), count("instances"));
@@ -148,21 +148,16 @@ on_both!(what_was_changed_behind_the_programs_back_is_found_in_the_backup, |hous
     filled(house).await;
     let (_folder, path) = saved(house, None).await;
     let stranger: Arc<dyn KeyProvider> = Arc::new(LocalKeys::new("file", KeyRing::new("k1", Key::new([8; 32]))));
-    let unknown = backup::verify(&path, &Opener::default(), Some(&stranger), house.now()).await.unwrap();
+    let unknown = backup::verify(&path, &Opener::default(), Some(&stranger)).await.unwrap();
     assert!(!unknown.keys && unknown.audit.is_empty(), "another master key judges nothing");
-    let refused = backup::restore(
-        &house.store,
-        &stranger,
-        (&path, &Opener::default()),
-        &Target::Everything,
-        ("command-line", house.now()),
-    );
-    let refused = refused.await.unwrap_err().to_string();
+    let (acting, nothing) = (("command-line", house.now()), Opener::default());
+    let refused = backup::restore(&house.store, &stranger, (&path, &nothing), &Target::Everything, acting).await;
+    let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("put the master key back"), "{refused}");
     tamper(house, "UPDATE audit SET action = 'nothing' WHERE chain_no = 3").await;
     tamper(house, "UPDATE mappings SET cursor = 'v1.d1.AAAAAAAAAAAAAAAA.AAAA'").await;
     let (_folder, path) = saved(house, None).await;
-    let found = verified(house, &path).await;
+    let found = verified(&path).await;
     assert_eq!(found.audit[0].broken.as_ref().map(|broken| broken.number), Some(3));
     assert!(found.sealed.refused == 2 && !found.is_whole(), "{found:?}");
 });
