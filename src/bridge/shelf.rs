@@ -1,8 +1,10 @@
 //! Where backups are kept: a folder of this machine, or a bucket of a store that speaks S3.
 
 use super::http::install_ring;
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
 use object_store::ObjectStore;
 use object_store::ObjectStoreExt as _;
 use object_store::WriteMultipart;
@@ -109,14 +111,14 @@ impl Shelf {
     /// Where a file of that name can be read: itself, or a copy in `bench`.
     pub async fn fetch(&self, name: &str, bench: &Path) -> Result<PathBuf, ShelfError> {
         let Self::Bucket { store, prefix } = self else { return Ok(self.workbench(bench).join(name)) };
+        let parts = store.get(&prefix.clone().join(name)).await?.into_stream();
         let copy = bench.join(name);
-        let mut file = fs::File::create(&copy).await.map_err(|why| failed(&copy, &why))?;
-        let mut parts = store.get(&prefix.clone().join(name)).await?.into_stream();
-        while let Some(part) = parts.next().await {
-            file.write_all(&part?).await.map_err(|why| failed(&copy, &why))?;
+        let copied = receive(parts, &copy).await;
+        if copied.is_err() {
+            // Half of it is of no use.
+            let _ = fs::remove_file(&copy).await;
         }
-        file.flush().await.map_err(|why| failed(&copy, &why))?;
-        Ok(copy)
+        copied.map(|()| copy)
     }
 
     /// The names of the files here.
@@ -156,6 +158,14 @@ async fn list_folder(folder: &Path) -> Result<Vec<String>, ShelfError> {
         }
     }
     Ok(names)
+}
+
+async fn receive(mut parts: BoxStream<'_, object_store::Result<Bytes>>, path: &Path) -> Result<(), ShelfError> {
+    let mut file = fs::File::create(path).await.map_err(|why| failed(path, &why))?;
+    while let Some(part) = parts.next().await {
+        file.write_all(&part?).await.map_err(|why| failed(path, &why))?;
+    }
+    file.flush().await.map_err(|why| failed(path, &why))
 }
 
 /// Sends a file in parts; what was begun is taken back where it does not end.

@@ -130,7 +130,7 @@ impl Backup {
     pub(super) async fn run(self, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
         let config = configured(common)?;
         let lock = self.lock(&config)?;
-        let (shelf, name) = shelf(&config, &self.to, true)?;
+        let (rack, name) = shelf(&config, &self.to, true)?;
         if self.keep.is_some() && name.is_some() {
             return Err(CliError::Usage("--keep needs a folder or bucket: end the place with /".to_owned()));
         }
@@ -140,10 +140,10 @@ impl Backup {
             Some(key) => Some(tenants::find(&mut store.begin_read().await?, key).await?),
             None => None,
         };
-        let place = (&shelf, config.server.data_dir.as_path(), name);
+        let place = (&rack, config.server.data_dir.as_path(), name);
         let (name, made) = backup::make_at(&store, tenant.as_ref(), lock, place, SystemClock.now()).await?;
         let gone = match self.keep {
-            Some(keep) => backup::prune(&shelf, key, keep).await?,
+            Some(keep) => backup::prune(&rack, key, keep).await?,
             None => Vec::new(),
         };
         let mut sentences =
@@ -182,8 +182,8 @@ impl From {
     }
 
     async fn find(&self, common: &Common, config: &Config) -> Result<Found, CliError> {
-        let (shelf, name) = shelf(config, &self.place, false)?;
-        Ok(Found::on(&shelf, name, common.tenant.as_deref(), &config.server.data_dir).await?)
+        let (rack, name) = shelf(config, &self.place, false)?;
+        Ok(Found::on(&rack, name, common.tenant.as_deref(), &config.server.data_dir).await?)
     }
 }
 

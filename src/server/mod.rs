@@ -290,13 +290,13 @@ impl Parts {
     /// What makes backups; `None` where none are asked for.
     fn backups(&self) -> Result<Option<Backups>, ServerError> {
         let Some(to) = &self.config.backup.to else { return Ok(None) };
-        let shelf = Shelf::open(to, &s3(&self.config.backup)).map_err(ManageError::from)?;
+        let opened = Shelf::open(to, &s3(&self.config.backup)).map_err(ManageError::from)?;
         Ok(Some(Backups {
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             config: self.config.backup.clone(),
-            shelf,
+            shelf: opened,
             bench: self.config.server.data_dir.clone(),
             owner: uuid::Uuid::new_v4().to_string(),
         }))

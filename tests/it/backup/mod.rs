@@ -167,6 +167,7 @@ on_both!(a_backup_of_one_engine_comes_back_on_the_other, |house| async {
     filled(house).await;
     let before = everything(house).await;
     let (_folder, path) = saved(house, None).await;
+    other.clock.advance_ms(house.now().ms() - other.now().ms());
     let full = put_back(&other, &path, Target::Empty).await.unwrap_err().to_string();
     assert!(full.contains("not empty") && full.contains("--replace"), "{full}");
     let done = put_back(&other, &path, Target::Everything).await.unwrap();
