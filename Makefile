@@ -5,7 +5,8 @@
 #   make test       everything CI runs: also PostgreSQL and the foreign clients; installs what it needs
 #   make test-long  the same with ten times the cases and seeds
 #   make lint       format, lints, documentation, dependencies, scripts
-#   make bench      what reading, writing and the pure code cost, and how long a change takes from side to side
+#   make bench      the released program under load, beside the limit of the machine and other servers where they are
+#                   installed; what grows with the room; the pure code; how long a change takes from side to side
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -31,6 +32,7 @@ lint:
 	@conformance/rings.sh format lints documentation dependencies scripts
 
 bench:
+	cargo bench --locked --bench load
 	cargo bench --locked --bench growth --bench hot -- $(ARGS)
 	ANTEROOM_TEST_SCALE=10 cargo test --locked --release --test it walk::latency -- --nocapture
 

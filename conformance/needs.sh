@@ -3,7 +3,7 @@
 # target/venv.
 #
 #   conformance/needs.sh [postgres] [softhsm] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies]
-#       [schemathesis] [s3]
+#       [schemathesis] [radicale] [s3]
 #
 # Without arguments: postgres, softhsm and python.
 set -euo pipefail
@@ -54,6 +54,9 @@ need_python() {
     command -v curl >/dev/null || install_packages curl ca-certificates
     install_python "$venv" "$root/conformance/requirements.txt"
 }
+
+# A calendar server to compare with under load (make bench).
+need_radicale() { install_python "$root/target/venv-radicale" "$root/conformance/requirements-radicale.txt"; }
 
 need_schemathesis() { install_python "$root/target/venv-schemathesis" "$root/conformance/requirements-schemathesis.txt"; }
 
@@ -125,7 +128,7 @@ mkdir -p "$root/target"
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    softhsm | python | sources | node | libical | thunderbird | evolution | proxies | schemathesis | s3) "need_$what" ;;
+    softhsm | python | sources | node | libical | thunderbird | evolution | proxies | schemathesis | radicale | s3) "need_$what" ;;
     *)
         sed -n '/^#   conf/,/^#$/s/^# *//p' "$0" >&2
         exit 2

@@ -11,7 +11,7 @@ mod migrations {
     ///
     /// Before 0.1.0 nobody's database has run these files and they may still change, so the hashes are empty. The
     /// release commit fills them in; from then on a changed file fails here, and a change of the schema is a new file.
-    const FILES: [(&str, &str); 22] = [
+    const FILES: [(&str, &str); 23] = [
         ("0001_tenants.sql", ""),
         ("0002_rooms.sql", ""),
         ("0003_feeds.sql", ""),
@@ -34,6 +34,7 @@ mod migrations {
         ("0020_audit_chain.sql", ""),
         ("0021_fbtype.sql", ""),
         ("0022_directory.sql", ""),
+        ("0023_turns.sql", ""),
     ];
 
     /// Column types that both engines read and write alike.

@@ -18,6 +18,7 @@ mod tenancy {
         ("inbox.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("mappings.rs", "AWAITING", "the reconciler looks for work of all tenants; each row carries its own"),
         ("mappings.rs", "DUE", "the reconciler looks for work of all tenants; each row carries its own"),
+        ("mappings.rs", "DUE_BY_TURNS", "the reconciler looks for work of all tenants; each row carries its own"),
         ("mappings.rs", "WAKE_ALL", "a start wakes every mapping of every tenant"),
         ("objects.rs", "BEHIND_HORIZON", "the reconciler looks for work of all tenants; each row carries its own"),
         ("operations.rs", "BACKLOG", "a sum for the operator, of no tenant in particular"),

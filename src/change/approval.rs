@@ -147,7 +147,7 @@ pub(super) async fn follow(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    (event, fresh, asks): (&Event, &[Slot], bool),
+    (event, fresh, asks, is_new): (&Event, &[Slot], bool, bool),
     origin: &Origin,
 ) -> Result<(), ChangeError> {
     match origin {
@@ -166,7 +166,8 @@ pub(super) async fn follow(
             };
             Ok(approvals::ask(tx, &request).await?)
         }
-        _ if is_waiting(event) => Ok(()),
+        // Nobody can have asked for what did not exist: with a booking its request ends.
+        _ if is_new || is_waiting(event) => Ok(()),
         _ => {
             let declined = event.content.status == EventStatus::Cancelled;
             let state = if declined { approvals::DECLINED } else { approvals::CONFIRMED };

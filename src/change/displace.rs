@@ -22,20 +22,8 @@ use std::collections::BTreeSet;
 /// An event with the times it takes, by start.
 pub(super) type Standing<'a> = Option<(&'a Event, Vec<TimeRange>)>;
 
-/// Sends what lies under the old or the new times of an event again, and tells whom it displaces and who comes back.
-pub(super) async fn follow(
-    tx: &mut Tx,
-    cx: Context<'_>,
-    room: &Room,
-    (before, after): (Standing<'_>, Standing<'_>),
-    (seq, origin): (i64, &Origin),
-) -> Result<(), ChangeError> {
-    let Some(event) = after.as_ref().or(before.as_ref()).map(|(event, _)| *event) else { return Ok(()) };
-    let under = (weaker(tx, room, before).await?, weaker(tx, room, after).await?);
-    settle(tx, cx, room, event, under, (seq, origin)).await
-}
-
-/// The same where who lay under an event, and who does now, is known.
+/// Sends what lay under the old times of an event, or lies under its new ones, again, and tells whom it displaces and who
+/// comes back.
 pub(super) async fn settle(
     tx: &mut Tx,
     cx: Context<'_>,
@@ -76,7 +64,8 @@ pub(super) async fn gone(
     // What cannot be read or expanded any more has no times, and may go.
     let Ok(object) = reparse(&row.body, room, cx) else { return Ok(()) };
     let Ok(expansion) = expand(object.event(), &room.zone, cx) else { return Ok(()) };
-    follow(tx, cx, room, (Some((object.event(), expansion.times())), None), (seq, origin)).await
+    let left = weaker(tx, room, Some((object.event(), expansion.times()))).await?;
+    settle(tx, cx, room, object.event(), (left, BTreeSet::new()), (seq, origin)).await
 }
 
 /// The events of a weaker class that lie under an event. Where bookings may lie over each other none gives way.
@@ -87,8 +76,13 @@ pub(super) async fn weaker(tx: &mut Tx, room: &Room, standing: Standing<'_>) -> 
     };
     let range = TimeRange::new(first.start, last);
     let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
-    let under = taken.into_iter().filter(|other| other.class < event.class && lies_under(other, &times));
-    Ok(under.map(|other| other.uid).collect())
+    Ok(under(room, (event, &times), &taken))
+}
+
+/// The same where it is known what else takes the room around the event.
+pub(super) fn under(room: &Room, (event, times): (&Event, &[TimeRange]), taken: &[Taken]) -> BTreeSet<Uid> {
+    let gives_way = |other: &&Taken| !room.allow_overlaps && other.class < event.class && lies_under(other, times);
+    taken.iter().filter(gives_way).map(|other| other.uid.clone()).collect()
 }
 
 /// Whether one of the times, which are sorted by start, lies over an instance.

@@ -136,6 +136,8 @@ pub struct Applied {
     pub seq: i64,
     /// What happened.
     pub effect: Effect,
+    /// Whether a remote system is to be told.
+    pub queued: bool,
 }
 
 /// What happened to the object.
@@ -209,7 +211,7 @@ const fn class_act(class: ReservationClass) -> &'static str {
 pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) -> Result<Applied, ChangeError> {
     // What was read before the lock may be older than what the last holder has booked.
     let room = &rooms::lock(tx, &room.tenant_id, &room.id).await?.ok_or(ChangeError::Missing)?;
-    let current = find(tx, room, &change.target).await?;
+    let (current, twin) = find(tx, room, &change).await?;
     change.precondition.check(current.as_ref().map(|object| &object.etag))?;
     match change.wish {
         Wish::Put(object) => {
@@ -218,12 +220,16 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
                 Target::Name(name) => name,
                 Target::Uid(uid) => current.as_ref().map_or_else(|| ObjectName::for_uid(&uid), |row| row.name.clone()),
             };
-            // Who was looked for by UID and is not there may still find the name taken.
-            let at_name = match &current {
-                None if by_uid => objects::by_name(tx, &room.tenant_id, &room.id, &name).await?,
-                current => current.clone(),
-            };
-            refuse_uid_conflict(tx, room, at_name.as_ref(), object.uid()).await?;
+            if by_uid {
+                // Who was looked for by UID and is not there may still find the name taken.
+                let at_name = match &current {
+                    None => objects::by_name(tx, &room.tenant_id, &room.id, &name).await?,
+                    current => current.clone(),
+                };
+                refuse_uid_conflict(tx, room, at_name.as_ref(), object.uid()).await?;
+            } else {
+                refuse_twin(current.as_ref(), twin, object.uid())?;
+            }
             Box::pin(write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin)).await
         }
         Wish::Become(event) => {
@@ -242,10 +248,13 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
     }
 }
 
-async fn find(tx: &mut Tx, room: &Room, target: &Target) -> Result<Option<ObjectRow>, StoreError> {
-    match target {
-        Target::Name(name) => objects::by_name(tx, &room.tenant_id, &room.id, name).await,
-        Target::Uid(uid) => objects::by_uid(tx, &room.tenant_id, &room.id, uid).await,
+/// The object that a change is about and, where an object is put under a name, another one that has its UID.
+async fn find(tx: &mut Tx, room: &Room, change: &Change) -> Result<(Option<ObjectRow>, Option<ObjectRow>), StoreError> {
+    let (tenant, id) = (&room.tenant_id, &room.id);
+    match (&change.target, &change.wish) {
+        (Target::Name(name), Wish::Put(object)) => objects::by_name_or_uid(tx, tenant, id, (name, object.uid())).await,
+        (Target::Name(name), _) => Ok((objects::by_name(tx, tenant, id, name).await?, None)),
+        (Target::Uid(uid), _) => Ok((objects::by_uid(tx, tenant, id, uid).await?, None)),
     }
 }
 
@@ -260,10 +269,15 @@ async fn refuse_uid_conflict(
     if at_name.is_some_and(|row| row.uid == *uid) {
         return Ok(());
     }
-    if let Some(other) = objects::by_uid(tx, &room.tenant_id, &room.id, uid).await? {
+    refuse_twin(at_name, objects::by_uid(tx, &room.tenant_id, &room.id, uid).await?, uid)
+}
+
+/// The same where it is known which other object has the UID.
+fn refuse_twin(at_name: Option<&ObjectRow>, twin: Option<ObjectRow>, uid: &Uid) -> Result<(), ChangeError> {
+    if let Some(other) = twin {
         return Err(ChangeError::UidTaken { uid: uid.clone(), by: other.name });
     }
-    match at_name {
+    match at_name.filter(|row| row.uid != *uid) {
         Some(other) => Err(ChangeError::UidTaken { uid: other.uid.clone(), by: other.name.clone() }),
         None => Ok(()),
     }

@@ -18,7 +18,7 @@ use crate::store::audit;
 use crate::store::changes;
 use crate::store::conflicts;
 use crate::store::instances;
-use crate::store::instances::Owner;
+use crate::store::instances::{Owner, Taken};
 use crate::store::mappings;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
@@ -61,7 +61,7 @@ pub(super) async fn put(
         && row.body == object.text()
     {
         let (etag, effect) = (Some(row.etag.clone()), Effect::Unchanged);
-        return Ok(Applied { name, etag, seq: room.seq, effect });
+        return Ok(Applied { name, etag, seq: room.seq, effect, queued: false });
     }
     let asked = verdict::Asking::read(tx, cx, room, current.as_ref(), origin).await?;
     let stood = current.as_ref().map(|row| row.class);
@@ -73,10 +73,11 @@ pub(super) async fn put(
     let fresh = asked.fresh(&expansion, room, cx)?;
     // Who only corrects a text is not refused for a collision that stood before.
     let moves = !asked.keeps_times(object.event());
+    let (mut taken, is_new) = (Vec::new(), current.is_none());
     if moves {
         verdict::judge(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
-        let misfits = asked.misfits();
-        settle_collision(tx, cx, room, (object.event(), &expansion, misfits), origin).await?;
+        let claim = Claim { event: object.event(), expansion: &expansion, misfits: asked.misfits(), is_new };
+        taken = settle_collision(tx, cx, room, &claim, origin).await?;
         verdict::judge_buffer(tx, cx, room, &asked.wish(object.event(), &expansion, &fresh), origin).await?;
     }
     let asked_for = object.etag().clone();
@@ -85,27 +86,41 @@ pub(super) async fn put(
     let expansion = if *object.etag() == asked_for { expansion } else { expand(object.event(), &room.zone, cx)? };
     let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;
     let row = row_for(room, &name, &object, &expansion, (current.as_ref(), origin, cx), seq);
-    objects::put(tx, &row).await?;
+    store(tx, room, (&row, &expansion), is_new).await?;
+    let same_content = current.as_ref().is_some_and(|old| old.fingerprint == row.fingerprint);
+    let effect = if is_new { Effect::Created } else { Effect::Updated };
+    let trace = Trace { name: &name, uid: &row.uid, seq, effect, same_content };
+    let queued = follow_up(tx, cx, room, &trace, origin).await?;
+    approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask, is_new), origin).await?;
+    if moves {
+        let before = asked.stood(room, cx)?;
+        let before = before.as_ref().map(|(event, expansion)| (*event, expansion.times()));
+        let left = displace::weaker(tx, room, before).await?;
+        let under = displace::under(room, (object.event(), &expansion.times()), &taken);
+        displace::settle(tx, cx, room, object.event(), (left, under), (seq, origin)).await?;
+    }
+    Ok(Applied { name, etag: Some(row.etag), seq, effect, queued })
+}
+
+/// The object with its instances.
+async fn store(
+    tx: &mut Tx,
+    room: &Room,
+    (row, expansion): (&ObjectRow, &Expansion),
+    is_new: bool,
+) -> Result<(), ChangeError> {
+    objects::put(tx, row).await?;
     let owner = Owner { tenant: &room.tenant_id, room: &room.id, object: &row.id };
-    match &current {
-        Some(_) => instances::replace(tx, &owner, &expansion.instances).await?,
-        None => instances::insert(tx, &owner, &expansion.instances).await?,
+    if is_new {
+        instances::insert(tx, &owner, &expansion.instances).await?;
+    } else {
+        instances::replace(tx, &owner, &expansion.instances).await?;
     }
     let longest_ms = overlap::longest_ms(&expansion.instances);
     if longest_ms > room.longest_ms {
         rooms::raise_longest(tx, &room.tenant_id, &room.id, longest_ms).await?;
     }
-    let same_content = current.as_ref().is_some_and(|old| old.fingerprint == row.fingerprint);
-    let effect = if current.is_some() { Effect::Updated } else { Effect::Created };
-    follow_up(tx, cx, room, &Trace { name: &name, uid: &row.uid, seq, effect, same_content }, origin).await?;
-    approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask), origin).await?;
-    if moves {
-        let before = asked.stood(room, cx)?;
-        let before = before.as_ref().map(|(event, expansion)| (*event, expansion.times()));
-        let after = Some((object.event(), expansion.times()));
-        displace::follow(tx, cx, room, (before, after), (seq, origin)).await?;
-    }
-    Ok(Applied { name, etag: Some(row.etag), seq, effect })
+    Ok(())
 }
 
 /// Gives an object of the room another name: for clients one member goes and another comes, for everybody else nothing
@@ -127,7 +142,7 @@ pub(super) async fn rename(
     follow_up(tx, cx, room, &old, origin).await?;
     let new = Trace { name, uid, seq, effect: Effect::Created, same_content: true };
     follow_up(tx, cx, room, &new, origin).await?;
-    Ok(Applied { name: name.clone(), etag: Some(row.etag), seq, effect: Effect::Created })
+    Ok(Applied { name: name.clone(), etag: Some(row.etag), seq, effect: Effect::Created, queued: false })
 }
 
 /// Deletes an object.
@@ -149,8 +164,8 @@ pub(super) async fn delete(
     approval::end(tx, cx, room, &current.uid, (approvals::WITHDRAWN, origin)).await?;
     let effect = Effect::Deleted;
     let trace = Trace { name: &current.name, uid: &current.uid, seq, effect, same_content: false };
-    follow_up(tx, cx, room, &trace, origin).await?;
-    Ok(Applied { name: current.name.clone(), etag: None, seq, effect })
+    let queued = follow_up(tx, cx, room, &trace, origin).await?;
+    Ok(Applied { name: current.name.clone(), etag: None, seq, effect, queued })
 }
 
 /// What the change log, the outbox and the audit need to know of a change.
@@ -163,13 +178,14 @@ pub(super) struct Trace<'a> {
     pub(super) same_content: bool,
 }
 
+/// Writes them down. Answers whether a remote system is to be told.
 pub(super) async fn follow_up(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
     trace: &Trace<'_>,
     origin: &Origin,
-) -> Result<(), ChangeError> {
+) -> Result<bool, ChangeError> {
     let deleted = trace.effect == Effect::Deleted;
     let change = changes::NewChange {
         tenant: &room.tenant_id,
@@ -181,6 +197,7 @@ pub(super) async fn follow_up(
         at: cx.now,
     };
     changes::record(tx, &change).await?;
+    let mut queued = false;
     // Octets that say the same booking (an alarm, a colour) concern no remote side.
     if !trace.same_content {
         let mappings = mappings::of_room(tx, &room.tenant_id, &room.id).await?;
@@ -194,6 +211,7 @@ pub(super) async fn follow_up(
                 due: cx.now,
             };
             operations::enqueue(tx, &wish).await?;
+            queued = true;
         }
     }
     let action = match trace.effect {
@@ -211,7 +229,8 @@ pub(super) async fn follow_up(
         seq: trace.seq,
         detail: trace.name.as_str(),
     };
-    Ok(audit::append(tx, &entry).await?)
+    audit::append(tx, &entry).await?;
+    Ok(queued)
 }
 
 fn row_for(
@@ -248,16 +267,44 @@ fn row_for(
     }
 }
 
+/// What a booking claims of its room.
+pub(super) struct Claim<'a> {
+    pub(super) event: &'a Event,
+    pub(super) expansion: &'a Expansion,
+    /// What becomes of it where the room would have refused it.
+    pub(super) misfits: Option<Misfits>,
+    /// Nothing is recorded of what did not exist.
+    pub(super) is_new: bool,
+}
+
 /// Looks for a booking that has the room. A principal is refused; for a booking that already stands at a remote side a
-/// conflict is recorded instead, and ends once its cause is gone.
+/// conflict is recorded instead, and ends once its cause is gone. Answers what takes the room around the claim.
 pub(super) async fn settle_collision(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    (event, expansion, misfits): (&Event, &Expansion, Option<Misfits>),
+    claim: &Claim<'_>,
+    origin: &Origin,
+) -> Result<Vec<Taken>, ChangeError> {
+    let Some(range) = overlap::hull(&claim.expansion.instances) else {
+        settle(tx, cx, room, (claim, None), origin).await?;
+        return Ok(Vec::new());
+    };
+    let uid = &claim.event.uid;
+    let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, uid).await?;
+    let collision = find_collision(tx, cx, room, claim, &taken).await?;
+    settle(tx, cx, room, (claim, collision), origin).await?;
+    Ok(taken)
+}
+
+async fn settle(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    (claim, collision): (&Claim<'_>, Option<Collision>),
     origin: &Origin,
 ) -> Result<(), ChangeError> {
-    let collision = find_collision(tx, cx, room, event, expansion).await?;
+    let (event, expansion, misfits) = (claim.event, claim.expansion, claim.misfits);
     match (collision, origin) {
         (_, Origin::Mapping { .. } | Origin::System { .. }) if event.class == ReservationClass::Closure => {
             verdict::close_over(tx, cx, room, event, expansion).await
@@ -290,12 +337,11 @@ pub(super) async fn settle_collision(
             };
             Ok(conflicts::record(tx, &opened.into()).await?)
         }
+        (None, _) if claim.is_new => Ok(()),
         (None, _) => {
             let key = (&room.tenant_id, &room.id, &event.uid);
-            for kind in [resolve::SLOT_COLLISION, resolve::CLOSURE] {
-                conflicts::outdate(tx, key, kind, cx.now, ("the room is free at the new time", "")).await?;
-            }
-            Ok(())
+            let kinds = (resolve::SLOT_COLLISION, resolve::CLOSURE);
+            Ok(conflicts::outdate_both(tx, key, kinds, cx.now, "the room is free at the new time").await?)
         }
     }
 }
@@ -304,16 +350,19 @@ async fn find_collision(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    event: &Event,
-    expansion: &Expansion,
+    claim: &Claim<'_>,
+    taken: &[Taken],
 ) -> Result<Option<Collision>, ChangeError> {
-    let Some(range) = overlap::hull(&expansion.instances) else { return Ok(None) };
-    let mut taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
+    let class = claim.event.class;
     // Where bookings may lie over each other only a closure keeps them out.
-    if room.allow_overlaps && event.class != ReservationClass::Closure {
-        taken.retain(|other| other.class == ReservationClass::Closure);
-    }
-    let mut colliding = overlap::all(&expansion.instances, event.class, &taken);
+    let closures: Vec<Taken>;
+    let excluding = if room.allow_overlaps && class != ReservationClass::Closure {
+        closures = taken.iter().filter(|other| other.class == ReservationClass::Closure).cloned().collect();
+        &closures
+    } else {
+        taken
+    };
+    let mut colliding = overlap::all(&claim.expansion.instances, class, excluding);
     let Some((_, other)) = colliding.next() else { return Ok(None) };
     let further: Vec<Timestamp> = colliding.map(|(instance, _)| instance.start).collect();
     let summary = event_of(tx, cx, room, &other.uid).await?.map_or_else(String::new, |event| event.content.summary);

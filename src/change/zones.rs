@@ -144,7 +144,8 @@ async fn recompute(tx: &mut Tx, room: &mut Room, case: &Case) -> Result<(), Chan
 async fn tell(tx: &mut Tx, cx: Context<'_>, room: &Room, case: Case) -> Result<(), ChangeError> {
     let Case { row, event, expansion, moved, left } = case;
     // That it stands where it did not choose to stand is no reason to decline it.
-    write::settle_collision(tx, cx, room, (&event, &expansion, None), &ZONE_RULES).await?;
+    let claim = write::Claim { event: &event, expansion: &expansion, misfits: None, is_new: false };
+    write::settle_collision(tx, cx, room, &claim, &ZONE_RULES).await?;
     let elsewhere = |slot: &Slot| moved.values().any(|(_, is)| *is == (slot.start, slot.end));
     verdict::ask_hours_again(tx, cx, room, (&event, &expansion), elsewhere).await?;
     let seq = rooms::next_seq(tx, &room.tenant_id, &room.id, cx.now).await?;

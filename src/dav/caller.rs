@@ -16,6 +16,7 @@ use crate::model::SyncToken;
 use crate::model::TenantId;
 use crate::model::TenantState;
 use crate::model::View;
+use crate::model::ZoneId;
 use crate::store::Tx;
 use crate::store::directory;
 use crate::store::directory::Standing;
@@ -163,6 +164,13 @@ impl Caller {
         let (seq, modified_ms, longest_ms) = (standing.seq?, standing.modified_ms?, standing.longest_ms?);
         let room = Room { seq, modified_ms, longest_ms, ..known.room.clone() };
         Some(VisibleRoom { rules: known.rules.clone(), ..self.visible(room)? })
+    }
+
+    /// The zone of a room that the caller could write when its directory was read; nothing where that is not remembered.
+    pub fn writable_zone(&self, slug: &str) -> Option<ZoneId> {
+        let known = self.directory.room(slug)?;
+        let may = principals::privilege_in(&self.principal, &self.grants, &known.room.id)?;
+        (may >= Privilege::Write).then(|| known.room.zone.clone())
     }
 
     /// What the principal has set anywhere; remembered if the transaction shows one state, that of the directory.

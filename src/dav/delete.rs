@@ -28,7 +28,9 @@ pub async fn delete(call: &Call<'_>) -> Result<HttpResponse, DavError> {
         Ok(applied) => {
             registration::leave_out(&mut tx, call, &room.room.id, applied.seq - 1).await?;
             tx.commit().await?;
-            (call.door.nudge)(&room.room.id);
+            if applied.queued {
+                (call.door.nudge)(&room.room.id);
+            }
             Ok(HttpResponse::NoContent().finish())
         }
         Err(error) => refused(call, &mut tx, &room.room, name, error).await,

@@ -44,15 +44,16 @@ use actix_web::http::header;
 use actix_web::web;
 use std::sync::Arc;
 
+/// Bodies up to this size are read at once, which costs less than handing them to another thread.
+const SMALL_BYTES: usize = 4096;
+
 /// Answers a PUT.
 pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let href = call.resource.href();
     let Resource::Object { room, name, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
     let precondition = precondition(call)?;
     // Other writers wait for a transaction that writes, so the body is read before it begins.
-    let zone = writable(call, &mut call.begin_read().await?, room, name).await?.room.zone;
-    refuse_media_type(call)?;
-    let object = parse(call, zone.clone()).await?;
+    let (zone, object) = body(call, room, name).await?;
     let text = object.text().to_owned();
     let mut tx = call.begin_write().await?;
     let room = writable(call, &mut tx, room, name).await?;
@@ -70,7 +71,9 @@ pub async fn put(call: &Call<'_>) -> Result<HttpResponse, DavError> {
             }
             let text = stored(&mut tx, &room.room, &applied, text).await?;
             tx.commit().await?;
-            (call.door.nudge)(&room.room.id);
+            if applied.queued {
+                (call.door.nudge)(&room.room.id);
+            }
             success(call, &applied, &text)
         }
         // Still in the transaction: what refused is what is shown, and nothing of it is kept.
@@ -89,9 +92,27 @@ async fn writable(call: &Call<'_>, tx: &mut Tx, slug: &str, name: &ObjectName) -
     Ok(room)
 }
 
-/// Reads the body away from the threads that answer requests: a large object takes its time.
+/// The object that was sent, read in the zone of the room. What is remembered of the caller's rights lets it in: the
+/// transaction that writes judges them as they are. Who is refused is refused by what holds.
+async fn body(call: &Call<'_>, slug: &str, name: &ObjectName) -> Result<(ZoneId, CalendarObject), DavError> {
+    if let Some(zone) = call.caller.writable_zone(slug)
+        && refuse_media_type(call).is_ok()
+        && let Ok(object) = parse(call, zone.clone()).await
+    {
+        return Ok((zone, object));
+    }
+    let zone = writable(call, &mut call.begin_read().await?, slug, name).await?.room.zone;
+    refuse_media_type(call)?;
+    let object = parse(call, zone.clone()).await?;
+    Ok((zone, object))
+}
+
+/// Reads the body; a large one, which takes its time, away from the threads that answer requests.
 async fn parse(call: &Call<'_>, zone: ZoneId) -> Result<CalendarObject, DavError> {
     let (door, body) = (Arc::clone(call.door), call.body.clone());
+    if body.len() <= SMALL_BYTES {
+        return Ok(CalendarObject::parse(&body, &ParseContext { limits: &door.limits, floating: &zone })?);
+    }
     let read =
         web::block(move || CalendarObject::parse(&body, &ParseContext { limits: &door.limits, floating: &zone }));
     Ok(read.await.map_err(|_| DavError::Busy)??)

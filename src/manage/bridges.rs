@@ -80,7 +80,7 @@ pub async fn create(
         created_ms: acting.now,
         id,
     };
-    check(ring, &bridge)?;
+    check(&bridge, &secrets)?;
     bridges::insert(tx, &bridge)
         .await
         .map_err(|error| ManageError::taken(error, || format!("there is a bridge {name} already")))?;
@@ -116,7 +116,8 @@ pub async fn mapped(tx: &mut Tx, acting: &Acting<'_>, bridge: &BridgeRow) -> Res
     Ok(all.into_iter().filter(|mapping| mapping.bridge_id == bridge.id).collect())
 }
 
-/// Changes settings or secrets of a bridge.
+/// Changes settings or secrets of a bridge. Secrets that are not given stay, unless those that are stored do not open any
+/// more: then the given ones take the place of all.
 pub async fn update(
     tx: &mut Tx,
     acting: &Acting<'_>,
@@ -129,14 +130,20 @@ pub async fn update(
     if patch.settings.is_some() {
         bridge.settings = Value::Object(settings).to_string();
     }
+    let (mut secrets, opens) = match open(ring, &bridge) {
+        Ok(secrets) => (secrets, true),
+        // Whoever gives secrets anew gives all of them.
+        Err(ManageError::Crypt(_)) if !fresh.is_empty() => (BTreeMap::new(), false),
+        Err(error) => return Err(error),
+    };
     if !fresh.is_empty() {
-        let mut secrets = open(ring, &bridge)?;
         secrets.extend(fresh);
         bridge.sealed = seal(ring, acting.tenant, &bridge.id, &secrets)?;
     }
-    check(ring, &bridge)?;
+    check(&bridge, &secrets)?;
     bridges::update(tx, &bridge).await?;
-    acting.record(tx, "bridge.update", None, &format!("Bridge {name} was changed.")).await?;
+    let why = if opens { "" } else { " Its earlier secrets did not open and are gone." };
+    acting.record(tx, "bridge.update", None, &format!("Bridge {name} was changed.{why}")).await?;
     Ok(bridge)
 }
 
@@ -163,18 +170,24 @@ pub fn open(ring: &KeyRing, bridge: &BridgeRow) -> Result<BTreeMap<String, Secre
 
 /// What a stored bridge is made from. Refused where settings and secrets do not make a bridge of its kind.
 pub fn config(ring: &KeyRing, bridge: &BridgeRow) -> Result<BridgeConfig, ManageError> {
-    let whole = whole(ring, bridge)?;
-    serde_json::from_str(whole.reveal()).map_err(|error| ManageError::invalid("settings", without_place(&error)))
+    made_of(bridge, &open(ring, bridge)?)
+}
+
+fn made_of(bridge: &BridgeRow, secrets: &BTreeMap<String, Secret>) -> Result<BridgeConfig, ManageError> {
+    serde_json::from_str(whole(bridge, secrets).reveal())
+        .map_err(|error| ManageError::invalid("settings", without_place(&error)))
 }
 
 /// A bridge is checked before it is stored. What is in memory is for tests, and is gone with the process.
-fn check(ring: &KeyRing, bridge: &BridgeRow) -> Result<(), ManageError> {
+fn check(bridge: &BridgeRow, secrets: &BTreeMap<String, Secret>) -> Result<(), ManageError> {
     refuse_credentials_in_addresses(&bridge.settings)?;
     match bridge.kind {
         BridgeKind::Memory => {
             Err(ManageError::invalid("kind", "is graph, booking_generic or booking_portico; memory is for tests"))
         }
-        BridgeKind::Graph | BridgeKind::BookingGeneric | BridgeKind::BookingPortico => config(ring, bridge).map(|_| ()),
+        BridgeKind::Graph | BridgeKind::BookingGeneric | BridgeKind::BookingPortico => {
+            made_of(bridge, secrets).map(|_| ())
+        }
     }
 }
 
@@ -198,14 +211,14 @@ fn without_place(error: &serde_json::Error) -> String {
 }
 
 /// Kind, settings and secrets of a bridge as the one JSON object that it is made from.
-fn whole(ring: &KeyRing, bridge: &BridgeRow) -> Result<Secret, ManageError> {
+fn whole(bridge: &BridgeRow, secrets: &BTreeMap<String, Secret>) -> Secret {
     let settings: Value = serde_json::from_str(&bridge.settings).unwrap_or_default();
     let mut whole = settings.as_object().cloned().unwrap_or_default();
-    for (name, secret) in open(ring, bridge)? {
-        whole.insert(name, Value::String(secret.reveal().to_owned()));
+    for (name, secret) in secrets {
+        whole.insert(name.clone(), Value::String(secret.reveal().to_owned()));
     }
     whole.insert("kind".to_owned(), serde_json::to_value(bridge.kind).unwrap_or_default());
-    Ok(Secret::new(Value::Object(whole).to_string()))
+    Secret::new(Value::Object(whole).to_string())
 }
 
 fn seal(

@@ -135,6 +135,9 @@ const CLOSE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, de
 const OUTDATE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = '' AND kind = $4 AND sentence <> $7
     AND state = 'open'";
+const OUTDATE_BOTH: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $6, decision = $7
+    WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = '' AND (kind = $4 OR kind = $5)
+    AND state = 'open'";
 const END_WITH: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND kind = $3 AND theirs = $4 AND state = 'open'";
 const OVERTAKE: &str = "UPDATE conflicts SET state = 'auto', decided_ms = $6, decision = proposal, decided_by = 'rule'
@@ -279,6 +282,26 @@ pub async fn outdate(
         .bind(now.ms())
         .bind(decision)
         .bind(standing)
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Ends the open conflicts of two kinds that an event has inside the hub, whatever they say.
+pub async fn outdate_both(
+    tx: &mut Tx,
+    event: (&TenantId, &RoomId, &Uid),
+    kinds: (&str, &str),
+    now: Timestamp,
+    decision: &str,
+) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(OUTDATE_BOTH)
+        .bind(event.0.as_str())
+        .bind(event.1.as_str())
+        .bind(event.2.as_str())
+        .bind(kinds.0)
+        .bind(kinds.1)
+        .bind(now.ms())
+        .bind(decision)
         .execute(c).await.map(|_| ())?);
     Ok(())
 }

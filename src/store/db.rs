@@ -188,6 +188,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("audit_chain", include_str!("../../migrations/0020_audit_chain.sql")),
     ("fbtype", include_str!("../../migrations/0021_fbtype.sql")),
     ("directory", include_str!("../../migrations/0022_directory.sql")),
+    ("turns", include_str!("../../migrations/0023_turns.sql")),
 ];
 
 fn migrator() -> Migrator {

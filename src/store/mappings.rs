@@ -7,6 +7,7 @@ use crate::model::{
     Authority, BridgeId, ClassProjection, DetailLevel, Direction, MappingId, MappingState, RoomId, TenantId, TimeRange,
     Timestamp,
 };
+use std::collections::HashMap;
 
 row! {
     /// A room on one bridge.
@@ -72,6 +73,20 @@ impl Mapping {
     }
 }
 
+row! {
+    /// A mapping whose pull is due.
+    pub struct Due {
+        /// Its id.
+        pub id: MappingId,
+        /// The tenant.
+        pub tenant_id: TenantId,
+        /// Since when it is due.
+        pub due_ms: Timestamp,
+        /// Whose work is taken up first: the smaller number.
+        pub priority: i64,
+    }
+}
+
 macro_rules! columns {
     () => {
         "id, tenant_id, room_id, bridge_id, remote_id, remote_name, direction, authority, detail, projection, \
@@ -97,16 +112,18 @@ const OF_ROOM: &str = concat!(
     columns!(),
     " FROM mappings WHERE tenant_id = $1 AND room_id = $2 AND state <> 'removed' ORDER BY created_ms, id"
 );
-// By turns: no tenant waits behind all that another one has to do.
-const DUE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM (SELECT mappings.*, tenants.priority AS precedence,
-        ROW_NUMBER() OVER (PARTITION BY mappings.tenant_id ORDER BY mappings.due_ms) AS place
-    FROM mappings JOIN tenants ON tenants.id = mappings.tenant_id
-    WHERE mappings.state = 'active' AND tenants.state = 'active' AND mappings.due_ms <= $1) AS waiting
-    ORDER BY place, precedence, due_ms LIMIT $2"
-);
+const DUE: &str = "SELECT m.id AS id, m.tenant_id AS tenant_id, m.due_ms AS due_ms, t.priority AS priority
+    FROM mappings m CROSS JOIN tenants t
+    WHERE t.id = m.tenant_id AND m.state = 'active' AND t.state = 'active' AND m.due_ms <= $1
+    ORDER BY m.due_ms LIMIT $2";
+// By turns: no tenant waits behind all that another one has to do. $3 of each tenant are looked at.
+const DUE_BY_TURNS: &str = "SELECT id, tenant_id, due_ms, priority FROM (
+        SELECT m.id AS id, m.tenant_id AS tenant_id, m.due_ms AS due_ms, t.priority AS priority,
+        ROW_NUMBER() OVER (PARTITION BY m.tenant_id ORDER BY m.due_ms) AS place
+        FROM tenants t CROSS JOIN mappings m
+        WHERE t.state = 'active' AND m.id IN (SELECT own.id FROM mappings own
+            WHERE own.tenant_id = t.id AND own.state = 'active' AND own.due_ms <= $1 ORDER BY own.due_ms LIMIT $3)
+    ) AS waiting ORDER BY place, priority, due_ms LIMIT $2";
 const AWAITING: &str = concat!(
     "SELECT ",
     columns!(),
@@ -184,9 +201,36 @@ pub async fn of_room(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Ve
 }
 
 /// Active mappings of any active tenant whose pull is due: by turns of the tenants, by their priority, the longest due
-/// first.
-pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Mapping>, StoreError> {
-    Ok(on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit).fetch_all(c).await)?)
+/// first. What it costs follows what is answered and the number of tenants, and not how many are due.
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Due>, StoreError> {
+    let oldest: Vec<Due> =
+        on!(tx, c => sqlx::query_as(DUE).bind(now.ms()).bind(limit.saturating_add(1)).fetch_all(c).await)?;
+    if i64::try_from(oldest.len()).is_ok_and(|found| found <= limit) {
+        return Ok(by_turns(oldest));
+    }
+    // Where many tenants wait, the first of each are enough.
+    let first = due_by_turns(tx, now, (limit, 1)).await?;
+    if i64::try_from(first.len()).is_ok_and(|found| found >= limit) {
+        return Ok(first);
+    }
+    due_by_turns(tx, now, (limit, limit)).await
+}
+
+async fn due_by_turns(tx: &mut Tx, now: Timestamp, (limit, each): (i64, i64)) -> Result<Vec<Due>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(DUE_BY_TURNS).bind(now.ms()).bind(limit).bind(each).fetch_all(c).await)?)
+}
+
+/// The first of each tenant, then the second of each, and so on.
+fn by_turns(oldest: Vec<Due>) -> Vec<Due> {
+    let mut had: HashMap<TenantId, usize> = HashMap::new();
+    let mut places: Vec<(usize, Due)> = Vec::with_capacity(oldest.len());
+    for due in oldest {
+        let place = had.entry(due.tenant_id.clone()).or_default();
+        *place += 1;
+        places.push((*place, due));
+    }
+    places.sort_by_key(|(place, due)| (*place, due.priority, due.due_ms));
+    places.into_iter().map(|(_, due)| due).collect()
 }
 
 /// Mappings of any tenant that wait for approval and whose plan is to be made, the longest due first.

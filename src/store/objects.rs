@@ -88,6 +88,10 @@ const BY_NAME: &str =
 const BY_UID: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2 AND uid = $3";
+const BY_NAME_OR_UID: &str =
+    "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
+    FROM objects WHERE tenant_id = $1 AND room_id = $2 AND (name = $3 OR uid = $4)";
 const LIST: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2";
@@ -191,6 +195,23 @@ pub async fn by_name(
 pub async fn by_uid(tx: &mut Tx, tenant: &TenantId, room: &RoomId, uid: &Uid) -> Result<Option<ObjectRow>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(BY_UID).bind(tenant.as_str()).bind(room.as_str()).bind(uid.as_str())
         .fetch_optional(c).await)?)
+}
+
+/// The object of that name, and another one that has the UID.
+pub async fn by_name_or_uid(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    room: &RoomId,
+    (name, uid): (&ObjectName, &Uid),
+) -> Result<(Option<ObjectRow>, Option<ObjectRow>), StoreError> {
+    let rows: Vec<ObjectRow> = on!(tx, c => sqlx::query_as(BY_NAME_OR_UID)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(name.as_str())
+        .bind(uid.as_str())
+        .fetch_all(c).await)?;
+    let (named, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.name == *name);
+    Ok((named.into_iter().next(), others.into_iter().next()))
 }
 
 /// Those of the named objects that exist, in no particular order.

@@ -4,13 +4,25 @@ use super::status::status;
 use super::{Engine, SyncError};
 use crate::model::MappingState;
 use crate::observe::names;
+use crate::observe::names::Family;
 use crate::store::subscriptions;
 use crate::store::tenants::Tenant;
+
+/// What is told of each tenant.
+const OF_TENANTS: [&Family; 6] = [
+    &names::MAPPINGS,
+    &names::SUBSCRIPTIONS,
+    &names::CONFLICTS_OPEN,
+    &names::OPERATIONS_PENDING,
+    &names::OLDEST_UNRECONCILED,
+    &names::TENANT_SYNC_QUEUE,
+];
 
 /// Reads the state of the tenants into the gauges.
 pub(super) async fn refresh(engine: &Engine, tenants: &[Tenant]) -> Result<(), SyncError> {
     let now = engine.now();
-    for family in [&names::MAPPINGS, &names::SUBSCRIPTIONS] {
+    // A tenant that is gone, or is not watched any more, leaves no numbers behind.
+    for family in OF_TENANTS {
         engine.metrics.clear(family);
     }
     for tenant in tenants.iter().filter(|tenant| tenant.health_monitoring) {

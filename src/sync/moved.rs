@@ -9,9 +9,11 @@ use super::{Engine, Site, SyncError, hub, ruling};
 use crate::bridge::Part;
 use crate::bridge::RemoteId;
 use crate::bridge::RemoteItem;
+use crate::model::LinkState;
 use crate::store::Tx;
 use crate::store::links;
 use crate::store::links::Link;
+use crate::store::objects;
 
 /// Gives links of items that are gone to the unlinked items that they have become, and takes these out of the absences.
 pub(super) async fn follow(engine: &Engine, site: &Site, mut observed: Observed) -> Result<Observed, SyncError> {
@@ -56,6 +58,7 @@ async fn is_followed(
     let item = strangers.swap_remove(found);
     let detail = format!("{id} at {} has become {}", site.calendar.name, item.id);
     let epoch = item.key.as_ref().and_then(|key| epoch_of(site, &link.uid, &part, &key.0));
+    let link = if epoch.is_some_and(|epoch| epoch > link.epoch) { anew(tx, site, link).await? } else { link };
     let link = Link {
         remote_id: Some(item.id.0.clone()),
         create_key: item.key.as_ref().map_or_else(|| link.create_key.clone(), |key| key.0.clone()),
@@ -67,6 +70,14 @@ async fn is_followed(
     Ok(true)
 }
 
+/// The link of a copy that was made anew in a time this database has lost. A removal that it remembers came before that: the
+/// copy stands, and where the hub has no such booking any more, it is taken as a new one.
+async fn anew(tx: &mut Tx, site: &Site, link: Link) -> Result<Link, SyncError> {
+    let is_known = objects::by_uid(tx, &site.room.tenant_id, &site.room.id, &link.uid).await?.is_some();
+    let base = if is_known { link.base } else { String::new() };
+    Ok(Link { state: LinkState::Linked, base, sent: String::new(), echo: String::new(), ..link })
+}
+
 /// By the key it was created with, then by its UID, then by being the same booking.
 fn successor(site: &Site, link: &Link, part: &Part, strangers: &[&RemoteItem]) -> Result<Option<usize>, SyncError> {
     let keyed = |item: &&RemoteItem| {
@@ -75,6 +86,10 @@ fn successor(site: &Site, link: &Link, part: &Part, strangers: &[&RemoteItem]) -
     };
     if let Some(found) = strangers.iter().position(keyed) {
         return Ok(Some(found));
+    }
+    // What somebody books there while our copy is on its way out is no copy of ours.
+    if link.state == LinkState::Deleting {
+        return Ok(None);
     }
     let named = |item: &&RemoteItem| *part == Part::Whole && item.event.uid == link.uid;
     if let Some(found) = strangers.iter().position(named) {

@@ -94,7 +94,7 @@ async fn live_links(engine: &Engine, site: &Site) -> Result<Vec<Link>, SyncError
 fn missing_from(live: &[Link], complete: &crate::bridge::Complete) -> Vec<RemoteId> {
     let seen: BTreeSet<&str> = complete.items().iter().map(|item| item.id.0.as_str()).collect();
     live.iter()
-        .filter(|link| link.state == LinkState::Linked)
+        .filter(|link| matches!(link.state, LinkState::Linked | LinkState::Deleting))
         .filter_map(|link| Some((link, link.remote_id.as_deref()?)))
         .filter(|(link, id)| !seen.contains(id) && lies_in(link, complete.window()))
         .map(|(_, id)| RemoteId(id.to_owned()))

@@ -6,7 +6,7 @@ use super::plan::{Decision, decide};
 use super::pull::millis;
 use super::pull_item::{Seen, View, linked, tell_assumed};
 use super::push_send::create_key;
-use super::{Engine, Site, SyncError, hub, ruling};
+use super::{Engine, Site, SyncError, hub, ruling, shadow};
 use crate::bridge::Part;
 use crate::bridge::RemoteItem;
 use crate::ical::object::{CalendarObject, ParseContext};
@@ -78,6 +78,10 @@ pub(super) async fn newcomer(engine: &Engine, tx: &mut Tx, site: &Site, item: &R
     if let Some((uid, part)) = counterpart(engine, tx, site, item).await? {
         return adopt(engine, tx, site, item, uid, &part).await;
     }
+    if let Some(uid) = shadow::of(engine, tx, site, item).await? {
+        shadow::tell(engine, tx, site, &uid, item).await?;
+        return Ok(false);
+    }
     let mut event = item.event.clone();
     event.uid = free_uid(tx, site, item).await?;
     let changed = hub::put(engine, tx, site, event.clone(), true).await?;
@@ -133,7 +137,12 @@ pub(super) fn epoch_of(site: &Site, uid: &Uid, part: &Part, key: &str) -> Option
 }
 
 /// The pieces of a hub event that say exactly what the item says: same title, same time.
-fn same_booking(engine: &Engine, site: &Site, row: &ObjectRow, item: &RemoteItem) -> Result<Vec<Part>, SyncError> {
+pub(super) fn same_booking(
+    engine: &Engine,
+    site: &Site,
+    row: &ObjectRow,
+    item: &RemoteItem,
+) -> Result<Vec<Part>, SyncError> {
     let parse = ParseContext { limits: &engine.limits, floating: &site.room.zone };
     let object = CalendarObject::parse(row.body.as_bytes(), &parse).map_err(crate::change::ChangeError::from)?;
     let detail = site.mapping.detail;
@@ -153,7 +162,7 @@ pub(super) fn is_same(site: &Site, ours: &Event, theirs: &Event) -> bool {
         && ours.recurrence.is_some() == theirs.recurrence.is_some()
 }
 
-async fn live(tx: &mut Tx, site: &Site, uid: &Uid, part: &str) -> Result<Option<Link>, SyncError> {
+pub(super) async fn live(tx: &mut Tx, site: &Site, uid: &Uid, part: &str) -> Result<Option<Link>, SyncError> {
     let all = links::of_uid(tx, &site.mapping.tenant_id, &site.mapping.id, uid).await?;
     Ok(all.into_iter().find(|link| link.part == part && link.state != LinkState::Forgotten))
 }

@@ -6,7 +6,7 @@ use super::plan::Decision;
 use super::pull::millis;
 use super::pull_item::{Judged, Seen, judge, judge_absent};
 use super::push_plan::{Act, plan};
-use super::{Engine, Site, SyncError, folding, held, hub, masks, observe, pair, retry};
+use super::{Engine, Site, SyncError, folding, held, hub, masks, observe, pair, retry, shadow};
 use crate::bridge::RemoteItem;
 use crate::model::Event;
 use crate::model::MappingId;
@@ -203,6 +203,7 @@ impl Draft<'_> {
                     self.step(PlanSide::Remote, PlanAct::Pair, Some(&item.event), (&link.uid, why));
                     link
                 }
+                _ if shadow::of(engine, tx, site, item).await?.is_some() => return Ok(()),
                 _ => {
                     let why = "stands at the remote side only";
                     self.step(PlanSide::Hub, PlanAct::Create, Some(&item.event), (&item.event.uid, why));

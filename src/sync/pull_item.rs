@@ -88,7 +88,12 @@ pub(super) async fn judge_absent(
     let view = View::load(engine, tx, site, &link).await?;
     let born_here = link.born == links::HUB;
     let decision = decide(view.base.as_ref(), view.ours.as_ref(), None, site.mapping.authority, born_here);
-    let decision = if view.imports(site) { decision } else { without_import(decision) };
+    let decision = match link.state {
+        // It was to go, and says nothing of a booking that was made anew since.
+        LinkState::Deleting => Decision::Forget,
+        _ if view.imports(site) => decision,
+        _ => without_import(decision),
+    };
     link.state = LinkState::Forgotten;
     link.sent.clear();
     Ok((link, view, decision))

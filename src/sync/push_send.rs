@@ -4,7 +4,8 @@ use super::pull::millis;
 use super::pull_item::Seen;
 use super::push::begin;
 use super::push_plan::Act;
-use super::{Engine, Site, SyncError, conflict, hub, pull_item};
+use super::rewriting::is_rewriting;
+use super::{Engine, Site, SyncError, conflict, hub, pull_item, shadow};
 use crate::bridge::BridgeError;
 use crate::bridge::IdempotencyKey;
 use crate::bridge::Known;
@@ -17,6 +18,7 @@ use crate::model::Event;
 use crate::model::LinkId;
 use crate::model::LinkState;
 use crate::model::Uid;
+use crate::store::Tx;
 use crate::store::audit;
 use crate::store::links;
 use crate::store::links::Link;
@@ -66,8 +68,7 @@ impl Sender<'_> {
             Ok(created) => {
                 self.writes += 1;
                 self.refuse_claimed(&created).await?;
-                self.linked(link.now, event, &created, "push.create").await?;
-                Ok(())
+                self.written(link.now, event, created, "push.create").await
             }
             Err(BridgeError::NotFound) => self.made_and_gone(link.before).await,
             Err(error) => self.unsent(link, error).await,
@@ -145,8 +146,7 @@ impl Sender<'_> {
         match self.site.bridge.update(&self.site.calendar, &known, &base, event).await {
             Ok(item) => {
                 self.writes += 1;
-                self.linked(link.now, event, &item, "push.update").await?;
-                Ok(())
+                self.written(link.now, event, item, "push.update").await
             }
             Err(BridgeError::NotFound) => self.gone(&link.before).await,
             Err(error) => self.unsent(link, error).await,
@@ -218,12 +218,17 @@ impl Sender<'_> {
         Ok(all.items().iter().find(|item| item.id == *id).cloned())
     }
 
-    async fn linked(&self, link: Link, sent: &Event, item: &RemoteItem, action: &str) -> Result<Link, SyncError> {
+    /// A write that was answered: the link says what both sides agree on now, and how that side writes it. Where the copy
+    /// says something else, somebody was quicker than the answer: it is decided as what was read.
+    async fn written(&mut self, link: Link, sent: &Event, item: RemoteItem, action: &str) -> Result<(), SyncError> {
         let echo = hub::aligned(&item.event, &link, Some(sent));
         let echo = self.site.bridge.comparable(&self.site.calendar, &echo);
+        if !is_rewriting(sent, &echo) {
+            return self.decide(link, Some(item)).await;
+        }
         let link = Link {
-            remote_id: Some(item.id.0.clone()),
-            remote_version: item.version.as_ref().map(|version| version.0.clone()),
+            remote_id: Some(item.id.0),
+            remote_version: item.version.map(|version| version.0),
             base: hub::json(sent),
             sent: String::new(),
             echo: if echo == *sent { String::new() } else { hub::json(&echo) },
@@ -231,13 +236,17 @@ impl Sender<'_> {
             written_ms: self.engine.now(),
             ..link
         };
-        self.store_told(&link, action).await?;
-        Ok(link)
+        let mut tx = begin(self.engine, self.site).await?;
+        self.put_told(&mut tx, &link, action).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn ended(&self, link: Link, action: &str) -> Result<(), SyncError> {
         let link = Link { state: LinkState::Forgotten, written_ms: self.engine.now(), ..link };
-        self.store_told(&link, action).await
+        let mut tx = begin(self.engine, self.site).await?;
+        self.put_told(&mut tx, &link, action).await?;
+        shadow::step_out(self.engine, &mut tx, self.site, &link).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn store(&self, link: &Link) -> Result<(), SyncError> {
@@ -246,9 +255,8 @@ impl Sender<'_> {
         Ok(tx.commit().await?)
     }
 
-    async fn store_told(&self, link: &Link, action: &str) -> Result<(), SyncError> {
-        let mut tx = begin(self.engine, self.site).await?;
-        links::put(&mut tx, link).await?;
+    async fn put_told(&self, tx: &mut Tx, link: &Link, action: &str) -> Result<(), SyncError> {
+        links::put(tx, link).await?;
         let entry = audit::Entry {
             tenant: &link.tenant_id,
             at: self.engine.now(),
@@ -259,8 +267,7 @@ impl Sender<'_> {
             seq: 0,
             detail: &format!("{} at {}", link.remote_id.as_deref().unwrap_or("nothing"), self.site.calendar.name),
         };
-        audit::append(&mut tx, &entry).await?;
-        Ok(tx.commit().await?)
+        Ok(audit::append(tx, &entry).await?)
     }
 
     async fn tell(&self, uid: &Uid, kind: &str, why: &str) -> Result<(), SyncError> {

@@ -1,7 +1,7 @@
 //! The invariants, looked at on the living sides: every mapping is read completely and compared with hub and links. Reads
 //! only; each violation comes with its evidence.
 
-use super::{Engine, Site, SyncError, hub, masks};
+use super::{Engine, Site, SyncError, hub, masks, shadow};
 use crate::bridge::Complete;
 use crate::bridge::RemoteItem;
 use crate::change::resolve;
@@ -201,7 +201,7 @@ impl Side<'_> {
         let waits = |uid: &Uid| open.contains(uid) || mapping.dirty_since_ms.is_some();
         self.duplicates(&live, report);
         if mapping.imports() {
-            self.unlinked(&live, report);
+            self.unlinked(&mut tx, &live, report).await?;
         }
         if mapping.exports() {
             self.losses(&mut tx, &live, &waits, report).await?;
@@ -242,17 +242,21 @@ impl Side<'_> {
         }
     }
 
-    /// Every remote item is known to the hub, unless a notification waits or the hub cannot hold it.
-    fn unlinked(&self, live: &[Link], report: &mut Report) {
+    /// Every remote item is known to the hub, unless a notification waits, the hub cannot hold it, or it repeats our copy.
+    async fn unlinked(&self, tx: &mut Tx, live: &[Link], report: &mut Report) -> Result<(), SyncError> {
         let known: BTreeSet<&str> = live.iter().filter_map(|link| link.remote_id.as_deref()).collect();
         for item in self.read.items().iter().filter(|item| !known.contains(item.id.0.as_str())) {
             if self.site.mapping.dirty_since_ms.is_some() || self.is_newer() {
                 report.waiting += 1;
                 continue;
             }
+            if shadow::of(self.engine, tx, self.site, item).await?.is_some() {
+                continue;
+            }
             let evidence = format!("{} \u{201c}{}\u{201d}", item.id, item.event.content.summary);
             self.wrong(report, "no_loss", &item.event.uid, ("a remote booking is not in the hub", evidence));
         }
+        Ok(())
     }
 
     /// Whether people may have done something since the last read, which is not known yet and not wrong.

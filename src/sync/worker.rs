@@ -128,7 +128,12 @@ impl Worker {
                 _ = housekeeping.tick() => self.keep_house(&mut tasks),
                 () = self.nudge.0.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
-                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {
+                // Those that were found wait for permits already: what else is due is asked once they have them.
+                if tasks.len() > self.engine.settings.concurrency {
+                    continue;
+                }
+            }
             }
             if let Err(error) = self.look(&mut tasks).await {
                 tracing::warn!("could not look for work: {error}");
@@ -223,15 +228,20 @@ impl Worker {
         let pulls = mappings::due(&mut tx, now, FOUND).await?;
         let lease_now = self.engine.lease_time(&mut tx).await?;
         let pushes = operations::waiting(&mut tx, now, lease_now, FOUND).await?;
-        let pulls = pulls.into_iter().map(|mapping| (mapping.id, mapping.tenant_id));
+        let mut priority: HashMap<TenantId, i64> =
+            pulls.iter().map(|due| (due.tenant_id.clone(), due.priority)).collect();
+        for (tenant, _) in &pushes {
+            if !priority.contains_key(tenant)
+                && let Some(row) = tenants::get(&mut tx, tenant).await?
+            {
+                priority.insert(row.id, row.priority);
+            }
+        }
+        let pulls = pulls.into_iter().map(|due| (due.id, due.tenant_id));
         let due: BTreeMap<MappingId, TenantId> =
             pulls.chain(pushes.into_iter().map(|(tenant, mapping)| (mapping, tenant))).collect();
         let mut due: Vec<(MappingId, TenantId)> = due.into_iter().collect();
-        if due.len() > 1 {
-            let all = tenants::list(&mut tx).await?;
-            let priority: HashMap<TenantId, i64> = all.into_iter().map(|one| (one.id, one.priority)).collect();
-            due.sort_by_key(|(_, tenant)| priority.get(tenant).copied());
-        }
+        due.sort_by_key(|(_, tenant)| priority.get(tenant).copied());
         Ok(due)
     }
 

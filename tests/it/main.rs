@@ -24,6 +24,8 @@ mod manage;
 #[cfg(test)]
 mod push;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod safety;
 #[cfg(test)]
 mod sim;

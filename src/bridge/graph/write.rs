@@ -8,7 +8,7 @@ use super::recurrence;
 use super::translate::{self, changed_members, members};
 use super::wire::{GraphEvent, MARKER};
 use crate::bridge::{BridgeError, IdempotencyKey, Probe, RemoteCalendar, RemoteId, RemoteItem};
-use crate::model::{Event, EventTime, Override, Recurrence, RecurrenceId, Timestamp};
+use crate::model::{Event, EventTime, Override, Recurrence, RecurrenceId, Timestamp, Uid};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -30,8 +30,8 @@ impl Graph {
         body.insert("singleValueExtendedProperties".to_owned(), marker);
         let url = self.calls.url(&["users", &at.id, "events"]);
         let call = Call::write(Method::POST, url, Some(Value::Object(body)), Target::Calendar);
-        let id = match self.calls.read::<GraphEvent>(Some(&at.id), &call).await {
-            Ok(made) if !made.id.is_empty() => made.id,
+        let made = match self.calls.read::<GraphEvent>(Some(&at.id), &call).await {
+            Ok(made) if !made.id.is_empty() => made,
             Ok(_) => return Err(BridgeError::Unknown("the new event has no id".to_owned())),
             Err(BridgeError::Refused(why)) if why.contains("ErrorDuplicateTransactionId") => {
                 return self.made_before(at, event, key).await;
@@ -39,7 +39,10 @@ impl Graph {
             Err(other) => return Err(other),
         };
         // From here on the item exists: whatever goes wrong, only a probe can tell how far it came.
-        self.finish(at, &id, event).await.map_err(begun)
+        match stored(at, &made, event, (&event.uid, Some(key))).map_err(begun)? {
+            Some(item) => Ok(item),
+            None => self.finish(at, &made.id, event).await.map_err(begun),
+        }
     }
 
     /// The item an earlier create with the same key has made.
@@ -99,9 +102,13 @@ impl Graph {
                 // Exchange moves the version on its own; the next turn looks whether the content moved too.
                 Err(BridgeError::Stale) => {}
                 Err(other) => return Err(other),
-                Ok(answer) => {
-                    let item = self.finish(at, &id.0, &event).await?;
-                    return untouched(at, answer, item);
+                Ok(None) if event.recurrence.is_none() => return Ok(now),
+                Ok(None) => return self.finish(at, &id.0, &event).await,
+                Ok(Some(answer)) => {
+                    return match stored(at, &answer, &event, (&now.event.uid, now.key.as_ref())).map_err(begun)? {
+                        Some(item) => Ok(item),
+                        None => untouched(at, &answer, self.finish(at, &id.0, &event).await?),
+                    };
                 }
             }
         }
@@ -240,11 +247,30 @@ impl Graph {
     }
 }
 
+/// A single item as the answer to its write tells it. What is read later may be what a person has made of it meanwhile, and
+/// that is an edit. `None` for a series, whose instances are still to be brought in step.
+fn stored(
+    at: &RemoteCalendar,
+    answer: &GraphEvent,
+    wanted: &Event,
+    (uid, key): (&Uid, Option<&IdempotencyKey>),
+) -> Result<Option<RemoteItem>, BridgeError> {
+    if wanted.recurrence.is_some() {
+        return Ok(None);
+    }
+    let item = translate::read_item(at, answer).map_err(BridgeError::Garbage)?;
+    // Answers to writes carry no extended properties, and so not the marker.
+    Ok(item.map(|item| RemoteItem {
+        key: key.cloned().or(item.key),
+        event: Event { uid: uid.clone(), ..item.event },
+        ..item
+    }))
+}
+
 /// The item as it was read after a write, if it still says what the answer to the write said. Otherwise a person was quicker
 /// than the reading: what they changed is no rewriting of ours, and the item has to be looked at and decided.
-fn untouched(at: &RemoteCalendar, answer: Option<GraphEvent>, read: RemoteItem) -> Result<RemoteItem, BridgeError> {
-    let Some(answer) = answer else { return Ok(read) };
-    let told = translate::read_item(at, &answer).map_err(BridgeError::Garbage)?;
+fn untouched(at: &RemoteCalendar, answer: &GraphEvent, read: RemoteItem) -> Result<RemoteItem, BridgeError> {
+    let told = translate::read_item(at, answer).map_err(BridgeError::Garbage)?;
     let same = |told: &RemoteItem| told.event.when == read.event.when && told.event.content == read.event.content;
     if told.as_ref().is_none_or(same) {
         return Ok(read);
@@ -366,9 +392,8 @@ mod tests {
     fn what_a_person_changes_between_a_write_and_its_reading_is_not_taken_for_a_rewriting() {
         let at = RemoteCalendar { id: "hall@example.org".to_owned(), name: "Hall".to_owned(), zone: ZoneId::utc() };
         let read = |subject| translate::read_item(&at, &graph(subject)).unwrap().unwrap();
-        assert!(untouched(&at, Some(graph("ours")), read("ours")).is_ok());
-        assert!(untouched(&at, None, read("theirs")).is_ok(), "nothing was written");
-        let met = untouched(&at, Some(graph("ours")), read("theirs"));
+        assert!(untouched(&at, &graph("ours"), read("ours")).is_ok());
+        let met = untouched(&at, &graph("ours"), read("theirs"));
         assert!(matches!(met, Err(BridgeError::Unknown(_))), "{met:?}");
     }
 }

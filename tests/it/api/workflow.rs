@@ -125,8 +125,18 @@ async fn the_production_workflow_runs_from_the_first_mapping_to_the_cleanup() {
     let day = begin().await;
     let first = day.reserve("Formannskap", 9).await;
     day.meet("Board", 11).await;
+    set_up(&day).await;
+    let second = to_outlook(&day).await;
+    from_outlook(&day).await;
+    cancel(&day, second).await;
+    enable_again(&day, second).await;
+    look_after(&day, first).await;
+    day.gateway.stop().await;
+    day.sandbox.stop().await;
+}
 
-    // Initial setup.
+/// Initial setup.
+async fn set_up(day: &Day) {
     let rooms = day.ask("GET", "/bridges/outlook/available-resources?query=moterom-fjell", Value::Null).await;
     assert_eq!(rooms["resources"][0]["id"], MAILBOX, "{rooms}");
     let mapping = json!({ "bridge_from": "booking_system", "bridge_to": "outlook", "source_calendar_id": "fjell",
@@ -134,8 +144,10 @@ async fn the_production_workflow_runs_from_the_first_mapping_to_the_cleanup() {
     day.ask("POST", "/mappings/resources", mapping).await;
     assert_eq!(day.ask("POST", "/sync/populate-mapping", Value::Null).await["results"]["resources"], 1);
     day.ask("POST", "/sync/from-outlook", Value::Null).await;
+}
 
-    // Booking system to Outlook.
+/// Booking system to Outlook. Answers the reservation that was made on the way.
+async fn to_outlook(day: &Day) -> u64 {
     day.ask("POST", "/sync/to-outlook?limit=100", Value::Null).await;
     assert_eq!(day.ask("GET", "/sync/pending-items", Value::Null).await["count"], 0);
     assert_eq!(day.outlook().await, ["Board", "Formannskap"]);
@@ -145,8 +157,11 @@ async fn the_production_workflow_runs_from_the_first_mapping_to_the_cleanup() {
     assert_eq!(sent["results"]["details"][0]["title"], "Ungdomsråd");
     assert_eq!(sent["results"]["details"][0]["action"], "created");
     assert_eq!(sent["results"]["success_rate"], "100%");
+    second
+}
 
-    // Outlook to the booking system.
+/// Outlook to the booking system.
+async fn from_outlook(day: &Day) {
     day.meet("Staff", 15).await;
     let read = day.ask("POST", "/sync/from-outlook", Value::Null).await;
     assert_eq!(number(&read, "/results/imported"), 1, "{read}");
@@ -158,8 +173,9 @@ async fn the_production_workflow_runs_from_the_first_mapping_to_the_cleanup() {
         imports["imports"].as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap()).collect();
     assert_eq!((number(&imports, "/count"), titles), (2, vec!["Board", "Staff"]), "{imports}");
     assert!(imports["imports"].as_array().unwrap().iter().all(|one| one["reservation_id"].is_u64()), "{imports}");
+}
 
-    // Cancellations and re-enables.
+async fn cancel(day: &Day, second: u64) {
     day.person("DELETE", format!("/generic/as-person/api/events/{second}"), Value::Null).await;
     let gone = day.ask("POST", "/bridges/sync-deletions", Value::Null).await;
     assert_eq!(
@@ -180,14 +196,18 @@ async fn the_production_workflow_runs_from_the_first_mapping_to_the_cleanup() {
         number(&day.ask("GET", "/cancel/stats", Value::Null).await, "/statistics/cancelled"),
         number(&list, "/count")
     );
+}
 
+async fn enable_again(day: &Day, second: u64) {
     day.person("PUT", format!("/generic/as-person/api/events/{second}"), json!({ "active": true })).await;
     let back = day.ask("POST", "/bridges/sync-deletions", Value::Null).await;
     assert_eq!((number(&back, "/results/pending_resets"), number(&back, "/results/errors")), (1, 0), "{back}");
     assert_eq!(back["results"]["reenabled_events"][0]["id"], second.to_string());
     assert_eq!(day.outlook().await, ["Board", "Formannskap", "Staff", "Ungdomsråd"]);
+}
 
-    // Hooks of the booking system, monitoring, cleanup.
+/// Hooks of the booking system, monitoring, cleanup.
+async fn look_after(day: &Day, first: u64) {
     assert_eq!(day.ask("POST", &format!("/sync/item/event/{first}/fjell"), Value::Null).await["known"], true);
     let stats = day.ask("GET", "/sync/stats", Value::Null).await;
     assert_eq!(number(&stats, "/statistics/summary/synced"), 4, "{stats}");
@@ -206,7 +226,4 @@ async fn the_production_workflow_runs_from_the_first_mapping_to_the_cleanup() {
     assert_eq!(number(&day.ask("DELETE", "/sync/cleanup-orphaned", Value::Null).await, "/deleted_count"), 0);
     let round = day.ask("POST", "/tenants/default/maintenance/full", Value::Null).await;
     assert_eq!(number(&round, "/results/verify/violations"), 0, "{round}");
-
-    day.gateway.stop().await;
-    day.sandbox.stop().await;
 }

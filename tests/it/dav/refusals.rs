@@ -3,8 +3,11 @@
 
 use super::house::Answer;
 use super::house::House;
+use super::house::NOW;
 use super::house::event;
 use anteroom::config::Limits;
+use anteroom::manage::Acting;
+use anteroom::manage::tenants;
 use anteroom::model::Privilege;
 
 const B: &str = "/dav/t/rooms/hall/b.ics";
@@ -216,4 +219,37 @@ async fn a_request_with_several_faults_is_refused_in_one_known_order() {
     let uid = house.send("anna", "PUT", B, &[], &event("a", 12)).await;
     assert!(told(&uid).0.starts_with("<C:no-uid-conflict>"), "the UID before the slot");
     assert_eq!(put(&house, &event("b", 12)).await.status, 409);
+}
+
+#[actix_web::test]
+async fn a_tenant_that_is_closed_answers_503_and_one_that_is_drained_can_be_read() {
+    let house = House::with_anna().await;
+    assert_eq!(house.book("anna", "/dav/t/rooms/hall/a.ics", "a", 10).await.status, 201);
+    let acting = Acting { tenant: &house.tenant.id, actor: "command-line", now: NOW };
+    let ask = async |method, path| house.send("anna", method, path, &[("depth", "0")], "").await;
+
+    let mut tx = house.store.begin_write().await.unwrap();
+    tenants::drain(&mut tx, &acting, "moves to another server").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ask("PROPFIND", "/dav/t/rooms/hall/").await.status, 207);
+    assert_eq!(ask("GET", "/dav/t/rooms/hall/a.ics").await.status, 200);
+    let refused = put(&house, &event("b", 12)).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.contains("can only be read at the moment: moves to another server"), "{}", refused.body);
+
+    let mut tx = house.store.begin_write().await.unwrap();
+    tenants::suspend(&mut tx, &acting, "unpaid").await.unwrap();
+    tx.commit().await.unwrap();
+    for (method, path) in
+        [("PROPFIND", "/dav/t/rooms/hall/"), ("GET", "/dav/t/rooms/hall/a.ics"), ("DELETE", "/dav/t/rooms/hall/a.ics")]
+    {
+        let refused = ask(method, path).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("3600")), "{method} {path}");
+        assert!(refused.body.contains("is closed at the moment: unpaid"), "{}", refused.body);
+    }
+
+    let mut tx = house.store.begin_write().await.unwrap();
+    tenants::resume(&mut tx, &acting).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ask("GET", "/dav/t/rooms/hall/a.ics").await.status, 200, "nothing is gone");
 }

@@ -4,6 +4,7 @@ use super::fixture::*;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use anteroom::manage::feeds;
+use anteroom::manage::tenants;
 use anteroom::model::DetailLevel;
 
 #[actix_web::test]
@@ -86,4 +87,21 @@ async fn the_last_use_is_written_once_a_minute_with_the_family() {
 
 fn house_now(house: &House) -> anteroom::model::Timestamp {
     anteroom::model::Clock::now(&*house.clock)
+}
+
+#[actix_web::test]
+async fn feeds_of_a_closed_tenant_answer_503_so_that_programs_keep_what_they_show() {
+    let house = House::new().await;
+    let minted = house.feed(DetailLevel::Full).await;
+    assert_eq!(house.get(&minted).await.status, 200);
+    let mut tx = house.store.begin_write().await.unwrap();
+    tenants::suspend(&mut tx, &house.acting(), "unpaid").await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = house.get(&minted).await;
+    assert_eq!((refused.status, refused.header("cache-control")), (503, "no-store"));
+    assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 60), "{:?}", refused.headers);
+    let mut tx = house.store.begin_write().await.unwrap();
+    tenants::resume(&mut tx, &house.acting()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(house.get(&minted).await.status, 200);
 }

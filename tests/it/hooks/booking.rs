@@ -4,6 +4,9 @@ use super::fixture::*;
 use actix_web::test::TestRequest;
 use anteroom::crypt::Secret;
 use anteroom::crypt::mac::webhook_signature;
+use anteroom::manage::Acting;
+use anteroom::manage::tenants;
+use anteroom::manage::tenants::{Flags, TenantPatch};
 
 const BODY: &str = r#"{"value":[{"change_type":"updated","resource_id":7,"timestamp":"2026-03-02T08:00:00+01:00"}]}"#;
 
@@ -60,4 +63,19 @@ async fn unknown_keys_are_accepted_and_other_than_json_is_refused() {
     assert_eq!(house.ask(signed(SECRET, "not json")).await.0, 400);
     assert_eq!(house.ask(signed(SECRET, &"x".repeat(5_000))).await.0, 413);
     assert_eq!(house.nudges(), 0);
+}
+
+#[actix_web::test]
+async fn where_a_tenant_wants_no_real_time_sync_a_notification_is_stored_and_the_next_poll_reads() {
+    let house = House::new().await;
+    let poll = house.due().await;
+    let acting = Acting { tenant: &house.tenant, actor: "command-line", now: NOW };
+    let flags = Flags { real_time_sync: Some(false), ..Flags::default() };
+    let mut tx = house.store.begin_write().await.unwrap();
+    tenants::update(&mut tx, &acting, &TenantPatch { flags, ..TenantPatch::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(house.ask(signed(SECRET, BODY)).await.0, 202);
+    assert_eq!(house.counted("booking", "changed"), 1);
+    assert_eq!(house.due().await, poll, "as it was");
+    assert_eq!(house.subscription().await.notified_ms, Some(NOW), "the system has spoken");
 }

@@ -3,11 +3,14 @@
 
 use crate::house::{House, on_both};
 use anteroom::crypt::{Key, KeyRing, Keys, LocalKeys, Place, mac};
+use anteroom::manage;
+use anteroom::manage::bridges::{BridgePatch, NewBridge};
 use anteroom::manage::keys::{self, KeyWord, LAST_WRITE_MS, SETTLE_MS, Vault};
 use anteroom::manage::{Acting, ManageError};
 use anteroom::model::{BridgeId, BridgeKind, TenantId};
 use anteroom::store::bridges::{self, BridgeRow};
 use anteroom::store::{Store, data_keys};
+use serde_json::json;
 use std::sync::Arc;
 
 fn master(id: &str, byte: u8) -> KeyRing {
@@ -134,6 +137,36 @@ on_both!(a_tenant_whose_secrets_do_not_open_is_closed_and_the_others_go_on, |hou
     house.write_one(async |tx| bridges::update(tx, &row).await).await;
     assert!(vault.check(&keys.ring).await.unwrap().is_empty());
     assert!(keys.ring.open(place(house.tenant(), &intact), &kept.sealed).is_ok(), "and it is opened again");
+});
+
+on_both!(a_bridge_whose_secrets_do_not_open_is_given_all_of_them_anew, |house| async {
+    let vault = vault(&house.store, master("k1", 1));
+    let keys = vault.open(house.now()).await.unwrap();
+    let acting = Acting { tenant: house.tenant(), actor: "principal:kari", now: house.now() };
+    let new: NewBridge = serde_json::from_value(json!({"name": "booking", "kind": "booking_portico", "settings":
+        {"base_url": "https://booking.example.org", "login": "bridge", "logindomain": "default",
+         "zone": "Europe/Oslo"}, "secrets": {"password": "first"}}))
+    .unwrap();
+    let mut tx = house.write().await;
+    let made = manage::bridges::create(&mut tx, &acting, &keys.ring, &new).await.unwrap();
+    tx.commit().await.unwrap();
+    let elsewhere = keep(house, house.tenant(), &keys.ring).await;
+    let foreign = stored(house, house.tenant(), &elsewhere).await.sealed;
+    house.write_one(async |tx| bridges::update(tx, &BridgeRow { sealed: foreign, ..made.clone() }).await).await;
+    assert_eq!(vault.check(&keys.ring).await.unwrap().len(), 1, "nothing of the tenant is opened");
+
+    let change = async |patch: serde_json::Value| {
+        let patch: BridgePatch = serde_json::from_value(patch).unwrap();
+        let mut tx = house.write().await;
+        let changed = manage::bridges::update(&mut tx, &acting, &keys.ring, "booking", &patch).await?;
+        tx.commit().await.map(|()| changed).map_err(ManageError::from)
+    };
+    let refused = change(json!({"settings": {"base_url": "https://new.example.org"}})).await.unwrap_err();
+    assert!(matches!(refused, ManageError::Crypt(_)), "settings alone do not mend it: {refused}");
+    change(json!({"secrets": {"password": "second"}})).await.unwrap();
+    assert!(vault.check(&keys.ring).await.unwrap().is_empty());
+    let row = stored(house, house.tenant(), &made.id).await;
+    assert_eq!(manage::bridges::open(&keys.ring, &row).unwrap()["password"].reveal(), "second");
 });
 
 on_both!(what_the_master_key_sealed_directly_is_sealed_anew_and_signatures_stay, |house| async {

@@ -95,6 +95,8 @@ struct State {
     tally: BTreeMap<&'static str, u64>,
     /// Requests that were given up by their sender and are still on their way.
     late: Vec<Late>,
+    /// What people have written into bookings between a write and its answer: title, text.
+    quicker: Vec<(String, String)>,
 }
 
 /// A request to create that arrives when nobody expects it any more.
@@ -117,6 +119,7 @@ impl Chaos {
             trace: Vec::new(),
             tally: BTreeMap::new(),
             late: Vec::new(),
+            quicker: Vec::new(),
         };
         Arc::new(Self { state: Mutex::new(state), death: Notify::new(), pause: Notify::new(), resume: Notify::new() })
     }
@@ -202,6 +205,30 @@ impl Chaos {
             state.late.push(Late { system: system.clone(), at: at.clone(), event: event.clone(), key: key.clone() });
         }
         delays
+    }
+
+    /// Now and then a person changes what we write before its answer is read off it.
+    fn hurries(self: &Arc<Self>, system: &MemoryBridge) {
+        let mut state = self.state();
+        let rate = state.rate;
+        if !state.chance.of_a_thousand(rate / 4) {
+            return;
+        }
+        let note = format!("note {}", state.chance.below(1_000_000));
+        let chaos = self.clone();
+        system.change_next(move |event| {
+            let mut state = chaos.state();
+            if state.rate > 0 {
+                event.content.description.clone_from(&note);
+                state.quicker.push((event.content.summary.clone(), note));
+                *state.tally.entry("edited before the answer").or_default() += 1;
+            }
+        });
+    }
+
+    /// Takes what people have written between writes and their answers since it was last asked.
+    pub fn quicker(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.state().quicker)
     }
 
     fn die(&self) {
@@ -372,6 +399,7 @@ impl Bridge for Network {
         if self.chaos.delays(&self.system, at, event, &key) {
             return Err(BridgeError::Unknown("timeout".to_owned()));
         }
+        self.chaos.hurries(&self.system);
         let what = format!("creates {}", event.content.summary);
         self.call(&what, Some(at), self.system.create(at, event, &key)).await
     }
@@ -383,6 +411,7 @@ impl Bridge for Network {
         base: &Event,
         event: &Event,
     ) -> Result<RemoteItem, BridgeError> {
+        self.chaos.hurries(&self.system);
         let what = format!("updates {}", event.content.summary);
         self.call(&what, Some(at), self.system.update(at, item, base, event)).await
     }

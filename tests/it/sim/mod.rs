@@ -142,12 +142,12 @@ fn tell_all(engine: Engine, usual: u64) {
 
 #[test]
 fn whatever_fails_all_sides_agree_in_the_end() {
-    tell_all(Engine::Sqlite, 4_500);
+    tell_all(Engine::Sqlite, 9_500);
 }
 
 #[test]
 fn whatever_fails_all_sides_agree_in_the_end_on_postgres() {
-    tell_all(Engine::Postgres, 400);
+    tell_all(Engine::Postgres, 500);
 }
 
 /// Stories in which a process dies between two calls are left out: whether a commit that is under way at that moment still

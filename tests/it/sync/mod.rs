@@ -5,6 +5,7 @@ mod conflicts;
 mod failures;
 mod folding;
 mod operator;
+mod restored;
 mod rules;
 pub mod scene;
 mod scheduling;

@@ -110,6 +110,13 @@ impl<'a> Scene<'a> {
         Worker::new(Arc::new(Engine { hook_base, ..engine }), Nudge::default())
     }
 
+    /// A process of its own whose numbers can be read.
+    pub fn watched(&self, metrics: &Arc<Metrics>) -> Worker {
+        let process = Process { owner: "watched", clock: self.house.clock.clone(), settings: Settings::default() };
+        let engine = new_engine(self.house, BTreeMap::new(), process);
+        Worker::new(Arc::new(Engine { metrics: Arc::clone(metrics), ..engine }), Nudge::default())
+    }
+
     /// A room with one remote system whose mapping is not made yet.
     pub async fn detached(house: &'a House) -> Scene<'a> {
         let scene = Self::new(house, 1).await;

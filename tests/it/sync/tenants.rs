@@ -15,11 +15,12 @@ use anteroom::model::{
     BridgeId, BridgeKind, Clock, Event, MappingId, MappingState, RoomId, TenantId, TenantState, TimeRange,
 };
 use anteroom::observe::Metrics;
+use anteroom::observe::names;
 use anteroom::store::bridges::BridgeRow;
 use anteroom::store::mappings::Mapping;
 use anteroom::store::rooms::Room;
 use anteroom::store::tenants::Tenant;
-use anteroom::store::{audit, bridges, links, mappings, objects, rooms, runs, tenants};
+use anteroom::store::{audit, bridges, links, mappings, objects, rooms, runs, subscriptions, tenants};
 use anteroom::sync::{self, Copies, Engine, Nudge, Settings, Worker};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -113,6 +114,47 @@ on_both!(without_deletion_sync_every_removal_waits_for_a_person, |house| async {
     scene.settle().await;
     assert_eq!(scene.titles().await, ["From afar"]);
     assert_eq!(scene.mapping().await.state, MappingState::Held);
+});
+
+on_both!(
+    a_tenant_without_webhooks_gives_its_subscriptions_back_and_gets_them_again_when_it_wants_them,
+    |house| async {
+        let scene = Scene::new(house, 1).await;
+        scene.remote().take_subscriptions();
+        let worker = scene.reachable("one");
+        let mapping = scene.mapping().await;
+        let living = async || {
+            worker.keep_house_once().await.unwrap();
+            subscriptions::of_mapping(&mut house.read().await, house.tenant(), &mapping.id).await.unwrap().len()
+        };
+        let wants = async |webhook_enabled| {
+            let flags = Flags { webhook_enabled: Some(webhook_enabled), ..Flags::default() };
+            set(house, TenantPatch { flags, ..TenantPatch::default() }).await;
+        };
+        assert_eq!(living().await, 1);
+        wants(false).await;
+        living().await;
+        assert_eq!((living().await, scene.remote().subscribed()), (0, 0), "neither here nor there");
+        wants(true).await;
+        assert_eq!((living().await, scene.remote().subscribed()), (1, 1));
+    }
+);
+
+on_both!(a_tenant_that_is_not_monitored_has_no_numbers_of_its_own, |house| async {
+    let scene = Scene::new(house, 1).await;
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    let metrics = Arc::new(Metrics::new());
+    let worker = scene.watched(&metrics);
+    let key = tenants::get(&mut house.read().await, house.tenant()).await.unwrap().unwrap().tenant_key;
+    let pending = async || {
+        worker.keep_house_once().await.unwrap();
+        metrics.value(&names::OPERATIONS_PENDING, &[&key])
+    };
+    assert_eq!(pending().await, Some(1.0));
+    let flags = Flags { health_monitoring: Some(false), ..Flags::default() };
+    set(house, TenantPatch { flags, ..TenantPatch::default() }).await;
+    assert_eq!(pending().await, None, "what was told before is not told for ever");
+    assert!(!metrics.render().contains(&format!("tenant=\"{key}\"")), "{}", metrics.render());
 });
 
 on_both!(a_removed_room_leaves_links_without_content_and_a_removed_tenant_its_audit_alone, |house| async {

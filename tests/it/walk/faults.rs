@@ -2,7 +2,7 @@
 
 use super::demo::Demo;
 use super::ledger::{Ledger, Seed};
-use super::quiet::{converged, look_everywhere, stays_quiet};
+use super::quiet::{MINUTE, converged, look_everywhere, stays_quiet};
 use serde_json::json;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn under_lost_notifications_lost_answers_throttling_and_errors_both_sides_agree_
     }
     let healthy = json!({"graph": {}, "generic": {}, "portico": {}});
     assert_eq!(town.control("PUT", "/faults", &healthy).unwrap().status, 200);
-    look_everywhere(&town);
+    look_everywhere(&town, MINUTE);
     let after = converged(&town, Duration::from_secs(90));
     ledger.check(&before, &after);
     stays_quiet(&town, &after, Duration::from_secs(5));

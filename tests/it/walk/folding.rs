@@ -2,7 +2,7 @@
 //! come from.
 
 use super::demo::{Demo, until};
-use super::quiet::{converged, look_everywhere, stays_quiet};
+use super::quiet::{MINUTE, converged, look_everywhere, stays_quiet};
 use super::series::shown;
 use super::singles::SOON;
 use super::town::{Room, Seen, Side, Town, text, zone};
@@ -27,7 +27,7 @@ fn wall(time: jiff::Timestamp) -> String {
 fn by_hand(town: &Town, verb: &str, body: &Value) {
     let answer = town.control("POST", &format!("/portico/ui/allocations/{verb}"), body).unwrap();
     assert!(answer.is_success(), "{answer:?}");
-    look_everywhere(town);
+    look_everywhere(town, MINUTE);
 }
 
 fn ask(town: &Town, room: &Room, fold: bool) {
@@ -89,7 +89,7 @@ fn a_season_of_the_booking_system_is_one_series_on_the_other_sides() {
 
     let picture = converged(&town, Duration::from_secs(30));
     stays_quiet(&town, &picture, Duration::from_secs(3));
-    look_everywhere(&town);
+    look_everywhere(&town, MINUTE);
     stays_quiet(&town, &picture, Duration::from_secs(3));
 
     ask(&town, room, false);

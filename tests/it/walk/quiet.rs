@@ -6,6 +6,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// How long a few calendars take to be read, at most.
+pub const MINUTE: Duration = Duration::from_mins(1);
+
 /// What each room shows, equal on all sides.
 pub type Picture = BTreeMap<String, Vec<Seen>>;
 
@@ -33,12 +36,12 @@ pub fn stays_quiet(town: &Town, picture: &Picture, length: Duration) {
 }
 
 /// Has every mapping read now. What was not announced is otherwise found by the next poll, minutes later.
-pub fn look_everywhere(town: &Town) {
+pub fn look_everywhere(town: &Town, patience: Duration) {
     for mapping in town.api("GET", "/mappings?limit=500").unwrap().json()["items"].as_array().unwrap() {
         let id = mapping["id"].as_str().unwrap();
         assert_eq!(town.api("POST", &format!("/mappings/{id}/sync")).unwrap().status, 202);
     }
-    until("every mapping to be read", Duration::from_mins(1), || {
+    until("every mapping to be read", patience, || {
         let all = town.api("GET", "/mappings?limit=500").ok()?.json();
         let waits = |mapping: &Value| mapping["dirty_since"].is_string() || mapping["failures"] != 0;
         (!all["items"].as_array()?.iter().any(waits)).then_some(())

@@ -2,7 +2,7 @@
 //! dates are missing.
 
 use super::demo::{Demo, until};
-use super::quiet::{converged, look_everywhere, stays_quiet};
+use super::quiet::{MINUTE, converged, look_everywhere, stays_quiet};
 use super::series::{shown, wall, weekly};
 use super::singles::SOON;
 use super::town::{Side, Town, ZONE, ics, text};
@@ -42,7 +42,7 @@ fn dates_that_the_booking_system_has_given_away_leave_the_series_on_all_sides() 
         assert!(told.iter().all(|one| one.contains("Kurs") && one.contains("09:00")), "{told:?}");
         let healthy = json!({"generic": {}, "portico": {}});
         assert_eq!(town.control("PUT", "/faults", &healthy).unwrap().status, 200);
-        look_everywhere(&town);
+        look_everywhere(&town, MINUTE);
         shown(&town, room, "Besøk", &others);
         shown(&town, room, "Kurs", &left);
     }

@@ -27,6 +27,11 @@ const LIFE: Duration = Duration::from_secs(6);
 /// How long it may take until all sides agree once everything is healthy.
 const CALM: Duration = Duration::from_mins(4);
 
+/// The same where more has happened than in a short run.
+fn calm_of(acts: u64) -> Duration {
+    CALM + Duration::from_millis(100) * u32::try_from(acts).unwrap()
+}
+
 /// Acts of people: thousands in a long run.
 #[expect(clippy::disallowed_methods, reason = "how long a test runs is no configuration of the gateway")]
 fn acts() -> u64 {
@@ -74,8 +79,8 @@ fn walk(gateways: &Gateways, seed: u64) -> Figures {
     faults(gateways, &json!({}));
     gateways.until_all_answer();
     let calm = Instant::now();
-    look_everywhere(town);
-    let after = converged(town, CALM);
+    look_everywhere(town, calm_of(acts()));
+    let after = converged(town, calm_of(acts()));
     let convergence = calm.elapsed();
     let changes = count(&gateways.counters(), ".changes");
     check(&notebooks, &before, &after);
