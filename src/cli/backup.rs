@@ -27,7 +27,7 @@ use url::Url;
         anteroom backup --to s3://bucket/anteroom\n  anteroom backup --to town.gz.age --tenant springfield\n\n\
         Without --recipient the recipients of the configuration ([backup]) can read it.")]
 pub(crate) struct Backup {
-    /// A file, a folder (with / at its end), or s3://bucket/prefix
+    /// A file, a folder (with / at its end), or `s3://bucket/prefix`
     #[arg(long, value_name = "PLACE")]
     to: String,
     /// Who can read it: a public key of age; several times for several people
@@ -47,7 +47,7 @@ pub(crate) struct Backup {
 /// What opens a backup, and where it is.
 #[derive(Debug, Args)]
 pub(crate) struct From {
-    /// A file, or a folder or s3://bucket/prefix/ of which the newest is taken
+    /// A file, or a folder or `s3://bucket/prefix/` of which the newest is taken
     #[arg(long = "from", value_name = "PLACE")]
     place: String,
     /// The secret keys of age that open it, as age-keygen writes them
@@ -89,7 +89,7 @@ pub(crate) struct VerifyBackup {
     postgres://anteroom@localhost/anteroom\n\nStop every server first; afterwards set database.url to the new one and \
     start. The old database stays as it is.")]
 pub(crate) struct Migrate {
-    /// The database that is moved: sqlite://path or postgres://user@host/name
+    /// The database that is moved: `sqlite://path` or `postgres://user@host/name`
     #[arg(long, value_name = "URL")]
     from: String,
     /// The database it is moved to, which has to be empty

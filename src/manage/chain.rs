@@ -96,7 +96,9 @@ pub async fn verify(tx: &mut Tx, key: &Key, tenant: &TenantId) -> Result<Verdict
         if rows.is_empty() {
             break;
         }
-        rows.iter().for_each(|entry| walk.follow(entry));
+        for entry in &rows {
+            walk.follow(entry);
+        }
     }
     Ok(walk.end())
 }
