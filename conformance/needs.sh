@@ -3,7 +3,7 @@
 # target/venv.
 #
 #   conformance/needs.sh [postgres] [softhsm] [python] [sources] [node] [libical] [thunderbird] [evolution] [proxies]
-#       [schemathesis] [radicale]
+#       [schemathesis] [radicale] [s3]
 #
 # Without arguments: postgres, softhsm and python.
 set -euo pipefail
@@ -59,6 +59,9 @@ need_python() {
 need_radicale() { install_python "$root/target/venv-radicale" "$root/conformance/requirements-radicale.txt"; }
 
 need_schemathesis() { install_python "$root/target/venv-schemathesis" "$root/conformance/requirements-schemathesis.txt"; }
+
+# A store that speaks S3.
+need_s3() { install_python "$root/target/venv-s3" "$root/conformance/requirements-s3.txt"; }
 
 # The sources of packages whose test suites run here, each in target/foreign/NAME-VERSION.
 need_sources() {
@@ -125,7 +128,7 @@ mkdir -p "$root/target"
 for what in "$@"; do
     case $what in
     postgres) need_postgres ;;
-    softhsm | python | sources | node | libical | thunderbird | evolution | proxies | schemathesis | radicale) "need_$what" ;;
+    softhsm | python | sources | node | libical | thunderbird | evolution | proxies | schemathesis | radicale | s3) "need_$what" ;;
     *)
         sed -n '/^#   conf/,/^#$/s/^# *//p' "$0" >&2
         exit 2

@@ -89,22 +89,22 @@ run_tests() { # ring
     if [ "$status" != 0 ] || [ "$sums" != "0 0 0" ]; then conclude "$ring-examples" "$status" "$sums"; fi
 }
 
-ring_needs() { check needs conformance/needs.sh postgres softhsm python; }
+ring_needs() { check needs conformance/needs.sh postgres softhsm python s3; }
 ring_format() { check format cargo fmt --all --check; }
 ring_lints() { check lints cargo clippy --locked --all-targets -- -D warnings; }
 ring_documentation() { RUSTDOCFLAGS=-Dwarnings check documentation cargo doc --locked --no-deps; }
 ring_tests() { run_tests tests; }
 
-# Both engines in one go: every case of the store ring exists once for each.
+# Both engines in one go: every case of the store ring exists once for each. And a store that speaks S3, for backups.
 ring_tests_both() {
-    local url
-    if ! url=$(conformance/postgres.sh start); then
+    local url s3
+    if ! url=$(conformance/postgres.sh start) || ! s3=$(conformance/s3.sh start); then
         headline tests-both
         count tests-both 0 1 0
         return
     fi
-    export TEST_POSTGRES_URL=$url REQUIRE_POSTGRES=1 REQUIRE_SOFTHSM=1
-    trap 'conformance/postgres.sh stop' EXIT
+    export TEST_POSTGRES_URL=$url REQUIRE_POSTGRES=1 REQUIRE_SOFTHSM=1 TEST_S3_URL=$s3 REQUIRE_S3=1
+    trap 'conformance/postgres.sh stop; conformance/s3.sh stop' EXIT
     run_tests tests-both
 }
 

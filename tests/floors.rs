@@ -34,9 +34,11 @@ mod floors {
     const SIBLINGS: [u8; 3] = [2, 4, 5];
 
     /// Crates that only some folders may name.
-    const CRATES: [(&str, &[&str]); 6] = [
+    const CRATES: [(&str, &[&str]); 8] = [
         ("sqlx", &["store"]),
         ("reqwest", &["bridge"]),
+        ("object_store", &["bridge"]),
+        ("age", &["crypt"]),
         ("actix_web", &["dav", "feed", "api", "hooks", "dash", "sandbox", "server", "main", "cli"]),
         ("quick_xml", &["davxml"]),
         ("icalendar", &["ical"]),

@@ -13,6 +13,7 @@ mod tenancy {
         ("conflicts.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("deliveries.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("deliveries.rs", "GIVE_UP", "housekeeping by age, alike for all tenants"),
+        ("dump.rs", "PRINCIPALS", "ids of those who are not of the tenant, so that rows which name them can be told"),
         ("feeds.rs", "BY_HASH", "the credential decides which tenant it is; the row carries it"),
         ("feeds.rs", "WITHDRAWN", "says only that a token was withdrawn"),
         ("idempotency.rs", "FORGET", "housekeeping by age, alike for all tenants"),
@@ -57,6 +58,7 @@ mod tenancy {
     /// File, constant, and why nothing is changed that may be remembered under the directory's number.
     const NOT_REMEMBERED: &[(&str, &str, &str)] = &[
         ("restore.rs", "ROOMS", "sequence numbers are read together with the number"),
+        ("restore.rs", "ROOMS_OF", "sequence numbers are read together with the number"),
         ("rooms.rs", "LOCK", "nothing is changed"),
         ("rooms.rs", "NEXT_SEQ", "sequence numbers are read together with the number"),
         ("rooms.rs", "RAISE_LONGEST", "the longest instance is read together with the number"),

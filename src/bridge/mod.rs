@@ -10,6 +10,7 @@ mod http;
 mod limited;
 pub mod memory;
 mod reading;
+pub mod shelf;
 mod text;
 pub mod webhook;
 pub mod webpush;

@@ -3,6 +3,7 @@
 mod alert;
 mod approval;
 mod audit;
+mod backup;
 mod bridge;
 mod check_config;
 mod conflict;
@@ -141,6 +142,14 @@ enum Command {
     /// The keys that secrets are sealed with
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Make a backup of everything, or of one tenant, while the server runs
+    Backup(backup::Backup),
+    /// Put a backup back: into an empty database, in the place of everything, or one tenant while others go on
+    Restore(backup::Restore),
+    /// Read a backup to its end and say whether it is whole
+    VerifyBackup(backup::VerifyBackup),
+    /// Move everything to another database, SQLite or PostgreSQL
+    Migrate(backup::Migrate),
     /// Begin anew on a database that was set back to a backup
     Restored(restored::Restored),
 }
@@ -185,6 +194,10 @@ where
         Command::Retention(retention) => retention.run(&cli.common, out).await,
         Command::Person(person) => person.run(&cli.common, out).await,
         Command::Keys(keys) => keys.run(&cli.common, out).await,
+        Command::Backup(backup) => backup.run(&cli.common, out).await,
+        Command::Restore(restore) => restore.run(&cli.common, out).await,
+        Command::VerifyBackup(verify) => verify.run(&cli.common, out).await,
+        Command::Migrate(migrate) => migrate.run(&cli.common, out).await,
         Command::Restored(restored) => restored.run(&cli.common, out).await,
     };
     match done {

@@ -19,6 +19,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     deliveries(config, &mut found);
     alerts(config, &mut found);
     push(config, &mut found);
+    backup(config, &mut found);
     profile(config, &mut found);
     observe(config, &mut found);
     tenants_and_bridges(config, &mut found);
@@ -222,6 +223,36 @@ fn push(config: &Config, found: &mut Found) {
     );
     if let Some(url) = &push.proxy {
         web_address("push.proxy", url, found);
+    }
+}
+
+fn backup(config: &Config, found: &mut Found) {
+    let backup = &config.backup;
+    found.demand((1..=8_760).contains(&backup.every_hours), "backup.every_hours", "must be 1 to 8760 (one year)");
+    let kept = [
+        ("backup.keep_daily", backup.keep_daily),
+        ("backup.keep_weekly", backup.keep_weekly),
+        ("backup.keep_monthly", backup.keep_monthly),
+    ];
+    for (key, most) in kept {
+        found.demand(most <= 1_000, key, "must be 0 to 1000");
+    }
+    let recipients = backup.recipients();
+    found.demand(
+        backup.to.is_none() || !recipients.is_empty(),
+        "backup.recipients",
+        "is missing: name who can read the backups, as in \"age1...\"; age-keygen makes a key",
+    );
+    let known = recipients.iter().all(|one| one.starts_with("age1"));
+    found.demand(known, "backup.recipients", "has something that is no public key of age (age1...)");
+    let pair = backup.s3_secret_key.is_some() || backup.s3_secret_key_file.is_some();
+    found.demand(
+        backup.s3_access_key.is_some() == pair,
+        "backup.s3_access_key",
+        "and s3_secret_key belong together; set both or neither",
+    );
+    if let Some(url) = &backup.s3_endpoint {
+        web_address("backup.s3_endpoint", url, found);
     }
 }
 

@@ -29,6 +29,12 @@ const SHOWN: &[(&str, &str)] = &[
     ("deliveries.proxy", "\"http://proxy.example.org:3128\""),
     ("push.contact", "\"mailto:ops@example.org\""),
     ("push.proxy", "\"http://proxy.example.org:3128\""),
+    ("backup.to", "\"s3://backups/anteroom\""),
+    ("backup.s3_endpoint", "\"https://s3.example.org\""),
+    ("backup.s3_region", "\"eu-north-1\""),
+    ("backup.s3_access_key", "\"anteroom\""),
+    ("backup.s3_secret_key", "\"...\""),
+    ("backup.s3_secret_key_file", "\"/run/secrets/s3_secret_key\""),
     ("tenant.key", "\"springfield\""),
     ("tenant.name", "\"Town of Springfield\""),
     ("tenant.zone", "\"Europe/Oslo\""),
@@ -150,7 +156,15 @@ mod tests {
         };
         let all = text.lines().map(in_force).collect::<Vec<_>>().join("\n");
         let error = load(&all, &Environment::default(), &|_| Ok(())).unwrap_err();
-        let known = ["_file", "auth.api_key", "user[0].password", "keys.master_key", "keys.pkcs11"];
+        let known = [
+            "_file",
+            "backup.recipients",
+            "backup.s3_secret_key",
+            "auth.api_key",
+            "user[0].password",
+            "keys.master_key",
+            "keys.pkcs11",
+        ];
         for problem in error.problems {
             assert!(known.iter().any(|k| problem.key.contains(k)), "{problem}");
         }

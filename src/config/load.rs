@@ -135,6 +135,7 @@ fn secret_files(config: &mut Config, problems: &mut Vec<Problem>) {
     let mut slots = vec![
         ("database.url".to_owned(), &mut config.database.url, &config.database.url_file),
         ("auth.api_key".to_owned(), &mut config.auth.api_key, &config.auth.api_key_file),
+        ("backup.s3_secret_key".to_owned(), &mut config.backup.s3_secret_key, &config.backup.s3_secret_key_file),
         ("keys.pkcs11_pin".to_owned(), &mut config.keys.pkcs11_pin, &config.keys.pkcs11_pin_file),
     ];
     for (at, user) in config.user.iter_mut().enumerate() {

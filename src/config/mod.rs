@@ -36,6 +36,7 @@ pub use problem::Problem;
 pub use secret::Secret;
 pub use sections::Alerts;
 pub use sections::Auth;
+pub use sections::Backup;
 pub use sections::Database;
 pub use sections::Deliveries;
 pub use sections::Feed;
@@ -78,6 +79,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// `[push]`.
     pub push: Push,
+    /// `[backup]`.
+    pub backup: Backup,
     /// `[profile]`.
     pub profile: Profile,
     /// `[observe]`.

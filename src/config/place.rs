@@ -5,7 +5,7 @@ use super::bootstrap::{BridgeEntry, MappingEntry, RoomEntry, TenantEntry, UserEn
 use super::limits::Limits;
 use super::section::Keys;
 use super::sections::{
-    Alerts, Auth, Database, Deliveries, Feed, MasterKey, Observe, Profile, Push, Server, Sync, Webhooks,
+    Alerts, Auth, Backup, Database, Deliveries, Feed, MasterKey, Observe, Profile, Push, Server, Sync, Webhooks,
 };
 use std::ops::Range;
 use toml::Spanned;
@@ -46,6 +46,7 @@ pub(super) const SECTIONS: &[Section] = &[
     one("deliveries", Deliveries::ABOUT, Deliveries::KEYS),
     one("alerts", Alerts::ABOUT, Alerts::KEYS),
     one("push", Push::ABOUT, Push::KEYS),
+    one("backup", Backup::ABOUT, Backup::KEYS),
     one("profile", Profile::ABOUT, Profile::KEYS),
     one("observe", Observe::ABOUT, Observe::KEYS),
     one("limits", Limits::ABOUT, Limits::KEYS),

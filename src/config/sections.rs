@@ -163,6 +163,44 @@ section! {
 }
 
 section! {
+    /// Backups that the server makes while it runs; of several replicas one does.
+    Backup {
+        /// Where they go: a folder, or `s3://bucket/prefix`. Without it the server makes none.
+        to: Option<String> = None,
+        /// Hours between two of them.
+        every_hours: u64 = 24,
+        /// Who can read them: public keys of age (`age1...`, made by `age-keygen`), separated by spaces. Without one no
+        /// backup is made.
+        recipients: String = String::new(),
+        /// Of how many days the newest backup is kept.
+        keep_daily: usize = 7,
+        /// Of how many weeks.
+        keep_weekly: usize = 4,
+        /// Of how many months.
+        keep_monthly: usize = 12,
+        /// Address of a store that speaks S3; without it Amazon's. What is not said here is read from the variables
+        /// `AWS_...`.
+        s3_endpoint: Option<String> = None,
+        /// Region of the bucket.
+        s3_region: Option<String> = None,
+        /// Name of the access key.
+        s3_access_key: Option<String> = None,
+        /// Its secret.
+        s3_secret_key: Option<Secret> = None,
+        /// File that holds the secret.
+        s3_secret_key_file: Option<PathBuf> = None,
+    }
+}
+
+impl Backup {
+    /// Who can read the backups, one by one.
+    pub fn recipients(&self) -> Vec<String> {
+        let separated = self.recipients.split(|c: char| c == ',' || c.is_whitespace());
+        separated.filter(|one| !one.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+section! {
     /// Notifications from remote systems.
     Webhooks {
         /// The address remote systems reach the server at; https, as Microsoft Graph demands. Without it no

@@ -63,6 +63,9 @@ pub enum CryptError {
     /// The keys of a push subscription cannot be used.
     #[error("push subscription: {0}")]
     Subscription(&'static str),
+    /// A file cannot be locked or opened.
+    #[error("{0}")]
+    Lock(String),
     /// A certificate or key to sign files with cannot be used.
     #[error("signing: {0}")]
     Signer(String),

@@ -4,6 +4,7 @@ use super::CryptError;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use std::fmt;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// A 256-bit key. Wiped from memory when it goes; prints as `***`.
@@ -34,6 +35,11 @@ impl Key {
             .expand(purpose.as_bytes(), out.as_mut())
             .expect("32 bytes are a valid length");
         Self(out)
+    }
+
+    /// Whether it is the same key; takes the same time for all.
+    pub fn is(&self, other: &Self) -> bool {
+        self.bytes().ct_eq(other.bytes()).into()
     }
 
     /// The bytes.

@@ -90,35 +90,33 @@ pub async fn extend(store: &Store, key: &Key, tenant: &TenantId) -> Result<u64, 
 pub async fn verify(tx: &mut Tx, key: &Key, tenant: &TenantId) -> Result<Verdict, ManageError> {
     let waiting = audit_chain::count_waiting(tx, tenant).await?;
     let head = audit_chain::head(tx, tenant).await?;
-    let mut walk = Walk::begin(key, head, waiting);
+    let mut walk = Walk::begin(key.clone(), head, waiting);
     while walk.verdict.broken.is_none() {
         let rows = audit_chain::after(tx, tenant, walk.no, PAGE).await?;
         if rows.is_empty() {
             break;
         }
-        for entry in rows {
-            if let Some(broken) = walk.step(&entry) {
-                walk.verdict.broken = Some(broken);
-                break;
-            }
+        for entry in &rows {
+            walk.follow(entry);
         }
     }
     Ok(walk.end())
 }
 
 /// A check on its way along a chain.
-struct Walk<'k> {
-    key: &'k Key,
+pub(super) struct Walk {
+    key: Key,
     head: Option<Head>,
     no: i64,
     hash: String,
     verdict: Verdict,
 }
 
-impl<'k> Walk<'k> {
-    fn begin(key: &'k Key, head: Option<Head>, waiting: i64) -> Self {
+impl Walk {
+    /// Begins where the chain does.
+    pub(super) fn begin(key: Key, head: Option<Head>, waiting: i64) -> Self {
         let (no, hash) = head.as_ref().map_or((0, String::new()), |head| (head.anchor_no, head.anchor_hash.clone()));
-        let forged = head.as_ref().is_some_and(|head| head.last_no > 0 && head.code != head_code(key, head));
+        let forged = head.as_ref().is_some_and(|head| head.last_no > 0 && head.code != head_code(&key, head));
         let broken = forged.then(|| Broken {
             number: no,
             entry: None,
@@ -129,21 +127,28 @@ impl<'k> Walk<'k> {
         Self { key, head, no, hash, verdict }
     }
 
+    /// Goes on to the next entry, unless something was wrong before.
+    pub(super) fn follow(&mut self, entry: &Chained) {
+        if self.verdict.broken.is_none() {
+            self.verdict.broken = self.step(entry);
+        }
+    }
+
     fn step(&mut self, entry: &Chained) -> Option<Broken> {
         let number = self.no + 1;
         let broken = |why: &str| Some(Broken { number, entry: Some(entry.id.clone()), why: why.to_owned() });
         if entry.chain_no != Some(number) {
             return Some(Broken { number, entry: None, why: "the entry with this number is missing".to_owned() });
         }
-        if entry.chain_hash != code(self.key, entry, &self.hash) {
+        if entry.chain_hash != code(&self.key, entry, &self.hash) {
             return broken("the entry was changed, or it does not follow on the one before");
         }
         if entry.erased_ms.is_some() {
             self.verdict.erased += 1;
-            if entry.salt != erasure(self.key, entry) {
+            if entry.salt != erasure(&self.key, entry) {
                 return broken("the entry says that a person was erased from it, and that is not true");
             }
-        } else if entry.personal != personal(self.key, entry) {
+        } else if entry.personal != personal(&self.key, entry) {
             return broken("who did it, what was said or the request was changed");
         }
         self.verdict.entries += 1;
@@ -151,7 +156,8 @@ impl<'k> Walk<'k> {
         None
     }
 
-    fn end(mut self) -> Verdict {
+    /// What was found.
+    pub(super) fn end(mut self) -> Verdict {
         let last = self.head.as_ref().map_or(0, |head| head.last_no);
         if self.verdict.broken.is_none() && self.no != last {
             let why = format!("the chain ends here, but it had {last} entries");

@@ -98,11 +98,7 @@ impl Vault {
             self.begin(now).await?;
             stored = data_keys::list(&mut self.store.begin_read().await?).await?;
         }
-        let root = stored.iter().find(|key| key.purpose == data_keys::ROOT);
-        let root = root.ok_or(CryptError::Envelope("the database has no root key"))?;
-        let root = self.unwrap(root).await?;
-        let ring = KeyRing::new("root", root.clone());
-        self.install(&ring, &stored, now).await?;
+        let (root, ring) = unwrap_all(&self.provider, &stored, now).await?;
         self.wrap_anew(&stored).await?;
         Ok(Keys::from_root(&root, ring))
     }
@@ -141,16 +137,11 @@ impl Vault {
         })
     }
 
-    async fn unwrap(&self, key: &DataKey) -> Result<Key, CryptError> {
-        let (provider, key) = (self.provider.clone(), key.clone());
-        elsewhere(move || provider.unwrap(&key.id, &key.wrapped)).await
-    }
-
     /// What was wrapped with a master key that shall go is wrapped with the present one.
     async fn wrap_anew(&self, stored: &[DataKey]) -> Result<(), ManageError> {
         let living = stored.iter().filter(|key| key.retired_ms.is_none());
         for key in living.filter(|key| !self.provider.is_current(&key.wrapped)) {
-            let Ok(clear) = self.unwrap(key).await else { continue };
+            let Ok(clear) = unwrap(&self.provider, key).await else { continue };
             let anew = self.wrapped(&key.id, &key.purpose, &clear, (key.created_ms, key.seals_from_ms)).await?;
             let mut tx = self.store.begin_write().await?;
             data_keys::rewrap(&mut tx, key, &anew.wrapped).await?;
@@ -159,39 +150,10 @@ impl Vault {
         Ok(())
     }
 
-    /// Puts the living keys into a ring. One that does not open is left out: what it sealed is found by the check.
-    async fn install(&self, ring: &KeyRing, stored: &[DataKey], now: Timestamp) -> Result<(), ManageError> {
-        let mut older = self.provider.direct();
-        let (mut current, mut refused) = (None, None);
-        for key in stored.iter().filter(|key| key.purpose == data_keys::SEAL && key.retired_ms.is_none()) {
-            let opened = match ring.get(&key.id) {
-                Some(known) => known,
-                None => match self.unwrap(key).await {
-                    Ok(opened) => opened,
-                    Err(error) => {
-                        tracing::error!("{error}");
-                        refused = Some(error);
-                        continue;
-                    }
-                },
-            };
-            let one = (key.id.clone(), opened);
-            if key.seals_from_ms > now {
-                older.push(one);
-            } else if let Some(before) = current.replace(one) {
-                older.push(before);
-            }
-        }
-        let missing = CryptError::Envelope("the database has no key to seal with");
-        let current = current.ok_or_else(|| refused.unwrap_or(missing))?;
-        ring.install(current, older);
-        Ok(())
-    }
-
     /// Learns keys that others made or retired, and lets the newest seal when its time has come.
     pub async fn refresh(&self, ring: &KeyRing, now: Timestamp) -> Result<(), ManageError> {
         let stored = data_keys::list(&mut self.store.begin_read().await?).await?;
-        self.install(ring, &stored, now).await
+        install(&self.provider, ring, &stored, now).await
     }
 
     /// Makes a new key that is not stored yet: what a security module does is done before a transaction begins.
@@ -296,6 +258,58 @@ impl Vault {
         ring.close_only(closed.clone());
         Ok(closed)
     }
+}
+
+/// Opens stored keys, those of a database or of a backup: the root, and a ring with the others.
+pub(super) async fn unwrap_all(
+    provider: &Arc<dyn KeyProvider>,
+    stored: &[DataKey],
+    now: Timestamp,
+) -> Result<(Key, KeyRing), ManageError> {
+    let root = stored.iter().find(|key| key.purpose == data_keys::ROOT);
+    let root = unwrap(provider, root.ok_or(CryptError::Envelope("there is no root key"))?).await?;
+    let ring = KeyRing::new("root", root.clone());
+    install(provider, &ring, stored, now).await?;
+    Ok((root, ring))
+}
+
+async fn unwrap(provider: &Arc<dyn KeyProvider>, key: &DataKey) -> Result<Key, CryptError> {
+    let (provider, key) = (provider.clone(), key.clone());
+    elsewhere(move || provider.unwrap(&key.id, &key.wrapped)).await
+}
+
+/// Puts the living keys into a ring. One that does not open is left out: what it sealed is found by the check.
+async fn install(
+    provider: &Arc<dyn KeyProvider>,
+    ring: &KeyRing,
+    stored: &[DataKey],
+    now: Timestamp,
+) -> Result<(), ManageError> {
+    let mut older = provider.direct();
+    let (mut current, mut refused) = (None, None);
+    for key in stored.iter().filter(|key| key.purpose == data_keys::SEAL && key.retired_ms.is_none()) {
+        let opened = match ring.get(&key.id) {
+            Some(known) => known,
+            None => match unwrap(provider, key).await {
+                Ok(opened) => opened,
+                Err(error) => {
+                    tracing::error!("{error}");
+                    refused = Some(error);
+                    continue;
+                }
+            },
+        };
+        let one = (key.id.clone(), opened);
+        if key.seals_from_ms > now {
+            older.push(one);
+        } else if let Some(before) = current.replace(one) {
+            older.push(before);
+        }
+    }
+    let missing = CryptError::Envelope("the database has no key to seal with");
+    let current = current.ok_or_else(|| refused.unwrap_or(missing))?;
+    ring.install(current, older);
+    Ok(())
 }
 
 /// Stores a new key, which seals from half a minute later on.

@@ -10,6 +10,7 @@ mod slug;
 pub mod alerts;
 pub mod api_keys;
 pub mod approvals;
+pub mod backup;
 pub mod bookings;
 pub mod bridges;
 pub mod chain;

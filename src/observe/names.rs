@@ -105,6 +105,12 @@ pub static SEALED_LEFT: Family =
 /// Tenants whose secrets cannot be opened.
 pub static TENANTS_CLOSED: Family =
     gauge("anteroom_tenants_closed", "Tenants whose secrets cannot be opened and which are not synchronised.", &[]);
+/// When the newest backup was made.
+pub static BACKUP_TIME: Family =
+    gauge("anteroom_backup_timestamp_seconds", "When the newest backup was made, in seconds since the epoch.", &[]);
+/// Backups of the server by what became of them.
+pub static BACKUPS: Family =
+    counter("anteroom_backups_total", "Backups that the server began, by what became of them.", &["outcome"]);
 /// Version of the program; always 1.
 pub static BUILD: Family = gauge("anteroom_build_info", "Version of the program; always 1.", &["version"]);
 
@@ -133,4 +139,6 @@ pub static ALL: &[&Family] = &[
     &SEALED_VALUES,
     &SEALED_LEFT,
     &TENANTS_CLOSED,
+    &BACKUP_TIME,
+    &BACKUPS,
 ];

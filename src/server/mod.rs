@@ -1,6 +1,7 @@
 //! Floor 6: the assembly. Opens the store, makes what the configuration declares, starts the reconciler, mounts the
 //! doors, and stops all of it in good order.
 
+mod backups;
 mod bootstrap;
 mod compress;
 mod demo;
@@ -14,13 +15,17 @@ pub use bootstrap::judge_bridge;
 pub use demo::{Demo, DemoOptions};
 pub(crate) use source::bridge_source;
 
+use backups::Backups;
+pub(crate) use backups::s3;
 use doors::Doors;
 use keeper::Keeper;
 use refusals::Refusals;
 
+use crate::bridge::shelf::Shelf;
 use crate::bridge::webhook::WebhookSender;
 use crate::bridge::webpush::PushSender;
 use crate::config::Config;
+use crate::crypt;
 use crate::crypt::CryptError;
 use crate::crypt::KeyProvider;
 use crate::crypt::Keys;
@@ -171,6 +176,9 @@ impl Gateway {
         }
         let keeper = parts.keeper();
         aside.push(beside(|stopped| keeper.run(stopped)));
+        if let Some(backups) = parts.backups()? {
+            aside.push(beside(|stopped| backups.run(stopped)));
+        }
         let Parts { store, keys, nudge, .. } = parts;
         let (stop_worker, stopped) = oneshot::channel();
         let worker = Worker::new(Arc::new(engine), nudge.clone());
@@ -305,6 +313,21 @@ impl Parts {
         }))
     }
 
+    /// What makes backups; `None` where none are asked for.
+    fn backups(&self) -> Result<Option<Backups>, ServerError> {
+        let Some(to) = &self.config.backup.to else { return Ok(None) };
+        let opened = Shelf::open(to, &s3(&self.config.backup)).map_err(ManageError::from)?;
+        Ok(Some(Backups {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            config: self.config.backup.clone(),
+            shelf: opened,
+            bench: self.config.server.data_dir.clone(),
+            owner: uuid::Uuid::new_v4().to_string(),
+        }))
+    }
+
     /// What tells clients of changes; `None` where nothing is told.
     fn announcer(&self) -> Result<Option<Announcer>, ServerError> {
         let push = &self.config.push;
@@ -387,11 +410,15 @@ fn listen(address: &str, key: &'static str) -> Result<TcpListener, ServerError> 
     Ok(listener)
 }
 
-/// The vault of a database, with the master key of the configuration, of the file it names, of the security module, or
-/// of the data folder.
+/// The vault of a database.
 pub(crate) fn vault(config: &Config, store: &Store) -> Result<Vault, CryptError> {
+    Ok(Vault::new(store.clone(), provider(config)?))
+}
+
+/// Whoever has the master key: the configuration, the file it names, the security module, or the data folder.
+pub(crate) fn provider(config: &Config) -> Result<Arc<dyn KeyProvider>, CryptError> {
     let keys = &config.keys;
-    let provider: Arc<dyn KeyProvider> = if let Some(module) = &keys.pkcs11_module {
+    Ok(if let Some(module) = &keys.pkcs11_module {
         let pin = keys.pkcs11_pin.clone().unwrap_or_else(|| Secret::new(""));
         let place = pkcs11::Place { module, token: &keys.pkcs11_token, key: &keys.pkcs11_key, pin: &pin };
         Arc::new(pkcs11::Token::open(&place)?)
@@ -403,8 +430,16 @@ pub(crate) fn vault(config: &Config, store: &Store) -> Result<Vault, CryptError>
         Arc::new(LocalKeys::new("file", Keys::read(path)?.ring))
     } else {
         Arc::new(LocalKeys::new("file", Keys::load_or_create(&config.server.data_dir)?.ring))
-    };
-    Ok(Vault::new(store.clone(), provider))
+    })
+}
+
+/// Whether there is a master key to be asked for; otherwise asking makes one.
+pub(crate) fn has_master_key(config: &Config) -> bool {
+    let keys = &config.keys;
+    keys.pkcs11_module.is_some()
+        || keys.master_key.is_some()
+        || keys.master_key_file.is_some()
+        || config.server.data_dir.join(crypt::FILE_NAME).exists()
 }
 
 /// Makes a folder that only its owner can look into: databases and keys are in it. One that is there stays as it is.

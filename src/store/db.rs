@@ -165,36 +165,37 @@ impl Db {
 }
 
 /// The migrations, carried in the program. Append-only: a released file is never changed.
+pub(super) const MIGRATIONS: &[(&str, &str)] = &[
+    ("tenants", include_str!("../../migrations/0001_tenants.sql")),
+    ("rooms", include_str!("../../migrations/0002_rooms.sql")),
+    ("feeds", include_str!("../../migrations/0003_feeds.sql")),
+    ("bridges", include_str!("../../migrations/0004_bridges.sql")),
+    ("sync", include_str!("../../migrations/0005_sync.sql")),
+    ("audit", include_str!("../../migrations/0006_audit.sql")),
+    ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
+    ("features", include_str!("../../migrations/0008_features.sql")),
+    ("growth", include_str!("../../migrations/0009_growth.sql")),
+    ("idempotency", include_str!("../../migrations/0010_idempotency.sql")),
+    ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
+    ("operator", include_str!("../../migrations/0012_operator.sql")),
+    ("rules", include_str!("../../migrations/0013_rules.sql")),
+    ("push", include_str!("../../migrations/0014_push.sql")),
+    ("zones", include_str!("../../migrations/0015_zones.sql")),
+    ("silence", include_str!("../../migrations/0016_silence.sql")),
+    ("tenant_record", include_str!("../../migrations/0017_tenant_record.sql")),
+    ("folding", include_str!("../../migrations/0018_folding.sql")),
+    ("data_keys", include_str!("../../migrations/0019_data_keys.sql")),
+    ("audit_chain", include_str!("../../migrations/0020_audit_chain.sql")),
+    ("fbtype", include_str!("../../migrations/0021_fbtype.sql")),
+    ("directory", include_str!("../../migrations/0022_directory.sql")),
+    ("turns", include_str!("../../migrations/0023_turns.sql")),
+    ("webhooks", include_str!("../../migrations/0024_webhooks.sql")),
+    ("alerts", include_str!("../../migrations/0025_alerts.sql")),
+];
+
 fn migrator() -> Migrator {
-    const FILES: &[(&str, &str)] = &[
-        ("tenants", include_str!("../../migrations/0001_tenants.sql")),
-        ("rooms", include_str!("../../migrations/0002_rooms.sql")),
-        ("feeds", include_str!("../../migrations/0003_feeds.sql")),
-        ("bridges", include_str!("../../migrations/0004_bridges.sql")),
-        ("sync", include_str!("../../migrations/0005_sync.sql")),
-        ("audit", include_str!("../../migrations/0006_audit.sql")),
-        ("link_sent", include_str!("../../migrations/0007_link_sent.sql")),
-        ("features", include_str!("../../migrations/0008_features.sql")),
-        ("growth", include_str!("../../migrations/0009_growth.sql")),
-        ("idempotency", include_str!("../../migrations/0010_idempotency.sql")),
-        ("overlaps", include_str!("../../migrations/0011_overlaps.sql")),
-        ("operator", include_str!("../../migrations/0012_operator.sql")),
-        ("rules", include_str!("../../migrations/0013_rules.sql")),
-        ("push", include_str!("../../migrations/0014_push.sql")),
-        ("zones", include_str!("../../migrations/0015_zones.sql")),
-        ("silence", include_str!("../../migrations/0016_silence.sql")),
-        ("tenant_record", include_str!("../../migrations/0017_tenant_record.sql")),
-        ("folding", include_str!("../../migrations/0018_folding.sql")),
-        ("data_keys", include_str!("../../migrations/0019_data_keys.sql")),
-        ("audit_chain", include_str!("../../migrations/0020_audit_chain.sql")),
-        ("fbtype", include_str!("../../migrations/0021_fbtype.sql")),
-        ("directory", include_str!("../../migrations/0022_directory.sql")),
-        ("turns", include_str!("../../migrations/0023_turns.sql")),
-        ("webhooks", include_str!("../../migrations/0024_webhooks.sql")),
-        ("alerts", include_str!("../../migrations/0025_alerts.sql")),
-    ];
     let migrations = (1..)
-        .zip(FILES)
+        .zip(MIGRATIONS)
         .map(|(version, (name, sql))| {
             Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
         })

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bridge_contract;
 #[cfg(test)]
 mod bridge_faults;

@@ -9,27 +9,27 @@ use std::ffi::OsString;
 use std::path::Path;
 
 /// What a command answered.
-struct Said {
-    code: u8,
-    out: String,
-    err: String,
+pub struct Said {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
 }
 
 /// A folder with a configuration, in which commands are run.
-struct Folder(tempfile::TempDir);
+pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with("")
     }
 
-    fn with(more: &str) -> Self {
+    pub fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let text = format!(
@@ -40,11 +40,11 @@ impl Folder {
         Self(folder)
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    async fn run(&self, arguments: &[&str]) -> Said {
+    pub async fn run(&self, arguments: &[&str]) -> Said {
         let config = self.path().join("anteroom.toml");
         let mut line: Vec<OsString> = vec!["anteroom".into()];
         line.extend(arguments.iter().map(OsString::from));
@@ -54,7 +54,7 @@ impl Folder {
         Said { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
     }
 
-    async fn done(&self, arguments: &[&str]) -> Said {
+    pub async fn done(&self, arguments: &[&str]) -> Said {
         let said = self.run(arguments).await;
         assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
         said
