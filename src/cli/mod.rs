@@ -166,40 +166,8 @@ where
         Ok(cli) => cli,
         Err(usage) => return say_usage(&usage, out, err),
     };
-    let done = match cli.command {
-        Command::Serve(serve) => serve.run(&cli.common).await,
-        Command::Demo(demo) => demo.run(&cli.common, out).await,
-        Command::CheckConfig(_) => check_config::CheckConfig::run(&cli.common, out),
-        Command::Health(health) => health.run(out),
-        Command::User(user) => user.run(&cli.common, out).await,
-        Command::Feed(feed) => feed.run(&cli.common, out).await,
-        Command::Tenant(tenant) => tenant.run(&cli.common, out).await,
-        Command::Room(room) => room.run(&cli.common, out).await,
-        Command::Bridge(bridge) => bridge.run(&cli.common, out).await,
-        Command::Mapping(mapping) => mapping.run(&cli.common, out).await,
-        Command::Grant(grant) => grant.run(&cli.common, out).await,
-        Command::Approval(approval) => approval.run(&cli.common, out).await,
-        Command::Setup(setup) => setup.run(&cli.common, out).await,
-        Command::Dns(dns) => dns.run(&cli.common, out),
-        Command::Alert(alert) => alert.run(&cli.common, out).await,
-        Command::Conflict(conflict) => conflict.run(&cli.common, out).await,
-        Command::Operation(operation) => operation.run(&cli.common, out).await,
-        Command::Explain(explain) => explain.run(&cli.common, out).await,
-        Command::Status(_) => explain::Status::run(&cli.common, out).await,
-        Command::Plan(plan) => plan.run(&cli.common, out).await,
-        Command::Purge(purge) => purge.run(&cli.common, out).await,
-        Command::Verify(verify) => verify.run(&cli.common, out).await,
-        Command::Audit(audit) => audit.run(&cli.common, out).await,
-        Command::Webhook(webhook) => webhook.run(&cli.common, out).await,
-        Command::Retention(retention) => retention.run(&cli.common, out).await,
-        Command::Person(person) => person.run(&cli.common, out).await,
-        Command::Keys(keys) => keys.run(&cli.common, out).await,
-        Command::Backup(backup) => backup.run(&cli.common, out).await,
-        Command::Restore(restore) => restore.run(&cli.common, out).await,
-        Command::VerifyBackup(verify) => verify.run(&cli.common, out).await,
-        Command::Migrate(migrate) => migrate.run(&cli.common, out).await,
-        Command::Restored(restored) => restored.run(&cli.common, out).await,
-    };
+    // On the heap: some commands hold much while they wait.
+    let done = Box::pin(carry_out(cli.command, &cli.common, out)).await;
     match done {
         Ok(()) => 0,
         Err(refusal) => {
@@ -207,6 +175,43 @@ where
             let _told = writeln!(err, "anteroom: {refusal}");
             refusal.exit_code()
         }
+    }
+}
+
+async fn carry_out(command: Command, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
+    match command {
+        Command::Serve(serve) => serve.run(common).await,
+        Command::Demo(demo) => demo.run(common, out).await,
+        Command::CheckConfig(_) => check_config::CheckConfig::run(common, out),
+        Command::Health(health) => health.run(out),
+        Command::User(user) => user.run(common, out).await,
+        Command::Feed(feed) => feed.run(common, out).await,
+        Command::Tenant(tenant) => tenant.run(common, out).await,
+        Command::Room(room) => room.run(common, out).await,
+        Command::Bridge(bridge) => bridge.run(common, out).await,
+        Command::Mapping(mapping) => mapping.run(common, out).await,
+        Command::Grant(grant) => grant.run(common, out).await,
+        Command::Approval(approval) => approval.run(common, out).await,
+        Command::Setup(setup) => setup.run(common, out).await,
+        Command::Dns(dns) => dns.run(common, out),
+        Command::Alert(alert) => alert.run(common, out).await,
+        Command::Conflict(conflict) => conflict.run(common, out).await,
+        Command::Operation(operation) => operation.run(common, out).await,
+        Command::Explain(explain) => explain.run(common, out).await,
+        Command::Status(_) => explain::Status::run(common, out).await,
+        Command::Plan(plan) => plan.run(common, out).await,
+        Command::Purge(purge) => purge.run(common, out).await,
+        Command::Verify(verify) => verify.run(common, out).await,
+        Command::Audit(audit) => audit.run(common, out).await,
+        Command::Webhook(webhook) => webhook.run(common, out).await,
+        Command::Retention(retention) => retention.run(common, out).await,
+        Command::Person(person) => person.run(common, out).await,
+        Command::Keys(keys) => keys.run(common, out).await,
+        Command::Backup(backup) => backup.run(common, out).await,
+        Command::Restore(restore) => restore.run(common, out).await,
+        Command::VerifyBackup(verify) => verify.run(common, out).await,
+        Command::Migrate(migrate) => migrate.run(common, out).await,
+        Command::Restored(restored) => restored.run(common, out).await,
     }
 }
 

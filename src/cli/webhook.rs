@@ -110,7 +110,7 @@ impl Webhook {
                 let mut tx = desk.write().await?;
                 webhooks::remove(&mut tx, &desk.acting(), &WebhookId::from(id.as_str())).await?;
                 tx.commit().await?;
-                done(common, out, format!("The webhook {id} is removed."))
+                done(common, out, &format!("The webhook {id} is removed."))
             }
         }
     }
@@ -143,7 +143,7 @@ async fn pause(desk: &Desk, id: &str, paused: bool, common: &Common, out: &mut i
     let mut tx = desk.write().await?;
     webhooks::update(&mut tx, &desk.acting(), &desk.config.deliveries, &WebhookId::from(id), &patch).await?;
     tx.commit().await?;
-    done(common, out, format!("The webhook {id} is {}.", if paused { "paused" } else { "active" }))
+    done(common, out, &format!("The webhook {id} is {}.", if paused { "paused" } else { "active" }))
 }
 
 async fn list(desk: &Desk, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
@@ -182,6 +182,6 @@ async fn told(desk: &Desk, id: &str, common: &Common, out: &mut impl Write) -> R
     print::list(common, out, &rows, columns)
 }
 
-fn done(common: &Common, out: &mut impl Write, sentence: String) -> Result<(), CliError> {
-    print::one(common, out, &serde_json::json!({ "done": sentence }), std::slice::from_ref(&sentence))
+fn done(common: &Common, out: &mut impl Write, sentence: &str) -> Result<(), CliError> {
+    print::one(common, out, &serde_json::json!({ "done": sentence }), &[sentence.to_owned()])
 }

@@ -36,7 +36,7 @@ on_both!(a_held_mapping_is_one_alert_that_settles_when_it_stays_released, |house
     assert_eq!(look(&scene).await, (0, 0), "all is well");
     scene.set_state(MappingState::Held).await;
     assert_eq!((look(&scene).await, look(&scene).await), ((1, 0), (0, 0)));
-    let [alert] = standing(house).await.try_into().unwrap();
+    let [alert]: [Alert; 1] = standing(house).await.try_into().unwrap();
     assert_eq!((alert.kind, alert.severity, alert.state), (AlertKind::Held, Severity::Warning, AlertState::Open));
     assert_eq!(
         (alert.cause.as_str(), alert.room_id.as_str()),
@@ -103,7 +103,7 @@ on_both!(ages_are_told_and_grow_worse_without_any_error, |house| async {
     // Nobody works: nothing fails, and nothing moves.
     house.clock.advance_ms(31 * MINUTE_MS);
     assert_eq!(look(&scene).await, (1, 0));
-    let [alert] = standing(house).await.try_into().unwrap();
+    let [alert]: [Alert; 1] = standing(house).await.try_into().unwrap();
     assert_eq!((alert.kind, alert.severity), (AlertKind::Pending, Severity::Warning));
     house.clock.advance_ms(2 * HOUR_MS);
     look(&scene).await;

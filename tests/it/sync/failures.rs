@@ -296,7 +296,7 @@ on_both!(f36_an_edit_between_a_write_and_its_reading_is_no_rewriting, |house| as
     assert_eq!(sides().await, [["Budget 2027"]; 3], "while it was changed");
     for remote in &scene.remotes {
         let times: Vec<_> = remote.bridge.events(CALENDAR).into_iter().map(|(_, event)| event.when).collect();
-        assert_eq!(times, [moved.clone()]);
+        assert_eq!(times, std::slice::from_ref(&moved));
     }
 });
 

@@ -330,7 +330,7 @@ async fn a_webhook_is_given_up_after_long_failure_and_at_once_where_the_receiver
         stage.told().await;
         house.clock.advance_ms(25 * 3_600_000);
         stage.courier.keep_house().await.unwrap();
-        let [one] = stage.deliveries(&id).await.try_into().unwrap();
+        let [one]: [Delivery; 1] = stage.deliveries(&id).await.try_into().unwrap();
         assert_eq!((one.state, one.last_error.as_str()), (DeliveryState::Failed, "the receiver answered 500"));
         stage.book("b", 10).await;
         stage.later(48 * 3_600_000).await;
