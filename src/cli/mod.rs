@@ -186,7 +186,7 @@ async fn carry_out(command: Command, common: &Common, out: &mut impl Write) -> R
         Command::Health(health) => health.run(out),
         Command::User(user) => user.run(common, out).await,
         Command::Feed(feed) => feed.run(common, out).await,
-        Command::Tenant(tenant) => tenant.run(common, out).await,
+        Command::Tenant(tenant) => Box::pin(tenant.run(common, out)).await,
         Command::Room(room) => room.run(common, out).await,
         Command::Bridge(bridge) => bridge.run(common, out).await,
         Command::Mapping(mapping) => mapping.run(common, out).await,

@@ -56,7 +56,7 @@ impl Backups {
         let mut rests = 0_u32;
         loop {
             tokio::select! {
-                _ = &mut stop => return,
+                () = &mut stop => return,
                 _ = interval.tick() => {}
             }
             if rests > 0 {
@@ -64,7 +64,7 @@ impl Backups {
                 continue;
             }
             let looked = tokio::select! {
-                _ = &mut stop => return,
+                () = &mut stop => return,
                 looked = self.look() => looked,
             };
             if let Err(error) = looked {

@@ -16,7 +16,10 @@ const VALUES: usize = 8_000;
 
 /// Everything of a tenant that a restored state takes the place of, what names others first. Its row stays, and so does
 /// its audit: what happened in the lost time happened.
-const OF_TENANT: [&str; 24] = [
+const OF_TENANT: [&str; 27] = [
+    "DELETE FROM deliveries WHERE tenant_id = $1",
+    "DELETE FROM webhooks WHERE tenant_id = $1",
+    "DELETE FROM alerts WHERE tenant_id = $1",
     "DELETE FROM instances WHERE tenant_id = $1",
     "DELETE FROM objects WHERE tenant_id = $1",
     "DELETE FROM changes WHERE tenant_id = $1",
@@ -205,20 +208,20 @@ pub async fn clear(tx: &mut Tx, table: &Table) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deletes what a restored state of a tenant takes the place of. The tenant's row stays, with its audit.
-pub async fn clear_tenant(tx: &mut Tx, tenant: &TenantId) -> Result<(), StoreError> {
-    for statement in OF_TENANT {
-        on!(tx, c => sqlx::query(statement).bind(tenant.as_str()).execute(c).await.map(|_| ())?);
-    }
-    super::directory::changed(tx, tenant).await
-}
-
 const PRINCIPALS: &str = "SELECT id FROM principals WHERE tenant_id <> $1";
 
 /// Who there is outside of a tenant.
 pub async fn principals_elsewhere(tx: &mut Tx, tenant: &TenantId) -> Result<BTreeSet<String>, StoreError> {
     let ids: Vec<String> = on!(tx, c => sqlx::query_scalar(PRINCIPALS).bind(tenant.as_str()).fetch_all(c).await)?;
     Ok(ids.into_iter().collect())
+}
+
+/// Deletes what a restored state of a tenant takes the place of. The tenant's row stays, with its audit.
+pub async fn clear_tenant(tx: &mut Tx, tenant: &TenantId) -> Result<(), StoreError> {
+    for statement in OF_TENANT {
+        on!(tx, c => sqlx::query(statement).bind(tenant.as_str()).execute(c).await.map(|_| ())?);
+    }
+    super::directory::changed(tx, tenant).await
 }
 
 #[cfg(test)]

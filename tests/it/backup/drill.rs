@@ -28,7 +28,9 @@ async fn in_step(scene: &Scene<'_>) -> BTreeMap<String, usize> {
     let mut counts: [BTreeMap<String, usize>; 3] = Default::default();
     let sides = [scene.titles().await, scene.remote_titles(0), scene.remote_titles(1)];
     for (count, titles) in counts.iter_mut().zip(sides) {
-        titles.into_iter().for_each(|title| *count.entry(title).or_default() += 1);
+        for title in titles {
+            *count.entry(title).or_default() += 1;
+        }
     }
     let [hub, first, second] = counts;
     assert_eq!((&hub, &hub), (&first, &second), "the sides differ");
