@@ -87,6 +87,8 @@ struct State {
     /// Calls that fail, of a thousand; 0 while everything is healthy.
     rate: usize,
     may_pause: bool,
+    /// Whether processes stand still whenever they can.
+    rivals: bool,
     paused: bool,
     dead: bool,
     /// Readings of the clock until the process dies.
@@ -108,11 +110,12 @@ struct Late {
 }
 
 impl Chaos {
-    pub fn new(seed: u64) -> Arc<Self> {
+    pub fn new(seed: u64, rivals: bool) -> Arc<Self> {
         let state = State {
             chance: Chance(seed ^ 0x00c4_a05c_4a05),
             rate: 0,
             may_pause: false,
+            rivals,
             paused: false,
             dead: false,
             life: None,
@@ -252,6 +255,10 @@ impl Chaos {
 
 impl State {
     fn fate(&mut self, is_write: bool) -> Fate {
+        if self.rivals && self.may_pause && !self.paused {
+            self.paused = true;
+            return Fate::Pause;
+        }
         match self.chance.below(10) {
             0 => Fate::Before(BridgeError::Busy { after_ms: Some(5_000) }),
             1 => Fate::Before(BridgeError::Transport("reset".to_owned())),

@@ -43,6 +43,10 @@ impl Teller {
     }
 
     fn tell(&mut self, seed: u64, without: Option<Mutant>) -> Told {
+        self.tell_of((seed, false), without)
+    }
+
+    fn tell_of(&mut self, seed: (u64, bool), without: Option<Mutant>) -> Told {
         let Self { runtime, house, ground } = self;
         runtime.block_on(async {
             ground.empty().await;
@@ -175,9 +179,11 @@ const PATIENCE: u64 = 2_000;
 /// Whoever takes a defence away hears of it: among the first stories there is one that holds with it and breaks without.
 fn is_missed(without: Mutant) {
     let mut teller = Teller::on(Engine::Sqlite).unwrap();
+    // Who has a lease matters only where two want to do the same work.
+    let rivals = without == Mutant::Lease;
     let broken = (0..PATIENCE).find_map(|seed| {
-        let why = teller.tell(seed, Some(without)).holds.err()?;
-        teller.tell(seed, None).holds.is_ok().then_some((seed, why))
+        let why = teller.tell_of((seed, rivals), Some(without)).holds.err()?;
+        teller.tell_of((seed, rivals), None).holds.is_ok().then_some((seed, why))
     });
     let (seed, why) = broken.unwrap_or_else(|| panic!("nobody misses {without:?}"));
     println!("without {without:?} seed {seed} ends like this: {}", why.lines().next().unwrap_or_default());

@@ -83,7 +83,13 @@ pub struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    pub fn new(scene: &'a Scene<'a>, ground: &'a mut Ground, seed: u64, without: Option<Mutant>) -> Self {
+    /// With `rivals` there are two processes, and one stands still whenever it can.
+    pub fn new(
+        scene: &'a Scene<'a>,
+        ground: &'a mut Ground,
+        (seed, rivals): (u64, bool),
+        without: Option<Mutant>,
+    ) -> Self {
         let mut chance = Chance(seed);
         // A booking system gives a slot once, which is what keeps doubles away where it keeps no keys.
         scene.remotes[1].bridge.refuse_overlaps();
@@ -95,7 +101,7 @@ impl<'a> Story<'a> {
         if chance.below(2) == 1 {
             scene.remotes[0].bridge.give_own_uids();
         }
-        let replicas = 1 + chance.below(2);
+        let replicas = if rivals { 2 } else { 1 + chance.below(2) };
         let season = match chance.below(4) {
             0 => Season::Night(date(2026, 3, 28)),
             1 => Season::Night(date(2026, 10, 24)),
@@ -109,7 +115,7 @@ impl<'a> Story<'a> {
             keyless,
             backup: None,
             chance,
-            chaos: Chaos::new(seed),
+            chaos: Chaos::new(seed, rivals),
             workers: (0..replicas).map(|_| None).collect(),
             births: 0,
             bookings: BTreeMap::new(),
