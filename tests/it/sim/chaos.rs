@@ -77,6 +77,8 @@ impl Fate {
 /// The source of all that goes wrong in one story.
 pub struct Chaos {
     state: Mutex<State>,
+    /// Whether processes stand still whenever they can.
+    rivals: bool,
     death: Notify,
     pause: Notify,
     resume: Notify,
@@ -87,8 +89,6 @@ struct State {
     /// Calls that fail, of a thousand; 0 while everything is healthy.
     rate: usize,
     may_pause: bool,
-    /// Whether processes stand still whenever they can.
-    rivals: bool,
     paused: bool,
     dead: bool,
     /// Readings of the clock until the process dies.
@@ -115,7 +115,6 @@ impl Chaos {
             chance: Chance(seed ^ 0x00c4_a05c_4a05),
             rate: 0,
             may_pause: false,
-            rivals,
             paused: false,
             dead: false,
             life: None,
@@ -124,7 +123,13 @@ impl Chaos {
             late: Vec::new(),
             quicker: Vec::new(),
         };
-        Arc::new(Self { state: Mutex::new(state), death: Notify::new(), pause: Notify::new(), resume: Notify::new() })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            rivals,
+            death: Notify::new(),
+            pause: Notify::new(),
+            resume: Notify::new(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -246,7 +251,14 @@ impl Chaos {
     fn draw(&self, call: &str, is_write: bool) -> Fate {
         let mut state = self.state();
         let rate = state.rate;
-        let fate = if state.chance.of_a_thousand(rate) { state.fate(is_write) } else { Fate::Fine };
+        let fate = match state.chance.of_a_thousand(rate) {
+            true if self.rivals && state.may_pause && !state.paused => {
+                state.paused = true;
+                Fate::Pause
+            }
+            true => state.fate(is_write),
+            false => Fate::Fine,
+        };
         state.trace.push(format!("{call}: {}", fate.name()));
         *state.tally.entry(fate.name()).or_default() += 1;
         fate
@@ -255,10 +267,6 @@ impl Chaos {
 
 impl State {
     fn fate(&mut self, is_write: bool) -> Fate {
-        if self.rivals && self.may_pause && !self.paused {
-            self.paused = true;
-            return Fate::Pause;
-        }
         match self.chance.below(10) {
             0 => Fate::Before(BridgeError::Busy { after_ms: Some(5_000) }),
             1 => Fate::Before(BridgeError::Transport("reset".to_owned())),

@@ -146,7 +146,7 @@ fn tell_all(engine: Engine, usual: u64) {
 
 #[test]
 fn whatever_fails_all_sides_agree_in_the_end() {
-    tell_all(Engine::Sqlite, 9_500);
+    tell_all(Engine::Sqlite, 7_000);
 }
 
 #[test]
