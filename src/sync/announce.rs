@@ -4,6 +4,7 @@
 use super::Settings;
 use super::SyncError;
 use super::retry;
+use super::rounds::Rounds;
 use crate::bridge::webpush::Delivery;
 use crate::bridge::webpush::Message;
 use crate::bridge::webpush::PushSender;
@@ -37,12 +38,6 @@ use serde::Deserialize;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Between two looks.
-const TICK: Duration = Duration::from_millis(500);
-
-/// Looks between two rounds of housekeeping.
-const ROUNDS: u32 = 120;
 
 /// Registrations found in one look, and messages on their way at once.
 const FOUND: i64 = 64;
@@ -119,14 +114,10 @@ impl<E: Into<SyncError>> From<E> for End {
 impl Announcer {
     /// Works until `stop` resolves.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
-        for round in 0_u32.. {
-            if let Err(error) = self.round(round % ROUNDS == 0).await {
+        let mut rounds = Rounds::until(stop);
+        while let Some(keep_house) = rounds.next().await {
+            if let Err(error) = self.round(keep_house).await {
                 tracing::warn!("could not tell clients of changes: {error}");
-            }
-            tokio::select! {
-                () = &mut stop => break,
-                () = tokio::time::sleep(TICK) => {}
             }
         }
     }

@@ -6,6 +6,7 @@ use super::Settings;
 use super::SyncError;
 use super::notice;
 use super::retry;
+use super::rounds::Rounds;
 use crate::bridge::webhook::{Parcel, Receipt, WebhookSender, WebhookUrl};
 use crate::config::Deliveries;
 use crate::config::Limits;
@@ -27,12 +28,6 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Between two looks.
-const TICK: Duration = Duration::from_millis(500);
-
-/// Looks between two rounds of housekeeping.
-const ROUNDS: u32 = 120;
 
 /// Webhooks found in one look, those told at once, and deliveries of one of them on their way at once.
 const FOUND: i64 = 64;
@@ -86,14 +81,10 @@ enum Sent {
 impl Courier {
     /// Works until `stop` resolves.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
-        for round in 0_u32.. {
-            if let Err(error) = self.round(round % ROUNDS == 0).await {
+        let mut rounds = Rounds::until(stop);
+        while let Some(keep_house) = rounds.next().await {
+            if let Err(error) = self.round(keep_house).await {
                 tracing::warn!("could not tell webhooks what happened: {error}");
-            }
-            tokio::select! {
-                () = &mut stop => break,
-                () = tokio::time::sleep(TICK) => {}
             }
         }
     }

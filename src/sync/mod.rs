@@ -37,6 +37,7 @@ mod refused_dates;
 mod renew;
 mod retry;
 mod rewriting;
+mod rounds;
 mod ruling;
 mod settings;
 mod shadow;

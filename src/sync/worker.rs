@@ -128,12 +128,10 @@ impl Worker {
                 _ = housekeeping.tick() => self.keep_house(&mut tasks),
                 () = self.nudge.0.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
-                Some(_) = tasks.join_next(), if !tasks.is_empty() => {
                 // Those that were found wait for permits already: what else is due is asked once they have them.
-                if tasks.len() > self.engine.settings.concurrency {
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => if tasks.len() > self.engine.settings.concurrency {
                     continue;
-                }
-            }
+                },
             }
             if let Err(error) = self.look(&mut tasks).await {
                 tracing::warn!("could not look for work: {error}");
