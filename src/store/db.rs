@@ -2,16 +2,17 @@
 //!
 //! `SQLite` has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: an answered write is on disk) whose
 //! writers share commits (`turns`), and several reading ones; `PostgreSQL` has one pool for both, and shares commits by
-//! itself. Dialect differences: [`Tx::skip_locked`] and [`Tx::clock`], nothing else.
+//! itself. Dialect differences: [`Tx::skip_locked`], [`Tx::clock`] and [`Tx::wake`], nothing else.
 
+use super::bell::Waking;
 use super::error::StoreError;
+use super::postgres::{PostgresTx, Shared};
 use super::turns::{Turn, Turns};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{SqlSafeStr, Sqlite, Transaction};
 use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
@@ -25,7 +26,7 @@ const STATEMENTS: usize = 256;
 #[derive(Clone)]
 pub(super) enum Db {
     Sqlite { read: SqlitePool, write: Turns },
-    Postgres(PgPool),
+    Postgres(Box<Shared>),
 }
 
 /// A transaction on either engine. Dropped without [`Tx::commit`], it leaves no trace.
@@ -33,7 +34,7 @@ pub enum Tx {
     /// On `SQLite`.
     Sqlite(SqliteTx),
     /// On `PostgreSQL`.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(PostgresTx),
 }
 
 /// A transaction on `SQLite`.
@@ -53,7 +54,7 @@ macro_rules! on {
                 $body
             }
             $crate::store::db::Tx::Postgres(transaction) => {
-                let $connection = &mut **transaction;
+                let $connection = transaction.connection();
                 $body
             }
         }
@@ -75,6 +76,15 @@ impl Tx {
     /// Whether other processes of ours may work on this database: only `PostgreSQL` is run with several replicas.
     pub const fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
+    }
+
+    /// Once this is committed, those look for work, in every process that shares the database. Where none does, nothing
+    /// happens: a process wakes itself.
+    pub(super) fn wake(&mut self, who: Waking) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(transaction) => transaction.wake(who),
+        }
     }
 
     /// What a claiming sub-select ends with, so that two replicas never claim the same row.
@@ -106,9 +116,9 @@ impl SqliteTx {
 impl Db {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(WRITE_WAIT).connect(url).await?;
-            migrator().run(&pool).await?;
-            return Ok(Self::Postgres(pool));
+            let shared = Shared::connect(url, WRITE_WAIT).await?;
+            migrator().run(&shared.pool).await?;
+            return Ok(Self::Postgres(Box::new(shared)));
         }
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
@@ -140,16 +150,14 @@ impl Db {
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Read(read.begin().await?)),
-            Self::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Self::Postgres(shared) => Tx::Postgres(shared.begin_read().await?),
         })
     }
 
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(SqliteTx::Write(write.take().await?)),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(shared) => Tx::Postgres(shared.begin_write().await?),
         })
     }
 
@@ -159,7 +167,7 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(shared) => shared.pool.close().await,
         }
     }
 }
@@ -200,5 +208,8 @@ fn migrator() -> Migrator {
             Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
         })
         .collect::<Vec<_>>();
-    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+    let mut migrator = Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT };
+    // A replica of a later version may have been here: a schema only grows, so that both can work on it.
+    migrator.set_ignore_missing(true);
+    migrator
 }

@@ -1,5 +1,6 @@
 //! The contract of the store: each case once, run on both engines.
 
+mod bell;
 mod bookkeeping;
 mod bridges;
 mod changes;
@@ -17,6 +18,7 @@ mod rooms;
 mod rules;
 mod subscriptions;
 mod tenants;
+mod tls;
 mod turns;
 
 use crate::house::{HOUR_MS, House, START};
