@@ -167,6 +167,21 @@ impl Gateways {
         *self.children[number].lock().unwrap() = self.spawn(number);
     }
 
+    /// From its next start on every process uses that database.
+    pub fn lives_in(&mut self, database: &str) {
+        for path in &self.configs {
+            let text = std::fs::read_to_string(path).unwrap();
+            let (head, rest) = text.split_once("[database]\nurl = \"").unwrap();
+            let (_, rest) = rest.split_once('"').unwrap();
+            std::fs::write(path, format!("{head}[database]\nurl = \"{database}\"{rest}")).unwrap();
+        }
+    }
+
+    /// Where the processes keep their files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Sends a signal: `TERM`, `STOP`, `CONT`.
     pub fn signal(&self, number: usize, name: &str) {
         let id = self.children[number].lock().unwrap().id().to_string();
@@ -253,7 +268,7 @@ fn write_key(folder: &Path) {
 }
 
 /// The first text of that name, however deep.
-fn find(value: &Value, name: &str) -> Option<String> {
+pub fn find(value: &Value, name: &str) -> Option<String> {
     match value {
         Value::Object(members) => {
             let here = members.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -11,6 +11,7 @@ pub(crate) mod http;
 mod kill;
 mod latency;
 mod ledger;
+mod moved;
 mod quiet;
 mod refused;
 mod replicas;

@@ -24,7 +24,7 @@ const LEASE: Duration = Duration::from_secs(15);
 const BOUND: Duration = Duration::from_secs(1);
 
 /// Starts the replicas, walks, and stops them.
-fn on_postgres(plan: Plan<'_>, walk: impl FnOnce(&Gateways, &House)) {
+pub fn on_postgres(plan: Plan<'_>, walk: impl FnOnce(&Gateways, &House)) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let Some(house) = runtime.block_on(House::on(Engine::Postgres)) else {
