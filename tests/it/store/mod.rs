@@ -1,6 +1,7 @@
 //! The contract of the store: each case once, run on both engines.
 
 mod abandoned;
+mod bell;
 mod bookkeeping;
 mod bridges;
 mod changes;
@@ -18,6 +19,7 @@ mod rooms;
 mod rules;
 mod subscriptions;
 mod tenants;
+mod tls;
 mod turns;
 
 use crate::house::{HOUR_MS, House, START};
