@@ -9,6 +9,7 @@ use super::error::StoreError;
 use super::postgres::{PostgresTx, Shared};
 use super::turns::{Turn, Turns};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -20,8 +21,12 @@ use std::time::Duration;
 /// How long a writer waits for its turn before the store counts as busy.
 const WRITE_WAIT: Duration = Duration::from_secs(20);
 
-/// Statements each `SQLite` connection keeps prepared.
-const STATEMENTS: usize = 256;
+/// Statements each connection keeps prepared.
+pub(super) const STATEMENTS: usize = 256;
+
+/// Rows a `SQLite` connection finds before whoever asked has to take some: whole answers are asked for, and each time that
+/// it has to wait costs as much as finding many rows.
+const ROWS: usize = 1024;
 
 #[derive(Clone)]
 pub(super) enum Db {
@@ -43,6 +48,8 @@ pub enum SqliteTx {
     Read(Transaction<'static, Sqlite>),
     /// On the writing connection.
     Write(Turn),
+    /// On one of the reading connections, outside of a transaction: [`Db::glance`].
+    Glance(PoolConnection<Sqlite>),
 }
 
 /// Runs `$body` on the engine in use: one SQL text, one list of binds, expanded once per engine.
@@ -68,6 +75,8 @@ impl Tx {
         match self {
             Self::Sqlite(SqliteTx::Read(transaction)) => transaction.commit().await?,
             Self::Sqlite(SqliteTx::Write(turn)) => turn.commit().await?,
+            // Nothing was begun.
+            Self::Sqlite(SqliteTx::Glance(_)) => {}
             Self::Postgres(transaction) => transaction.commit().await?,
         }
         Ok(())
@@ -109,6 +118,7 @@ impl SqliteTx {
         match self {
             Self::Read(transaction) => Ok(&mut **transaction),
             Self::Write(turn) => turn.connection(),
+            Self::Glance(connection) => Ok(&mut **connection),
         }
     }
 }
@@ -126,7 +136,8 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(STATEMENTS);
+            .statement_cache_capacity(STATEMENTS)
+            .row_buffer_size(ROWS);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(WRITE_WAIT)
@@ -151,6 +162,14 @@ impl Db {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Read(read.begin().await?)),
             Self::Postgres(shared) => Tx::Postgres(shared.begin_read().await?),
+        })
+    }
+
+    /// For one statement, which sees one state by itself: nothing is begun and nothing ended.
+    pub(super) async fn glance(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Glance(read.acquire().await?)),
+            Self::Postgres(shared) => Tx::Postgres(shared.glance().await?),
         })
     }
 

@@ -1,9 +1,11 @@
 //! `PostgreSQL`: how it is reached, and transactions that tell the other processes what waits.
 
 use super::bell::{Bell, Waking};
+use super::db::STATEMENTS;
 use super::error::StoreError;
 use super::reach::explain;
 use crate::config::database_url;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 use std::str::FromStr;
@@ -35,6 +37,7 @@ impl Shared {
             return Err(StoreError::Address(problems.join("; it ")));
         }
         let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::Address(error.to_string()))?;
+        let options = options.statement_cache_capacity(STATEMENTS);
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(patience);
         let pool = match pool.connect_with(options.clone()).await {
             Ok(pool) => pool,
@@ -46,16 +49,28 @@ impl Shared {
     }
 
     pub(super) async fn begin_read(&self) -> Result<PostgresTx, StoreError> {
-        let transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        Ok(self.told_by(transaction))
+        self.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
 
     pub(super) async fn begin_write(&self) -> Result<PostgresTx, StoreError> {
-        Ok(self.told_by(self.pool.begin().await?))
+        self.begin("BEGIN").await
     }
 
-    fn told_by(&self, transaction: Transaction<'static, Postgres>) -> PostgresTx {
-        PostgresTx { transaction, bell: self.bell.clone(), waking: Waking::NOBODY }
+    /// A connection outside of a transaction.
+    pub(super) async fn glance(&self) -> Result<PostgresTx, StoreError> {
+        Ok(self.told_by(Line::Glance(self.pool.acquire().await?)))
+    }
+
+    /// The caller may go away in the middle: the driver would give the connection back with a transaction that nobody
+    /// ends, and whoever gets it next would stand in it. On its own the beginning comes to its end, and is taken back then.
+    async fn begin(&self, statement: &'static str) -> Result<PostgresTx, StoreError> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+        Ok(self.told_by(Line::Begun(begun.await.map_err(|_| StoreError::Busy)??)))
+    }
+
+    fn told_by(&self, line: Line) -> PostgresTx {
+        PostgresTx { line, bell: self.bell.clone(), waking: Waking::NOBODY }
     }
 }
 
@@ -67,9 +82,16 @@ async fn reason(options: &PgConnectOptions) -> StoreError {
     }
 }
 
+enum Line {
+    /// A transaction.
+    Begun(Transaction<'static, Postgres>),
+    /// A connection outside of one.
+    Glance(PoolConnection<Postgres>),
+}
+
 /// A transaction on `PostgreSQL`.
 pub struct PostgresTx {
-    transaction: Transaction<'static, Postgres>,
+    line: Line,
     bell: Arc<Bell>,
     /// Who is told when it is committed.
     waking: Waking,
@@ -77,7 +99,10 @@ pub struct PostgresTx {
 
 impl PostgresTx {
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+        match &mut self.line {
+            Line::Begun(transaction) => transaction,
+            Line::Glance(connection) => connection,
+        }
     }
 
     /// Whoever that is looks for work once this is committed, in every process.
@@ -85,18 +110,19 @@ impl PostgresTx {
         self.waking = self.waking.and(who);
     }
 
-    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        let (bell, waking) = (self.bell.clone(), self.waking);
-        if waking.is_nobody() {
-            return self.transaction.commit().await;
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        // Nothing was begun at a glance.
+        let Line::Begun(mut transaction) = self.line else { return Ok(()) };
+        if self.waking.is_nobody() {
+            return transaction.commit().await;
         }
-        let rings = bell.may_ring();
+        let rings = self.bell.may_ring();
         if rings {
-            bell.ring(&mut self.transaction, waking).await?;
+            self.bell.ring(&mut transaction, self.waking).await?;
         }
-        self.transaction.commit().await?;
+        transaction.commit().await?;
         if !rings {
-            bell.owe(waking);
+            self.bell.owe(self.waking);
         }
         Ok(())
     }
