@@ -135,6 +135,7 @@ operations!(
     webhooks::rotate,
     webhooks::test,
     webhooks::told,
+    webhooks::resend,
     alerts::list,
     alerts::read,
     alerts::acknowledge,
@@ -396,6 +397,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 97);
+        assert_eq!(ids.len(), 98);
     }
 }

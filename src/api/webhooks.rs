@@ -6,7 +6,7 @@ use super::error::ApiError;
 use super::object::Object;
 use super::page::{PageQuery, Paged};
 use super::view::{DeliveryView, Names, WebhookSecretView, WebhookView};
-use crate::manage::webhooks::{self, NewWebhook, WebhookPatch};
+use crate::manage::webhooks::{self, NewWebhook, ResendOrder, Resent, WebhookPatch};
 use crate::model::DeliveryState;
 use crate::model::WebhookId;
 use crate::store::deliveries;
@@ -105,6 +105,21 @@ pub(super) async fn test(desk: As<TenantAdmin>, place: Place) -> Result<HttpResp
     let delivery = webhooks::test(&mut tx, &desk.acting(), &id(&place)).await?;
     tx.commit().await?;
     Ok(HttpResponse::Accepted().json(DeliveryView::of(delivery, &Names::default())))
+}
+
+/// Has deliveries sent once more that were given up: one, or all since a time.
+#[utoipa::path(tag = "webhooks", operation_id = "resend_deliveries", params(("tenant", Path), ("webhook", Path)),
+    request_body = ResendOrder, responses((status = 202, body = Resent)))]
+#[post("/tenants/{tenant}/webhooks/{webhook}/resend")]
+pub(super) async fn resend(
+    desk: As<TenantAdmin>,
+    place: Place,
+    order: Json<Object<ResendOrder>>,
+) -> Result<HttpResponse, ApiError> {
+    let mut tx = desk.write().await?;
+    let resent = webhooks::resend(&mut tx, &desk.acting(), &id(&place), &order).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Accepted().json(resent))
 }
 
 /// Which deliveries are asked for.

@@ -53,6 +53,9 @@ pub struct GraphConfig {
     pub client_id: String,
     /// Client secret (its value, not its id).
     pub client_secret: Secret,
+    /// The day on which it ends, so that somebody is told in time.
+    #[serde(default)]
+    pub client_secret_expires: Option<jiff::civil::Date>,
     /// Proxy URL; the system's settings where absent.
     #[serde(default)]
     pub proxy: Option<String>,

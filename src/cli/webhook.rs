@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::print::{self, or_dash};
 use super::word;
 use crate::api::view::{DeliveryView, Names, WebhookSecretView, WebhookView};
-use crate::manage::webhooks::{self, Minted, NewWebhook, WebhookPatch};
+use crate::manage::webhooks::{self, Minted, NewWebhook, ResendOrder, WebhookPatch};
 use crate::model::DetailLevel;
 use crate::model::NoticeKind;
 use crate::model::WebhookId;
@@ -54,6 +54,19 @@ pub(crate) enum Webhook {
     Deliveries {
         /// Id of the webhook
         id: String,
+    },
+    /// Send once more what was given up
+    #[command(after_help = "Examples:\n  anteroom webhook resend ID --delivery 0199f3c2-...\n  \
+        anteroom webhook resend ID --since 2026-03-02T18:00:00Z")]
+    Resend {
+        /// Id of the webhook
+        id: String,
+        /// Id of the delivery
+        #[arg(long, required_unless_present = "since")]
+        delivery: Option<String>,
+        /// All that happened then or later
+        #[arg(long, value_name = "TIME", conflicts_with = "delivery")]
+        since: Option<String>,
     },
     /// Remove a webhook with all that it was or is to be told
     Remove {
@@ -106,6 +119,14 @@ impl Webhook {
                 print::one(common, out, &DeliveryView::of(delivery, &Names::default()), &[sentence])
             }
             Self::Deliveries { id } => told(&desk, &id, common, out).await,
+            Self::Resend { id, delivery, since } => {
+                let mut tx = desk.write().await?;
+                let order = ResendOrder { delivery, since };
+                let resent = webhooks::resend(&mut tx, &desk.acting(), &WebhookId::from(id.as_str()), &order).await?;
+                tx.commit().await?;
+                let sentence = format!("{} deliveries are sent again.", resent.count);
+                print::one(common, out, &resent, &[sentence])
+            }
             Self::Remove { id } => {
                 let mut tx = desk.write().await?;
                 webhooks::remove(&mut tx, &desk.acting(), &WebhookId::from(id.as_str())).await?;

@@ -212,6 +212,12 @@ fn alerts(config: &Config, found: &mut Found) {
     }
     found.demand((0..=1_440).contains(&of.settle_minutes), "alerts.settle_minutes", "must be 0 to 1440 (one day)");
     found.demand((0..=8_760).contains(&of.conflict_hours), "alerts.conflict_hours", "must be 0 to 8760 (one year)");
+    found.demand((0..=3_660).contains(&of.expiry_days), "alerts.expiry_days", "must be 0 to 3660");
+    found.demand(
+        (0..=of.expiry_days).contains(&of.expiry_critical_days),
+        "alerts.expiry_critical_days",
+        format!("must be 0 to alerts.expiry_days ({})", of.expiry_days),
+    );
     found.demand(of.backlog >= 0, "alerts.backlog", "must not be negative");
 }
 

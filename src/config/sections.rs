@@ -262,6 +262,10 @@ section! {
         subscription_minutes: i64 = 120,
         /// Minutes that a webhook may take nothing.
         webhook_minutes: i64 = 60,
+        /// Days before a client secret ends whose end is known.
+        expiry_days: i64 = 30,
+        /// The same from which it is critical.
+        expiry_critical_days: i64 = 7,
         /// Minutes that a cause has to stay gone before its alert settles.
         settle_minutes: i64 = 5,
         /// Days for which settled alerts are kept.

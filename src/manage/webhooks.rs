@@ -7,18 +7,20 @@ use crate::crypt::CryptError;
 use crate::crypt::KeyRing;
 use crate::crypt::Secret;
 use crate::crypt::webhook::Signing;
+use crate::model::DeliveryState;
 use crate::model::DetailLevel;
 use crate::model::NoticeKind;
 use crate::model::RoomId;
 use crate::model::TenantId;
+use crate::model::Timestamp;
 use crate::model::WebhookId;
 use crate::model::WebhookState;
 use crate::store::Tx;
 use crate::store::deliveries;
-use crate::store::deliveries::Delivery;
+use crate::store::deliveries::{Delivery, Resend};
 use crate::store::webhooks;
 use crate::store::webhooks::Webhook;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Longest address in characters.
@@ -48,6 +50,25 @@ pub struct NewWebhook {
     /// `busy` (times without texts, if left out) or `full`.
     #[serde(default)]
     pub detail: Option<DetailLevel>,
+}
+
+/// Deliveries that were given up and are sent once more: `delivery` or `since`.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResendOrder {
+    /// The id of one of them.
+    #[serde(default)]
+    pub delivery: Option<String>,
+    /// All that happened then or later, RFC 3339.
+    #[serde(default)]
+    pub since: Option<String>,
+}
+
+/// What a resend began.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+pub struct Resent {
+    /// How many deliveries are sent again.
+    pub count: u64,
 }
 
 /// Changes to a webhook; what is left out stays.
@@ -193,6 +214,59 @@ pub async fn test(tx: &mut Tx, acting: &Acting<'_>, id: &WebhookId) -> Result<De
     acting.record(tx, "webhook.test", None, &format!("The webhook {} was tested.", webhook.label)).await?;
     let delivery = deliveries::get(tx, acting.tenant, id, &one).await?;
     delivery.ok_or_else(|| ManageError::no("delivery", &one))
+}
+
+/// Has deliveries sent once more that were given up: one of them, or all since a time. Answers how many.
+pub async fn resend(
+    tx: &mut Tx,
+    acting: &Acting<'_>,
+    id: &WebhookId,
+    which: &ResendOrder,
+) -> Result<Resent, ManageError> {
+    let webhook = find(tx, acting, id).await?;
+    if webhook.state != WebhookState::Active {
+        let why = format!("the webhook {} is not active; resume it first", webhook.label);
+        return Err(ManageError::State { why });
+    }
+    let which = which.parse()?;
+    if let Resend::One(one) = &which {
+        let known = deliveries::get(tx, acting.tenant, id, one).await?;
+        let state = known.ok_or_else(|| ManageError::no("delivery", one))?.state;
+        if state != DeliveryState::Failed {
+            let why = format!("the delivery {one} was not given up; only such ones are sent again");
+            return Err(ManageError::State { why });
+        }
+    }
+    let count = deliveries::resend(tx, &webhook, &which, acting.now).await?;
+    let what = match &which {
+        Resend::One(one) => format!("The delivery {one} of the webhook {} is sent again.", webhook.label),
+        Resend::Since(since) => {
+            format!(
+                "{count} deliveries of the webhook {} that were given up since {since} are sent again.",
+                webhook.label
+            )
+        }
+    };
+    acting.record(tx, "webhook.resend", None, &what).await?;
+    Ok(Resent { count })
+}
+
+impl ResendOrder {
+    fn parse(&self) -> Result<Resend, ManageError> {
+        match (&self.delivery, &self.since) {
+            (Some(id), None) => Ok(Resend::One(id.clone())),
+            (None, Some(text)) => {
+                let at = text.parse::<jiff::Timestamp>().map_err(|_| {
+                    let why = format!("{text:?} is no time; write RFC 3339 such as 2026-03-02T18:00:00Z");
+                    ManageError::invalid("since", why)
+                })?;
+                Ok(Resend::Since(Timestamp::from_jiff(at)))
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                Err(ManageError::invalid("delivery", "or since has to be given, and only one of them".to_owned()))
+            }
+        }
+    }
 }
 
 /// What a webhook is told, as words.

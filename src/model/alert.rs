@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum AlertKind {
     /// A remote system refuses our credentials.
     Credentials,
+    /// What we prove ourselves with at a remote system ends soon.
+    SecretExpiry,
     /// The secrets of the tenant cannot be opened, and it is not synchronised.
     SecretsClosed,
     /// What a remote side is known to have changed is not here yet.
@@ -32,8 +34,9 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Credentials,
+        Self::SecretExpiry,
         Self::SecretsClosed,
         Self::Unreconciled,
         Self::Pending,
@@ -50,6 +53,7 @@ impl AlertKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Credentials => "credentials",
+            Self::SecretExpiry => "secret_expiry",
             Self::SecretsClosed => "secrets_closed",
             Self::Unreconciled => "unreconciled",
             Self::Pending => "pending",

@@ -218,6 +218,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("turns", include_str!("../../migrations/0023_turns.sql")),
     ("webhooks", include_str!("../../migrations/0024_webhooks.sql")),
     ("alerts", include_str!("../../migrations/0025_alerts.sql")),
+    ("resend", include_str!("../../migrations/0026_resend.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -88,7 +88,10 @@ const AGAIN: &str = "UPDATE deliveries SET attempts = attempts + 1, status = $4,
     WHERE tenant_id = $1 AND webhook_id = $2 AND id = $3 AND state = 'pending'";
 const GIVE_UP: &str = "UPDATE deliveries SET state = 'failed', ended_ms = $2,
     last_error = CASE WHEN last_error = '' THEN 'it could not be sent in time' ELSE last_error END
-    WHERE state = 'pending' AND at_ms < $1";
+    WHERE state = 'pending' AND at_ms < $1 AND (again_ms IS NULL OR again_ms < $1)";
+const RESEND: &str =
+    "UPDATE deliveries SET state = 'pending', due_ms = $5, again_ms = $5, attempts = 0, ended_ms = NULL
+    WHERE tenant_id = $1 AND webhook_id = $2 AND state = 'failed' AND ($3 = '' OR id = $3) AND at_ms >= $4";
 const FORGET: &str = "DELETE FROM deliveries WHERE state <> 'pending' AND at_ms < $1";
 const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE tenant_id = $1 AND state = 'pending'";
 
@@ -225,7 +228,33 @@ pub async fn again(
     Ok(())
 }
 
-/// Gives up what happened before `since` and still waits, in every tenant; answers how many that are.
+/// Which deliveries that were given up are sent once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resend {
+    /// This one.
+    One(String),
+    /// All that happened then or later.
+    Since(Timestamp),
+}
+
+/// Has deliveries sent once more that were given up; answers how many.
+pub async fn resend(tx: &mut Tx, webhook: &Webhook, which: &Resend, now: Timestamp) -> Result<u64, StoreError> {
+    let (id, since) = match which {
+        Resend::One(id) => (id.as_str(), Timestamp::MIN),
+        Resend::Since(since) => ("", *since),
+    };
+    tx.wake(Waking::COURIER);
+    Ok(on!(tx, c => sqlx::query(RESEND)
+        .bind(webhook.tenant_id.as_str())
+        .bind(webhook.id.as_str())
+        .bind(id)
+        .bind(since.ms())
+        .bind(now.ms())
+        .execute(c).await.map(|done| done.rows_affected())?))
+}
+
+/// Gives up what happened before `since` and still waits, in every tenant; answers how many that are. What was asked for
+/// again is as new as the asking.
 pub async fn give_up(tx: &mut Tx, since: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
     Ok(on!(tx, c => sqlx::query(GIVE_UP).bind(since.ms()).bind(now.ms())
         .execute(c).await.map(|done| done.rows_affected())?))

@@ -21,6 +21,8 @@ use crate::observe::names;
 use crate::store::Tx;
 use crate::store::alerts;
 use crate::store::alerts::Alert;
+use crate::store::bridges;
+use crate::store::bridges::BridgeRow;
 use crate::store::conflicts;
 use crate::store::conflicts::Conflict;
 use crate::store::leases;
@@ -32,6 +34,7 @@ use crate::store::tenants;
 use crate::store::tenants::Tenant;
 use crate::store::webhooks;
 use crate::store::webhooks::Webhook;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,6 +131,7 @@ struct Scene<'a> {
     conflicts: Vec<Conflict>,
     ended: Vec<Operation>,
     webhooks: Vec<Webhook>,
+    bridges: Vec<BridgeRow>,
 }
 
 /// Raises, worsens and settles the alerts of one tenant as its state says. Answers how many were raised and settled.
@@ -176,6 +180,7 @@ async fn read<'a>(
         conflicts: conflicts::list(tx, tenant, conflicts::OPEN, LOOKED_AT).await?,
         ended: operations::ended_since(tx, tenant, now.plus_ms(-DAY_MS), LOOKED_AT).await?,
         webhooks: webhooks::list(tx, tenant).await?,
+        bridges: bridges::list(tx, tenant).await?,
     })
 }
 
@@ -239,6 +244,7 @@ impl Scene<'_> {
         }
         found.extend(self.conflicts.iter().filter_map(|conflict| self.of_conflict(conflict)));
         found.extend(self.webhooks.iter().filter_map(|webhook| self.of_webhook(webhook)));
+        found.extend(self.bridges.iter().filter_map(|bridge| self.of_bridge(bridge)));
         found
     }
 
@@ -344,6 +350,25 @@ impl Scene<'_> {
             room: Some(conflict.room_id.clone()),
             sentence: format!("Conflict {} ({}) is decided by rule at {deadline}.", conflict.id, conflict.kind),
         })
+    }
+
+    /// A client secret that ends soon, where the bridge says when.
+    fn of_bridge(&self, bridge: &BridgeRow) -> Option<Cause> {
+        let settings: Value = serde_json::from_str(&bridge.settings).ok()?;
+        let day: jiff::civil::Date = settings.get("client_secret_expires")?.as_str()?.parse().ok()?;
+        let ends = Timestamp::from_jiff(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
+        let left_ms = ends.ms() - self.now.ms();
+        let severity = match left_ms {
+            left if left <= self.terms.expiry_critical_days * DAY_MS => Severity::Critical,
+            left if left <= self.terms.expiry_days * DAY_MS => Severity::Warning,
+            _ => return None,
+        };
+        let name = &bridge.name;
+        let sentence = format!(
+            "The client secret of bridge {name} ends on {day}: make another one there, and give the bridge both the secret \
+             and its client_secret_expires."
+        );
+        Some(Cause { kind: AlertKind::SecretExpiry, about: bridge.id.to_string(), severity, room: None, sentence })
     }
 
     fn of_webhook(&self, webhook: &Webhook) -> Option<Cause> {

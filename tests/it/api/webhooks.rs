@@ -62,13 +62,19 @@ async fn a_webhook_is_changed_paused_tested_listed_and_removed() {
     let rest = house.get("ada", &format!("{path}/deliveries?after={next}")).await.json();
     assert_eq!(rest["items"][0]["id"], tested.json()["id"]);
     assert!(house.get("ada", &format!("{path}/deliveries?state=failed")).await.json()["items"] == json!([]));
+    let resend = format!("{path}/resend");
+    let none = house.post("ada", &resend, json!({ "since": "2026-03-02T08:00:00Z" })).await;
+    assert_eq!((none.status.as_u16(), none.json()), (202, json!({ "count": 0 })));
+    assert_eq!(house.post("ada", &resend, json!({ "delivery": tested.json()["id"] })).await.status, 409, "it waits");
+    assert_eq!(house.post("ada", &resend, json!({})).await.status, 422);
+    assert_eq!(house.post("olav", &resend, json!({ "since": "2026-03-02T08:00:00Z" })).await.status, 403);
     let paused = house.ask("ada", Method::PATCH, &path, json!({ "paused": true, "label": "Billing" })).await.json();
     assert_eq!((&paused["state"], &paused["label"]), (&json!("paused"), &json!("Billing")));
     assert_eq!(house.post("ada", &format!("{path}/test"), json!(null)).await.status, 409);
     assert_eq!(house.ask("ada", Method::DELETE, &path, json!(null)).await.status, 204);
     assert_eq!(house.get("ada", &path).await.status, 404);
     let audit = house.get("ada", "/v1/tenants/city/audit").await.text;
-    for action in ["webhook.create", "webhook.update", "webhook.test", "webhook.remove"] {
+    for action in ["webhook.create", "webhook.update", "webhook.test", "webhook.resend", "webhook.remove"] {
         assert!(audit.contains(action), "{action}");
     }
 }

@@ -15,6 +15,9 @@ async fn a_webhook_is_made_tested_paused_rotated_and_removed() {
     folder.done(&["webhook", "test", id]).await;
     let told = folder.done(&["webhook", "deliveries", id]).await.out;
     assert!(told.contains("webhook.test") && told.contains("pending"), "{told}");
+    let none = folder.done(&["webhook", "resend", id, "--since", "2026-03-02T08:00:00Z"]).await.out;
+    assert!(none.contains("0 deliveries are sent again"), "{none}");
+    assert_eq!(folder.run(&["webhook", "resend", id]).await.code, 2, "one of them, or since when");
     folder.done(&["webhook", "pause", id]).await;
     assert_eq!(folder.run(&["webhook", "test", id]).await.code, 1);
     folder.done(&["webhook", "resume", id]).await;

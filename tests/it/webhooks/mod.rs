@@ -2,8 +2,9 @@
 //! it is committed it is never lost.
 
 mod replicas;
+mod resend;
 
-use crate::house::{Engine, House};
+use crate::house::{Engine, HOUR_MS, House};
 use crate::push::service::{PushService, Received};
 use crate::sync::scene::{Scene, event};
 use anteroom::bridge::webhook::WebhookSender;
