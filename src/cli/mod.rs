@@ -21,11 +21,13 @@ mod operation;
 mod person;
 mod plan;
 mod print;
+mod provider;
 mod restored;
 mod retention;
 mod room;
 mod rules;
 mod serve;
+mod session;
 mod setup;
 mod tenant;
 mod tenant_env;
@@ -133,6 +135,12 @@ enum Command {
     /// Who outside is told what happens
     #[command(subcommand)]
     Webhook(webhook::Webhook),
+    /// Whom a tenant trusts to say who somebody is, by OIDC
+    #[command(subcommand)]
+    Provider(provider::Provider),
+    /// Browsers that are signed in by a provider
+    #[command(subcommand)]
+    Session(session::Session),
     /// How long data is kept
     #[command(subcommand)]
     Retention(retention::Retention),
@@ -204,6 +212,8 @@ async fn carry_out(command: Command, common: &Common, out: &mut impl Write) -> R
         Command::Verify(verify) => verify.run(common, out).await,
         Command::Audit(audit) => audit.run(common, out).await,
         Command::Webhook(webhook) => webhook.run(common, out).await,
+        Command::Provider(provider) => provider.run(common, out).await,
+        Command::Session(session) => session.run(common, out).await,
         Command::Retention(retention) => retention.run(common, out).await,
         Command::Person(person) => person.run(common, out).await,
         Command::Keys(keys) => keys.run(common, out).await,

@@ -98,3 +98,11 @@ id!(
     /// Something that somebody should look at.
     AlertId
 );
+id!(
+    /// Whom a tenant trusts to say who somebody is (`OpenID` Connect).
+    ProviderId
+);
+id!(
+    /// A browser that is signed in.
+    SessionId
+);

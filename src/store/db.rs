@@ -191,6 +191,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("turns", include_str!("../../migrations/0023_turns.sql")),
     ("webhooks", include_str!("../../migrations/0024_webhooks.sql")),
     ("alerts", include_str!("../../migrations/0025_alerts.sql")),
+    ("sign_in", include_str!("../../migrations/0026_sign_in.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -59,6 +59,9 @@ const GET_ANYWHERE: &str = "SELECT id, tenant_id, login, display_name, email, ki
 const LIST: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
     FROM principals WHERE tenant_id = $1 ORDER BY login";
 const DISABLE: &str = "UPDATE principals SET disabled = $3 WHERE tenant_id = $1 AND id = $2";
+const SET_ROLE: &str = "UPDATE principals SET role = $3 WHERE tenant_id = $1 AND id = $2";
+const BY_EMAIL: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
+    FROM principals WHERE tenant_id = $1 AND email = $2 ORDER BY created_ms LIMIT 2";
 const GRANT: &str = "INSERT INTO grants (tenant_id, principal_id, room_id, privilege) VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant_id, principal_id, room_id) DO UPDATE SET privilege = excluded.privilege";
 const REVOKE: &str = "DELETE FROM grants WHERE tenant_id = $1 AND principal_id = $2 AND room_id = $3";
@@ -110,6 +113,18 @@ pub async fn set_disabled(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId, disa
     on!(tx, c => sqlx::query(DISABLE).bind(tenant.as_str()).bind(id.as_str()).bind(disabled)
         .execute(c).await.map(|_| ())?);
     directory::changed(tx, tenant).await
+}
+
+/// Gives a principal another role.
+pub async fn set_role(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId, role: Role) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(SET_ROLE).bind(tenant.as_str()).bind(id.as_str()).bind(word(&role))
+        .execute(c).await.map(|_| ())?);
+    directory::changed(tx, tenant).await
+}
+
+/// The first two principals of a tenant with that address, which is in lower case.
+pub async fn by_email(tx: &mut Tx, tenant: &TenantId, email: &str) -> Result<Vec<Principal>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BY_EMAIL).bind(tenant.as_str()).bind(email).fetch_all(c).await)?)
 }
 
 /// Sets what a principal may do in a room, or in all rooms for `None`.

@@ -35,7 +35,7 @@ const ENTOMB_ROOM: &str = "UPDATE rooms SET slug = slug || '~' || id, email = ''
 const ENTOMB_BRIDGE: &str = "UPDATE bridges SET name = name || '~' || id, settings = '{}', sealed = '', declared = '',
     removed_ms = $3 WHERE tenant_id = $1 AND id = $2 AND removed_ms IS NULL";
 /// Everything of a tenant but its audit, what names others first.
-const OF_TENANT: [&str; 28] = [
+const OF_TENANT: [&str; 32] = [
     "DELETE FROM instances WHERE tenant_id = $1",
     "DELETE FROM objects WHERE tenant_id = $1",
     "DELETE FROM changes WHERE tenant_id = $1",
@@ -62,6 +62,10 @@ const OF_TENANT: [&str; 28] = [
         SELECT token_hash, tenant_id, id, created_ms FROM feeds WHERE tenant_id = $1
         ON CONFLICT (token_hash) DO NOTHING",
     "DELETE FROM feeds WHERE tenant_id = $1",
+    "DELETE FROM sign_ins WHERE tenant_id = $1",
+    "DELETE FROM sessions WHERE tenant_id = $1",
+    "DELETE FROM identities WHERE tenant_id = $1",
+    "DELETE FROM providers WHERE tenant_id = $1",
     "DELETE FROM grants WHERE tenant_id = $1",
     "DELETE FROM secrets WHERE tenant_id = $1",
     "DELETE FROM principals WHERE tenant_id = $1",

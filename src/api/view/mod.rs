@@ -4,6 +4,7 @@ mod alert;
 mod booking;
 mod keys;
 mod people;
+mod provider;
 mod room;
 mod rules;
 mod story;
@@ -16,6 +17,7 @@ pub use booking::{
 };
 pub use keys::{ClosedView, KeyView, KeysView, PolicyView};
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
+pub use provider::{OwnView, ProviderView, SessionView};
 pub use room::{
     BridgeView, CalendarView, FeedLinkView, FeedView, FlagsView, InstanceView, LimitsView, MappingView, RoomView,
     TenantView,

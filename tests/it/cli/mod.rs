@@ -2,6 +2,7 @@
 
 mod operator;
 mod pkcs11;
+mod providers;
 mod webhooks;
 
 use serde_json::Value;

@@ -15,6 +15,7 @@ mod ranges;
 mod registrations;
 mod rooms;
 mod rules;
+mod sessions;
 mod subscriptions;
 mod tenants;
 mod turns;
