@@ -59,7 +59,17 @@ mod tenancy {
     ];
 
     /// What a directory consists of.
-    const DIRECTORY: [&str; 7] = ["tenants", "principals", "secrets", "grants", "rooms", "room_rules", "properties"];
+    const DIRECTORY: [&str; 9] = [
+        "tenants",
+        "principals",
+        "secrets",
+        "grants",
+        "room_groups",
+        "room_group_members",
+        "rooms",
+        "room_rules",
+        "properties",
+    ];
 
     /// File, constant, and why nothing is changed that may be remembered under the directory's number.
     const NOT_REMEMBERED: &[(&str, &str, &str)] = &[

@@ -31,6 +31,7 @@ mod providers;
 mod rate;
 mod repeat;
 mod retention;
+mod room_groups;
 mod rooms;
 mod rules;
 mod runs;

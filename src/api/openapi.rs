@@ -3,7 +3,8 @@
 use super::error::ApiError;
 use super::{
     alerts, approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations,
-    people, plans, predecessor, principals, providers, retention, rooms, rules, runs, sessions, tenants, webhooks,
+    people, plans, predecessor, principals, providers, retention, room_groups, rooms, rules, runs, sessions, tenants,
+    webhooks,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -71,6 +72,13 @@ operations!(
     bookings::update,
     bookings::cancel,
     bookings::free_busy,
+    room_groups::list,
+    room_groups::create,
+    room_groups::read,
+    room_groups::update,
+    room_groups::remove,
+    room_groups::add,
+    room_groups::take,
     rules::read,
     rules::set,
     rules::list_closures,
@@ -203,6 +211,7 @@ fn describe(parameter: &mut Parameter) {
         "room" => "Slug of the room.".to_owned(),
         "bridge" => "Name of the bridge.".to_owned(),
         "provider" => "Name of the provider.".to_owned(),
+        "group" => "Slug of the room group.".to_owned(),
         "login" => "Login of the principal.".to_owned(),
         "uid" => "UID of the event.".to_owned(),
         "email" => "E-mail address of the person.".to_owned(),
@@ -409,6 +418,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 107);
+        assert_eq!(ids.len(), 114);
     }
 }

@@ -25,6 +25,7 @@ mod provider;
 mod restored;
 mod retention;
 mod room;
+mod room_group;
 mod rules;
 mod serve;
 mod session;
@@ -95,6 +96,9 @@ enum Command {
     /// Rooms and equipment
     #[command(subcommand)]
     Room(room::Room),
+    /// Rooms for which rights are given together
+    #[command(subcommand)]
+    RoomGroup(room_group::RoomGroup),
     /// Remote calendar systems
     #[command(subcommand)]
     Bridge(bridge::Bridge),
@@ -196,6 +200,7 @@ async fn carry_out(command: Command, common: &Common, out: &mut impl Write) -> R
         Command::Feed(feed) => feed.run(common, out).await,
         Command::Tenant(tenant) => Box::pin(tenant.run(common, out)).await,
         Command::Room(room) => room.run(common, out).await,
+        Command::RoomGroup(group) => group.run(common, out).await,
         Command::Bridge(bridge) => bridge.run(common, out).await,
         Command::Mapping(mapping) => mapping.run(common, out).await,
         Command::Grant(grant) => grant.run(common, out).await,

@@ -30,6 +30,7 @@ pub mod profile;
 pub mod providers;
 pub mod restore;
 pub mod retention;
+pub mod room_groups;
 pub mod rooms;
 pub mod rules;
 pub mod sign_in;

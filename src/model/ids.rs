@@ -106,3 +106,7 @@ id!(
     /// A browser that is signed in.
     SessionId
 );
+id!(
+    /// Rooms for which rights are given together.
+    RoomGroupId
+);

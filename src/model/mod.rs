@@ -17,7 +17,7 @@ pub use alert::{AlertKind, AlertState, Severity};
 pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privacy, ReservationClass};
 pub use ids::{
     AlertId, ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, ProviderId,
-    RegistrationId, RoomId, SessionId, SubscriptionId, TenantId, WebhookId,
+    RegistrationId, RoomGroupId, RoomId, SessionId, SubscriptionId, TenantId, WebhookId,
 };
 pub use mapping::{
     Authority, BridgeKind, ClassProjection, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution,

@@ -192,6 +192,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("webhooks", include_str!("../../migrations/0024_webhooks.sql")),
     ("alerts", include_str!("../../migrations/0025_alerts.sql")),
     ("sign_in", include_str!("../../migrations/0026_sign_in.sql")),
+    ("room_groups", include_str!("../../migrations/0027_room_groups.sql")),
 ];
 
 fn migrator() -> Migrator {

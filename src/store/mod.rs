@@ -36,6 +36,7 @@ pub mod registrations;
 pub mod removal;
 pub mod restore;
 pub mod retention;
+pub mod room_groups;
 pub mod rooms;
 pub mod rules;
 pub mod runs;

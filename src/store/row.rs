@@ -5,7 +5,7 @@ use crate::model::{
     AlertId, AlertKind, AlertState, ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId,
     DeliveryState, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId, LinkState, MappingId,
     MappingState, NoticeKind, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
-    ProviderId, RegistrationId, ReservationClass, Role, RoomId, RoomKind, RoomRules, SessionId, Severity,
+    ProviderId, RegistrationId, ReservationClass, Role, RoomGroupId, RoomId, RoomKind, RoomRules, SessionId, Severity,
     SubscriptionId, TenantId, TenantState, Timestamp, Uid, WebhookId, WebhookState, ZoneId,
 };
 use serde::Serialize;
@@ -45,6 +45,7 @@ from_text!(
     PrincipalId,
     ProviderId,
     SessionId,
+    RoomGroupId,
     RoomId,
     BridgeId,
     MappingId,

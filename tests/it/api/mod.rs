@@ -13,6 +13,7 @@ mod people;
 mod predecessor;
 mod probes;
 mod repeat;
+mod room_groups;
 mod rooms;
 mod rules;
 mod sign_in;

@@ -3,6 +3,7 @@
 mod operator;
 mod pkcs11;
 mod providers;
+mod removal;
 mod webhooks;
 
 use serde_json::Value;

@@ -13,6 +13,7 @@ mod operations;
 mod principals;
 mod ranges;
 mod registrations;
+mod room_groups;
 mod rooms;
 mod rules;
 mod sessions;
