@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 /// When the first bookings are. They spread over two years.
 const BEGIN: Date = date(2026, 1, 1);
 const DAYS: u64 = 730;
+/// How many weeks of an endless series are known.
+const WEEKS: u64 = 626;
 /// The week that is asked about; with the three after it, the four weeks.
 pub const WEEK: (&str, &str) = ("20261207T000000Z", "20261214T000000Z");
 pub const MONTH: (&str, &str) = ("20261130T000000Z", "20261228T000000Z");
@@ -43,7 +45,7 @@ pub struct Booking {
     pub name: String,
     /// The octets.
     pub ics: String,
-    /// Start and end of every instance in seconds since the epoch; of endless series three years.
+    /// Start and end of every instance in seconds since the epoch; of endless series twelve years.
     pub instances: Vec<(i64, i64)>,
     /// Whether it takes time.
     pub busy: bool,
@@ -59,27 +61,51 @@ impl Booking {
     }
 }
 
+/// How a calendar makes its bookings, from a number and a revision.
+pub type Make = fn(usize, usize) -> Booking;
+
+/// The same density for longer: each thousand after the first lies two years later.
+pub fn spread(number: usize, revision: usize) -> Booking {
+    let later = if number < 1_000_000 { number as u64 / 1_000 * DAYS } else { 0 };
+    made(number, revision, BEGIN + days(later))
+}
+
+/// A weekly series without end that began ten years before everything else.
+pub fn old(number: usize, revision: usize) -> Booking {
+    endless(number, revision, date(2016, 11, 7))
+}
+
+/// A weekly series without end that began a month before what is asked about.
+pub fn young(number: usize, revision: usize) -> Booking {
+    endless(number, revision, date(2026, 10, 26))
+}
+
+fn endless(number: usize, revision: usize, monday: Date) -> Booking {
+    let day = monday + days(number as u64 % 5);
+    let mut made = Booking::empty(number);
+    // None of what is asked about is among the first five weeks, where the exceptions are.
+    let start = day.at(8, 0, 0, 0) + minutes(15 * (number as u64 / 5 % 32));
+    made.series(&head(number, revision), (start, 30), None);
+    made.ics.push_str("END:VCALENDAR\r\n");
+    made
+}
+
 /// Booking `number` of the calendar, `revision` of its text: 70 % single, 20 % weekly series with an exception and an
 /// override, 5 % whole days, 5 % with eight people and a long text.
 pub fn booking(number: usize, revision: usize) -> Booking {
+    made(number, revision, BEGIN)
+}
+
+fn made(number: usize, revision: usize, begin: Date) -> Booking {
     let mut chance = Chance::new(20_260_101 + 7_919 * number as u64);
     let kind = chance.below(100);
-    let mut day = BEGIN + days(chance.below(DAYS));
+    let mut day = begin + days(chance.below(DAYS));
     while matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday) {
         day += days(1);
     }
     let start = day.at(8, 0, 0, 0) + minutes(15 * chance.below(32));
     let length = [30, 60, 60, 90, 120][usize::try_from(chance.below(5)).unwrap()];
-    let mut made = Booking {
-        name: format!("load-{number:06}.ics"),
-        ics: "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//load//EN\r\n".to_owned(),
-        instances: Vec::new(),
-        busy: true,
-        events: 1,
-    };
-    let head = format!(
-        "BEGIN:VEVENT\r\nUID:load-{number:06}\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:Meeting {number}, {revision}\r\n"
-    );
+    let (mut made, head) = (Booking::empty(number), head(number, revision));
     match kind {
         0..70 => made.single(&head, (start, length), ""),
         70..90 => {
@@ -93,7 +119,23 @@ pub fn booking(number: usize, revision: usize) -> Booking {
     made
 }
 
+fn head(number: usize, revision: usize) -> String {
+    format!(
+        "BEGIN:VEVENT\r\nUID:load-{number:06}\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:Meeting {number}, {revision}\r\n"
+    )
+}
+
 impl Booking {
+    fn empty(number: usize) -> Self {
+        Self {
+            name: format!("load-{number:06}.ics"),
+            ics: "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//load//EN\r\n".to_owned(),
+            instances: Vec::new(),
+            busy: true,
+            events: 1,
+        }
+    }
+
     fn single(&mut self, head: &str, (start, length): (DateTime, i64), more: &str) {
         self.ics.push_str(ZONE);
         let times = times(start, length);
@@ -102,7 +144,7 @@ impl Booking {
     }
 
     fn series(&mut self, head: &str, (start, length): (DateTime, i64), count: Option<u64>) {
-        let all: Vec<DateTime> = (0..count.unwrap_or(157)).map(|week| start + days(7 * week)).collect();
+        let all: Vec<DateTime> = (0..count.unwrap_or(WEEKS)).map(|week| start + days(7 * week)).collect();
         let count = count.map_or_else(String::new, |count| format!(";COUNT={count}"));
         let moved = all[4] + 1.hour();
         self.ics.push_str(ZONE);

@@ -4,19 +4,23 @@
 //!
 //! Compare ratios of one run, and processor time for each request: both hold on a machine that has other work. Arguments:
 //! `--seconds 3`, `--events 1000`, `--clients 16`, `--only ctag,get-one`, `--alone` (no other servers), `--program PATH` (another
-//! build of the gateway), `--tenants 500` (instead of all this: a database of so many tenants beside one of a single one).
+//! build of the gateway), `--tenants 500` (instead of all this: a database of so many tenants beside one of a single one), `--laws` (instead of all
+//! this: how cost grows, and an error where it grows beyond its bound).
 #![expect(clippy::unwrap_used, clippy::missing_docs_in_private_items, reason = "a bench that cannot be set up ends")]
 #![expect(missing_docs, reason = "no program uses it")]
 
 mod calendar;
 mod client;
+mod laws;
 mod limit;
+mod load;
 mod process;
 mod scale;
 mod servers;
 mod table;
 mod work;
 
+use calendar::Make;
 use client::Client;
 use process::Server;
 use std::cell::Cell;
@@ -38,6 +42,8 @@ pub struct Options {
     pub program: Option<String>,
     /// How many tenants a large database has.
     pub tenants: Option<usize>,
+    /// Whether the laws of growth are judged.
+    pub laws: bool,
 }
 
 /// What one kind of request cost.
@@ -65,6 +71,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match options.tenants {
         Some(tenants) => runtime.block_on(scale::measure(tenants, options.seconds)),
+        None if options.laws => assert!(runtime.block_on(laws::hold(&options)), "a law of growth is broken"),
         None => runtime.block_on(measure(&options)),
     }
 }
@@ -82,6 +89,7 @@ impl Options {
             only: after("--only").map_or_else(Vec::new, |text| text.split(',').map(str::to_owned).collect()),
             alone: arguments.iter().any(|argument| argument == "--alone"),
             program: after("--program"),
+            laws: arguments.iter().any(|argument| argument == "--laws"),
             tenants: after("--tenants").map(|text| text.parse().unwrap()),
         }
     }
@@ -104,11 +112,12 @@ pub struct Row {
 async fn measure(options: &Options) {
     let folder = tempfile::tempdir().unwrap();
     let limit = servers::limit(folder.path()).unwrap();
-    let (server, ours) = servers::anteroom(folder.path(), options).await;
+    let calendar: (Make, usize) = (calendar::booking, options.events);
+    let (server, ours) = servers::anteroom(folder.path(), options, calendar).await;
     let mut all = vec![("Anteroom", server, ours)];
     let mut absent = Vec::new();
     if !options.alone {
-        match servers::radicale(folder.path(), options.events).await {
+        match servers::radicale(folder.path(), calendar).await {
             Ok((server, site)) => all.push(("Radicale", server, site)),
             Err(why) => absent.push(format!("Radicale: {why}")),
         }
@@ -116,7 +125,7 @@ async fn measure(options: &Options) {
     }
     table::begin(options, limit::promises(folder.path()));
     for (name, server, site) in &all {
-        let loaded = load(server, site, options.clients).await;
+        let loaded = load::all(server, site, options.clients).await;
         table::loaded(name, &loaded, server.resident_mib());
     }
     let mut rows = Vec::new();
@@ -136,27 +145,6 @@ async fn measure(options: &Options) {
     }
     let names: Vec<&str> = all.iter().skip(1).map(|(name, _, _)| *name).collect();
     table::print(&rows, &names, &absent, all[0].1.resident_mib());
-}
-
-/// Puts the calendar.
-async fn load(server: &Server, site: &Site, clients: usize) -> Cost {
-    let next = Cell::new(0);
-    let (cpu, begun) = (server.cpu_ms(), Instant::now());
-    let put = |number| {
-        let next = &next;
-        async move {
-            let (mut worker, mut times) = (site.worker(number, clients), Vec::new());
-            while next.get() < site.loaded.len() {
-                let at = next.replace(next.get() + 1);
-                let begun = Instant::now();
-                worker.load(at).await.unwrap();
-                times.push(begun.elapsed());
-            }
-            times
-        }
-    };
-    let times = futures_util::future::join_all((0..clients).map(put)).await.concat();
-    cost(times, 0, begun.elapsed(), server.cpu_ms() - cpu)
 }
 
 /// Checks a kind of request, and measures it.

@@ -1,6 +1,7 @@
 //! How each server is set up: the gateway and the limit always, others where they are installed.
 
 use super::Options;
+use super::calendar::Make;
 use super::client::Client;
 use super::process::{Server, free_port};
 use super::work::{Place, Site};
@@ -17,7 +18,7 @@ pub fn limit(folder: &Path) -> Option<Server> {
 }
 
 /// The gateway with one room where bookings may lie over each other, on SQLite, as it is installed.
-pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
+pub async fn anteroom(folder: &Path, options: &Options, calendar: (Make, usize)) -> (Server, Site) {
     let port = free_port();
     let config = folder.join("anteroom.toml");
     let text = format!(
@@ -53,7 +54,7 @@ pub async fn anteroom(folder: &Path, options: &Options) -> (Server, Site) {
         calendar: "/dav/town/rooms/hall/".to_owned(),
         feed: path.map(|path| format!("/feeds/{path}")),
     };
-    (server, Site::new(found(place).await.unwrap(), options.events))
+    (server, Site::new(found(place).await.unwrap(), calendar))
 }
 
 /// The gateway on the database that is in the folder already, with nothing declared.
@@ -87,7 +88,7 @@ async fn ready(server: &Server) {
 }
 
 /// Radicale from `target/venv-radicale` (`conformance/needs.sh radicale`), as its documentation sets it up.
-pub async fn radicale(folder: &Path, events: usize) -> Result<(Server, Site), String> {
+pub async fn radicale(folder: &Path, calendar: (Make, usize)) -> Result<(Server, Site), String> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv-radicale/bin/python");
     if !python.exists() {
         return Err("not installed; conformance/needs.sh radicale".to_owned());
@@ -114,7 +115,7 @@ pub async fn radicale(folder: &Path, events: usize) -> Result<(Server, Site), St
     if made.status != 201 {
         return Err(format!("MKCALENDAR: {}", made.status));
     }
-    Ok((server, Site::new(place, events)))
+    Ok((server, Site::new(place, calendar)))
 }
 
 /// The place with principal and home, as a client finds them.

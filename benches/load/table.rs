@@ -1,5 +1,6 @@
 //! The result as Markdown.
 
+use super::laws::{BOUND, Law};
 use super::scale::Scale;
 use super::work::Kind;
 use super::{Cost, Options, Row};
@@ -84,6 +85,32 @@ pub fn print(rows: &[Row], others: &[&str], absent: &[String], resident_mib: f64
     for line in absent {
         say(&format!("Not measured: {line}."));
     }
+}
+
+pub fn flatness(count: usize, first: Cost, last: Cost) {
+    say(&format!(
+        "{count} bookings put: the first at {:.0}/s with {:.0} us of processor time each, the last at {:.0}/s with {:.0} us",
+        first.rate, first.cpu_us, last.rate, last.cpu_us
+    ));
+}
+
+pub fn law(law: &Law) {
+    say(&format!("{}: {:.0} us and {:.0} us", law.name, law.small_us, law.large_us));
+}
+
+pub fn laws(laws: &[Law]) {
+    let mut text = "\n| the same answer | CPU us, small | CPU us, large | ratio | |\n|---|---|---|---|---|".to_owned();
+    for law in laws {
+        let verdict = match &law.wrong {
+            Some(wrong) => wrong.as_str(),
+            None if law.holds() => "holds",
+            None => "BROKEN",
+        };
+        write!(text, "\n| {} | {:.0} | {:.0} | {:.2} | {verdict} |", law.name, law.small_us, law.large_us, law.ratio())
+            .unwrap();
+    }
+    say(&text);
+    say(&format!("\nNo ratio may be more than {BOUND}."));
 }
 
 pub fn scale(count: usize, few: &Scale, many: &Scale) {

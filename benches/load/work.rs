@@ -1,6 +1,6 @@
 //! The requests that are timed, each with the check of its answer.
 
-use super::calendar::{self, Booking, Chance, MONTH, WEEK, booking};
+use super::calendar::{self, Booking, Chance, MONTH, Make, WEEK};
 use super::client::{Answer, Client};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -106,6 +106,7 @@ impl Place {
 pub struct Site {
     pub place: Place,
     pub loaded: Vec<Booking>,
+    make: Make,
     next: Cell<usize>,
     revision: Cell<usize>,
     /// Names of bookings that were put to be deleted again.
@@ -127,9 +128,9 @@ pub struct Worker<'a> {
 type Done = Result<Answer, String>;
 
 impl Site {
-    pub fn new(place: Place, events: usize) -> Self {
-        let loaded = (0..events).map(|number| booking(number, 0)).collect();
-        Self { place, loaded, next: Cell::new(1_000_000), revision: Cell::new(1), spare: RefCell::default() }
+    pub fn new(place: Place, (make, events): (Make, usize)) -> Self {
+        let loaded = (0..events).map(|number| make(number, 0)).collect();
+        Self { place, loaded, make, next: Cell::new(1_000_000), revision: Cell::new(1), spare: RefCell::default() }
     }
 
     pub fn worker(&self, number: usize, clients: usize) -> Worker<'_> {
@@ -315,7 +316,7 @@ impl Worker<'_> {
 
     async fn put_new(&mut self) -> Result<(Answer, String), String> {
         let number = self.site.next.replace(self.site.next.get() + 1);
-        let fresh = booking(number, 0);
+        let fresh = (self.site.make)(number, 0);
         let headers = [ICS, ("If-None-Match", "*")];
         let answer = self.client.send("PUT", &self.site.href(&fresh.name), &headers, &fresh.ics).await;
         Ok((expect(answer, &[200, 201, 204])?, fresh.name))
@@ -326,7 +327,7 @@ impl Worker<'_> {
         let mine = self.site.loaded.len() / self.clients;
         let number = self.any() % mine.max(1) * self.clients + self.number;
         let number = number % self.site.loaded.len();
-        let revised = booking(number, self.site.revision.replace(self.site.revision.get() + 1));
+        let revised = (self.site.make)(number, self.site.revision.replace(self.site.revision.get() + 1));
         let answer = self.client.send("PUT", &self.site.href(&revised.name), &[ICS], &revised.ics).await;
         expect(answer, &[200, 201, 204])
     }

@@ -166,9 +166,21 @@ impl Caller {
     /// The room of that slug as the caller may use it, from what is remembered: `standing` is of this transaction.
     pub fn known_room(&self, standing: &Standing, slug: &str) -> Option<VisibleRoom> {
         let known = self.directory.room(slug).filter(|_| standing.directory == self.directory.number)?;
-        let (seq, modified_ms, longest_ms) = (standing.seq?, standing.modified_ms?, standing.longest_ms?);
+        let (seq, modified_ms) = (standing.room_seq?, standing.room_modified_ms?);
+        let longest_ms = standing.room_longest_ms?;
         let room = Room { seq, modified_ms, longest_ms, ..known.room.clone() };
         Some(VisibleRoom { rules: known.rules.clone(), ..self.visible(room)? })
+    }
+
+    /// Whether everything about a resource itself is remembered, so that the standing of the directory says the rest.
+    pub fn knows(&self, resource: &Resource) -> bool {
+        let at_home = self.home.id == self.tenant.id && self.own.get().is_some();
+        at_home && resource.room().is_none_or(|slug| self.knows_room(slug))
+    }
+
+    /// Whether a room is remembered.
+    pub fn knows_room(&self, slug: &str) -> bool {
+        self.directory.room(slug).is_some()
     }
 
     /// The zone of a room that the caller could write when its directory was read; nothing where that is not remembered.

@@ -45,11 +45,13 @@ use crate::crypt::Keys;
 use crate::manage::SignIn;
 use crate::manage::profile::Profiles;
 use crate::model::Clock;
+use crate::model::ObjectName;
 use crate::model::RoomId;
 use crate::store::Store;
 use crate::store::Tx;
 use crate::store::directory;
 use crate::store::directory::Standing;
+use crate::store::objects::ObjectRow;
 use crate::store::properties::PropertyRow;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -101,8 +103,8 @@ pub fn principal_path(tenant: &str, login: &str) -> String {
 struct Call<'a> {
     door: &'a Arc<DavDoor>,
     caller: Arc<Caller>,
-    /// How the directory stands in the transaction that was begun last, and whether that shows one state throughout.
-    standing: RefCell<Option<(Standing, bool)>>,
+    /// How the directory stands in the transaction that was begun last, and what that shows.
+    standing: RefCell<Option<(Standing, Shows)>>,
     resource: Resource,
     headers: &'a HeaderMap,
     /// The host under which the client knows this server.
@@ -112,29 +114,64 @@ struct Call<'a> {
     body: Bytes,
 }
 
+/// What a transaction shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    /// One state throughout.
+    OneState,
+    /// What holds when a statement runs.
+    Present,
+    /// One state, and only to the statement that told how the directory stands: everything else is remembered.
+    Glance,
+}
+
 impl Call<'_> {
     /// A transaction that reads one state of everything, in which the caller is still who they were.
     async fn begin_read(&self) -> Result<Tx, DavError> {
         let mut tx = self.door.store.begin_read().await?;
-        self.look_again(&mut tx, true).await?;
+        self.look_again(&mut tx, Shows::OneState).await?;
+        Ok(tx)
+    }
+
+    /// The same for an answer that needs nothing else of the database.
+    async fn glance(&self) -> Result<Tx, DavError> {
+        let mut tx = self.door.store.glance().await?;
+        self.look_again(&mut tx, Shows::Glance).await?;
         Ok(tx)
     }
 
     /// A transaction that writes, in which the caller is still who they were.
     async fn begin_write(&self) -> Result<Tx, DavError> {
         let mut tx = self.door.store.begin_write().await?;
-        self.look_again(&mut tx, false).await?;
+        self.look_again(&mut tx, Shows::Present).await?;
         Ok(tx)
     }
 
-    async fn look_again(&self, tx: &mut Tx, one_state: bool) -> Result<(), DavError> {
+    async fn look_again(&self, tx: &mut Tx, shows: Shows) -> Result<(), DavError> {
         let slug = self.resource.room().unwrap_or_default();
         let standing = directory::standing(tx, &self.caller.tenant.id, slug).await?.ok_or(DavError::Outdated)?;
+        self.stand(standing, shows)
+    }
+
+    /// Refuses to go on where the directory has changed since the caller was let in.
+    fn stand(&self, standing: Standing, shows: Shows) -> Result<(), DavError> {
         if standing.directory != self.caller.directory.number {
             return Err(DavError::Outdated);
         }
-        self.standing.replace(Some((standing, one_state)));
+        self.standing.replace(Some((standing, shows)));
         Ok(())
+    }
+
+    /// The object and its room in one statement; `None` where the room is not remembered.
+    async fn known_object(&self, slug: &str, name: &ObjectName) -> Result<Option<KnownObject>, DavError> {
+        if !self.caller.knows_room(slug) {
+            return Ok(None);
+        }
+        let mut tx = self.door.store.glance().await?;
+        let found = directory::with_object(&mut tx, &self.caller.tenant.id, slug, name).await?;
+        let (standing, object) = found.ok_or(DavError::Outdated)?;
+        self.stand(standing.clone(), Shows::Glance)?;
+        Ok(self.caller.known_room(&standing, slug).map(|room| (room, object)))
     }
 
     /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller. The
@@ -146,8 +183,11 @@ impl Call<'_> {
         {
             return Ok(room);
         }
+        if self.shows(Shows::Glance) {
+            return Err(DavError::Outdated);
+        }
         let visible = self.caller.room(tx, slug, href).await?;
-        if standing.is_some_and(|(_, one_state)| one_state) {
+        if standing.is_some() && self.shows(Shows::OneState) {
             self.caller.directory.remember(&visible.room, visible.rules.as_ref());
         }
         Ok(visible)
@@ -155,10 +195,16 @@ impl Call<'_> {
 
     /// What the caller has set anywhere; the transaction is the one that was begun last.
     async fn own_properties(&self, tx: &mut Tx) -> Result<Arc<[PropertyRow]>, DavError> {
-        let one_state = self.standing.borrow().as_ref().is_some_and(|(_, one_state)| *one_state);
-        self.caller.own_properties(tx, one_state).await
+        self.caller.own_properties(tx, !self.shows(Shows::Present)).await
+    }
+
+    fn shows(&self, what: Shows) -> bool {
+        self.standing.borrow().as_ref().map_or(Shows::Present, |(_, shows)| *shows) == what
     }
 }
+
+/// A room as the caller may use it, and an object there.
+type KnownObject = (VisibleRoom, Option<ObjectRow>);
 
 /// Mounts the door: `/dav/…`, the well-known address, and the paths where clients knock that know only a host name.
 pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {

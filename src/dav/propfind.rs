@@ -31,11 +31,29 @@ pub async fn propfind(call: &Call<'_>) -> Result<HttpResponse, DavError> {
     let asked = PropFind::parse(&call.body, &call.door.limits)?;
     let deep = depth(call)? == Depth::One;
     let minimal = Preferences::parse(call.headers).minimal;
-    let mut tx = call.begin_read().await?;
+    let mut tx = if !deep && tells_itself(call) { call.glance().await? } else { call.begin_read().await? };
     let own = call.own_properties(&mut tx).await?;
     let mut listing = Listing { call, asked: &asked, own: &own, minimal, answer: MultiStatus::new() };
     listing.resource(&mut tx, &call.resource, deep).await?;
     Ok(multistatus(listing.answer.finish(), minimal))
+}
+
+/// Whether the resource itself, without its members, is told from what is remembered.
+fn tells_itself(call: &Call<'_>) -> bool {
+    let is_own = |login: &str| login == call.caller.principal.login;
+    let needs_no_row = match &call.resource {
+        Resource::Object { .. } | Resource::Registration { .. } => false,
+        Resource::Principal { login, .. } => is_own(login),
+        Resource::Root { .. }
+        | Resource::Tenant { .. }
+        | Resource::Principals { .. }
+        | Resource::RoomPrincipals { .. }
+        | Resource::RoomPrincipal { .. }
+        | Resource::Home { .. }
+        | Resource::Room { .. }
+        | Resource::Outbox { .. } => true,
+    };
+    needs_no_row && call.caller.knows(&call.resource)
 }
 
 /// How deep to go. A missing header means infinity (RFC 4918, 9.1), and that is refused where there are members.

@@ -6,6 +6,7 @@ use crate::model::Etag;
 use crate::model::TimeRange;
 use crate::model::Timestamp;
 use crate::store::feeds::Feed;
+use crate::store::feeds::Showing;
 use crate::store::rooms::Room;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -49,20 +50,20 @@ impl Page {
 }
 
 /// Names everything a feed's bytes depend on. Description and colour of a room change without its sequence number.
-pub(super) fn made_from(feed: &Feed, room: &Room, range: TimeRange) -> String {
+pub(super) fn made_from(feed: &Feed, showing: &Showing, range: TimeRange) -> String {
     let text = format!(
         "{:?}",
         (
             feed.version,
             feed.detail,
-            room.id.as_str(),
-            room.seq,
+            feed.room_id.as_str(),
+            showing.seq,
             (
-                room.slug.as_str(),
-                room.name.as_str(),
-                room.description.as_str(),
-                room.color.as_str(),
-                room.zone.as_str()
+                showing.slug.as_str(),
+                showing.name.as_str(),
+                showing.description.as_str(),
+                showing.color.as_str(),
+                showing.zone.as_str()
             ),
             (range.start, range.end),
         )

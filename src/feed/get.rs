@@ -17,10 +17,9 @@ use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::feeds;
 use crate::store::feeds::Feed;
+use crate::store::feeds::Sight;
 use crate::store::objects;
 use crate::store::rooms;
-use crate::store::rooms::Room;
-use crate::store::tenants;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -111,41 +110,55 @@ fn unknown() -> HttpResponse {
 
 async fn find(door: &FeedDoor, cache: &Cache, token: &str, hash: &str) -> Result<Found, StoreError> {
     let now = door.clock.now();
-    let mut tx = door.store.begin_read().await?;
-    let Some(feed) = feeds::by_token_hash(&mut tx, hash).await? else {
-        return Ok(if feeds::is_withdrawn(&mut tx, hash).await? { Found::Gone } else { Found::Unknown });
+    let mut glance = door.store.glance().await?;
+    let seen = admit(door, &mut glance, (token, hash), now).await?;
+    let Sight { feed, showing } = match seen {
+        Ok(sight) => sight,
+        Err(refused) => return Ok(refused),
     };
-    if feed.revoked_ms.is_some() || feed.expires_ms.is_some_and(|end| end <= now) {
-        return Ok(Found::Gone);
+    drop(glance);
+    let range = render::range(now, &showing.zone, feed.past_days, feed.future_days);
+    if let Some(page) = cache.fresh(hash, &made_from(&feed, &showing, range)) {
+        return Ok(Found::Page(page, Box::new(feed)));
     }
-    if !token::verify(&door.keys.feed, token, &scope(&feed)) {
-        tracing::error!(feed.id = %feed.id, "the signature of a feed link does not fit its row; the row was changed");
-        return Ok(Found::Unknown);
-    }
-    let Some(room) = rooms::get(&mut tx, &feed.tenant_id, &feed.room_id).await? else { return Ok(Found::Gone) };
-    let tenant = tenants::get(&mut tx, &feed.tenant_id).await?;
-    if tenant.is_none_or(|tenant| matches!(tenant.state, TenantState::Suspended | TenantState::Removed)) {
-        return Ok(Found::Closed);
-    }
-    let page = page(door, cache, tx, &feed, room, now).await?;
-    Ok(Found::Page(page, Box::new(feed)))
+    make(door, (token, hash), now).await
 }
 
-/// The page from memory while the room and the day are the same, otherwise made anew.
-async fn page(
+/// The feed of a token, or why there is none to be seen.
+async fn admit(
     door: &FeedDoor,
-    cache: &Cache,
-    mut tx: Tx,
-    feed: &Feed,
-    room: Room,
+    tx: &mut Tx,
+    (token, hash): (&str, &str),
     now: Timestamp,
-) -> Result<Arc<Page>, StoreError> {
+) -> Result<Result<Sight, Found>, StoreError> {
+    let Some(sight) = feeds::by_token_hash(tx, hash).await? else {
+        return Ok(Err(if feeds::is_withdrawn(tx, hash).await? { Found::Gone } else { Found::Unknown }));
+    };
+    let feed = &sight.feed;
+    if feed.revoked_ms.is_some() || feed.expires_ms.is_some_and(|end| end <= now) {
+        return Ok(Err(Found::Gone));
+    }
+    if !token::verify(&door.keys.feed, token, &scope(feed)) {
+        tracing::error!(feed.id = %feed.id, "the signature of a feed link does not fit its row; the row was changed");
+        return Ok(Err(Found::Unknown));
+    }
+    match sight.showing.state {
+        TenantState::Active | TenantState::Draining => Ok(Ok(sight)),
+        TenantState::Suspended | TenantState::Removed => Ok(Err(Found::Closed)),
+    }
+}
+
+/// The page made anew, from one state of everything.
+async fn make(door: &FeedDoor, named: (&str, &str), now: Timestamp) -> Result<Found, StoreError> {
+    let mut tx = door.store.begin_read().await?;
+    let Sight { feed, showing } = match admit(door, &mut tx, named, now).await? {
+        Ok(sight) => sight,
+        Err(refused) => return Ok(refused),
+    };
+    let Some(room) = rooms::get(&mut tx, &feed.tenant_id, &feed.room_id).await? else { return Ok(Found::Gone) };
     let range = render::range(now, &room.zone, feed.past_days, feed.future_days);
     let today = render::range(now, &room.zone, 0, 0).start;
-    let made_from = made_from(feed, &room, range);
-    if let Some(page) = cache.fresh(&feed.token_hash, &made_from) {
-        return Ok(page);
-    }
+    let made_from = made_from(&feed, &showing, range);
     let objects = objects::in_range(&mut tx, &feed.tenant_id, &feed.room_id, range, room.longest_ms).await?;
     drop(tx);
     let source = Source {
@@ -161,7 +174,8 @@ async fn page(
         render::render(&source).map(|text| Arc::new(Page::new(text, made_from, &source.room, range, today)))
     });
     let made = made.await.map_err(|_| StoreError::Busy)?;
-    made.map_err(|e| StoreError::Corrupt { column: "objects.body", what: e.to_string() })
+    let page = made.map_err(|e| StoreError::Corrupt { column: "objects.body", what: e.to_string() })?;
+    Ok(Found::Page(page, Box::new(feed)))
 }
 
 /// What a feed's token was signed for.

@@ -7,7 +7,8 @@
 use super::error::StoreError;
 use super::turns::{Turn, Turns};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -19,8 +20,12 @@ use std::time::Duration;
 /// How long a writer waits for its turn before the store counts as busy.
 const WRITE_WAIT: Duration = Duration::from_secs(20);
 
-/// Statements each `SQLite` connection keeps prepared.
+/// Statements each connection keeps prepared.
 const STATEMENTS: usize = 256;
+
+/// Rows a `SQLite` connection finds before whoever asked has to take some: whole answers are asked for, and each time that
+/// it has to wait costs as much as finding many rows.
+const ROWS: usize = 1024;
 
 #[derive(Clone)]
 pub(super) enum Db {
@@ -33,7 +38,7 @@ pub enum Tx {
     /// On `SQLite`.
     Sqlite(SqliteTx),
     /// On `PostgreSQL`.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(PostgresTx),
 }
 
 /// A transaction on `SQLite`.
@@ -42,6 +47,16 @@ pub enum SqliteTx {
     Read(Transaction<'static, Sqlite>),
     /// On the writing connection.
     Write(Turn),
+    /// On one of the reading connections, outside of a transaction: [`Db::glance`].
+    Glance(PoolConnection<Sqlite>),
+}
+
+/// A transaction on `PostgreSQL`.
+pub enum PostgresTx {
+    /// A transaction.
+    Begun(Transaction<'static, Postgres>),
+    /// A connection outside of one: [`Db::glance`].
+    Glance(PoolConnection<Postgres>),
 }
 
 /// Runs `$body` on the engine in use: one SQL text, one list of binds, expanded once per engine.
@@ -53,7 +68,7 @@ macro_rules! on {
                 $body
             }
             $crate::store::db::Tx::Postgres(transaction) => {
-                let $connection = &mut **transaction;
+                let $connection = transaction.connection();
                 $body
             }
         }
@@ -67,7 +82,9 @@ impl Tx {
         match self {
             Self::Sqlite(SqliteTx::Read(transaction)) => transaction.commit().await?,
             Self::Sqlite(SqliteTx::Write(turn)) => turn.commit().await?,
-            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::Postgres(PostgresTx::Begun(transaction)) => transaction.commit().await?,
+            // Nothing was begun.
+            Self::Sqlite(SqliteTx::Glance(_)) | Self::Postgres(PostgresTx::Glance(_)) => {}
         }
         Ok(())
     }
@@ -99,6 +116,16 @@ impl SqliteTx {
         match self {
             Self::Read(transaction) => Ok(&mut **transaction),
             Self::Write(turn) => turn.connection(),
+            Self::Glance(connection) => Ok(&mut **connection),
+        }
+    }
+}
+
+impl PostgresTx {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Begun(transaction) => transaction,
+            Self::Glance(connection) => connection,
         }
     }
 }
@@ -106,7 +133,9 @@ impl SqliteTx {
 impl Db {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(WRITE_WAIT).connect(url).await?;
+            let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS);
+            let pool =
+                PgPoolOptions::new().max_connections(16).acquire_timeout(WRITE_WAIT).connect_with(options).await?;
             migrator().run(&pool).await?;
             return Ok(Self::Postgres(pool));
         }
@@ -116,7 +145,8 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(STATEMENTS);
+            .statement_cache_capacity(STATEMENTS)
+            .row_buffer_size(ROWS);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(WRITE_WAIT)
@@ -141,15 +171,28 @@ impl Db {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Read(read.begin().await?)),
             Self::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                let pool = pool.clone();
+                Tx::Postgres(PostgresTx::Begun(to_its_end(async move { pool.begin_with(BEGIN).await }).await?))
             }
+        })
+    }
+
+    /// For one statement, which sees one state by itself: nothing is begun and nothing ended.
+    pub(super) async fn glance(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Glance(read.acquire().await?)),
+            Self::Postgres(pool) => Tx::Postgres(PostgresTx::Glance(pool.acquire().await?)),
         })
     }
 
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(SqliteTx::Write(write.take().await?)),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => {
+                let pool = pool.clone();
+                Tx::Postgres(PostgresTx::Begun(to_its_end(async move { pool.begin().await }).await?))
+            }
         })
     }
 
@@ -162,6 +205,14 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// A beginning whose caller may go away in the middle: the driver would give the connection back with a transaction that
+/// nobody ends, and whoever gets it next would stand in it. On its own it comes to its end, and is taken back then.
+async fn to_its_end(
+    begin: impl Future<Output = Result<Transaction<'static, Postgres>, sqlx::Error>> + Send + 'static,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    Ok(tokio::spawn(begin).await.map_err(|_| StoreError::Busy)??)
 }
 
 /// The migrations, carried in the program. Append-only: a released file is never changed.

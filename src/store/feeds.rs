@@ -3,7 +3,8 @@
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, word};
-use crate::model::{DetailLevel, FeedId, RoomId, TenantId, Timestamp};
+use crate::model::{DetailLevel, FeedId, RoomId, TenantId, TenantState, Timestamp, ZoneId};
+use sqlx::{FromRow, Row};
 
 row! {
     /// A signed, revocable, read-only view of a room.
@@ -39,11 +40,55 @@ row! {
     }
 }
 
+row! {
+    /// What a feed shows of its room and tenant besides bookings.
+    pub struct Showing {
+        /// The state of the tenant.
+        pub state: TenantState,
+        /// Sequence number of the room's last change.
+        pub seq: i64,
+        /// The room's name in URLs.
+        pub slug: String,
+        /// The name people read.
+        pub name: String,
+        /// What it is good for.
+        pub description: String,
+        /// `#RRGGBB`.
+        pub color: String,
+        /// The zone of its days.
+        pub zone: ZoneId,
+    }
+}
+
+/// A feed, and what it shows besides bookings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sight {
+    /// The feed.
+    pub feed: Feed,
+    /// Its room and tenant.
+    pub showing: Showing,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Sight
+where
+    Feed: FromRow<'r, R>,
+    Showing: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self { feed: Feed::from_row(row)?, showing: Showing::from_row(row)? })
+    }
+}
+
 const INSERT: &str = "INSERT INTO feeds (id, tenant_id, room_id, label, token_hash, detail, past_days, future_days,
     version, created_ms, expires_ms, revoked_ms, last_used_ms, last_client)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, NULL, '')";
-const BY_HASH: &str = "SELECT id, tenant_id, room_id, label, token_hash, detail, past_days, future_days, version,
-    created_ms, expires_ms, revoked_ms, last_used_ms, last_client FROM feeds WHERE token_hash = $1";
+const BY_HASH: &str = "SELECT f.id AS id, f.tenant_id AS tenant_id, f.room_id AS room_id, f.label AS label,
+    f.token_hash AS token_hash, f.detail AS detail, f.past_days AS past_days, f.future_days AS future_days,
+    f.version AS version, f.created_ms AS created_ms, f.expires_ms AS expires_ms, f.revoked_ms AS revoked_ms,
+    f.last_used_ms AS last_used_ms, f.last_client AS last_client, t.state AS state, r.seq AS seq, r.slug AS slug,
+    r.name AS name, r.description AS description, r.color AS color, r.zone AS zone
+    FROM feeds f JOIN tenants t ON t.id = f.tenant_id JOIN rooms r ON r.id = f.room_id AND r.tenant_id = f.tenant_id
+    WHERE f.token_hash = $1";
 const GET: &str = "SELECT id, tenant_id, room_id, label, token_hash, detail, past_days, future_days, version,
     created_ms, expires_ms, revoked_ms, last_used_ms, last_client FROM feeds WHERE tenant_id = $1 AND id = $2";
 const LIST: &str = "SELECT id, tenant_id, room_id, label, token_hash, detail, past_days, future_days, version,
@@ -75,8 +120,8 @@ pub async fn insert(tx: &mut Tx, feed: &Feed) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The feed whose present token has that hash.
-pub async fn by_token_hash(tx: &mut Tx, hash: &str) -> Result<Option<Feed>, StoreError> {
+/// The feed whose present token has that hash, and what it shows besides bookings.
+pub async fn by_token_hash(tx: &mut Tx, hash: &str) -> Result<Option<Sight>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(BY_HASH).bind(hash).fetch_optional(c).await)?)
 }
 

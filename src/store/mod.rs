@@ -72,6 +72,12 @@ impl Store {
         self.db.begin_read().await
     }
 
+    /// For a question of one statement, which sees one state by itself: what it costs to begin a transaction and to end it
+    /// is saved. A second statement would see another state.
+    pub async fn glance(&self) -> Result<Tx, StoreError> {
+        self.db.glance().await
+    }
+
     /// A transaction that may write.
     pub async fn begin_write(&self) -> Result<Tx, StoreError> {
         self.db.begin_write().await

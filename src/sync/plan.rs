@@ -42,6 +42,8 @@ pub fn decide(
 ) -> Decision {
     let remote_wins = remote_wins(authority, born_here);
     let theirs = theirs.map(|theirs| in_the_words_of(theirs, [ours, base]));
+    // A program that writes the time in a zone of its own has not moved the booking, and does not stand against who has.
+    let agreed = base.map(|base| in_the_words_of(base, [ours, None]));
     match (base, ours, theirs.as_deref()) {
         (_, None, None) => Decision::Forget,
         (_, Some(ours), Some(theirs)) if ours == theirs => {
@@ -51,8 +53,10 @@ pub fn decide(
                 Decision::Agree
             }
         }
-        (Some(base), Some(ours), Some(theirs)) => both_present(base, ours, theirs, remote_wins),
-        (Some(base), Some(ours), None) if ours == base || remote_wins => Decision::DeleteOurs,
+        (Some(base), Some(ours), Some(theirs)) => {
+            both_present(agreed.as_deref().unwrap_or(base), ours, theirs, remote_wins)
+        }
+        (Some(_), Some(ours), None) if Some(ours) == agreed.as_deref() || remote_wins => Decision::DeleteOurs,
         (Some(_) | None, Some(_), None) => Decision::CreateAnew,
         (Some(base), None, Some(theirs)) if theirs == base || !remote_wins => Decision::DeleteTheirs,
         (Some(_) | None, None, Some(_)) => Decision::TakeBack,
@@ -67,9 +71,9 @@ pub fn decide(
     }
 }
 
-/// A single event that is when one of the others is, written in that one's zone. Systems answer in a zone of their own,
+/// A single event that is when one of the others is, written in that one's zone. Programs and systems answer in a zone of their own,
 /// and a zone alone is no change to decide about: the booking takes the same time.
-fn in_the_words_of<'a>(theirs: &'a Event, others: [Option<&Event>; 2]) -> Cow<'a, Event> {
+pub(super) fn in_the_words_of<'a>(theirs: &'a Event, others: [Option<&Event>; 2]) -> Cow<'a, Event> {
     let single = |event: &Event| event.recurrence.is_none() && event.overrides.is_empty();
     let named = others.into_iter().flatten().find(|other| {
         single(other) && single(theirs) && other.when != theirs.when && other.when.is_same_span(&theirs.when)
@@ -200,5 +204,13 @@ mod tests {
         };
         assert_eq!(decided(Some(&utc), Some(&moved), Some(&oslo)), Decision::SendOurs);
         assert_eq!(decided(Some(&moved), Some(&moved), Some(&oslo)), Decision::TakeTheirs);
+        assert_eq!(decided(Some(&oslo), Some(&utc), None), Decision::DeleteOurs);
+        // Renamed by a program that writes UTC, and moved at the other side.
+        let renamed = Event { content: event("b").content, ..utc.clone() };
+        let Decision::Merge(merged) = decided(Some(&oslo), Some(&renamed), Some(&moved)) else {
+            panic!("both have changed something")
+        };
+        assert_eq!((merged.event.when, merged.contested), (moved.when, vec![]));
+        assert_eq!(merged.event.content, renamed.content);
     }
 }

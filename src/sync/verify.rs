@@ -1,7 +1,7 @@
 //! The invariants, looked at on the living sides: every mapping is read completely and compared with hub and links. Reads
 //! only; each violation comes with its evidence.
 
-use super::{Engine, Site, SyncError, hub, masks, shadow};
+use super::{Engine, Site, SyncError, hub, masks, plan, shadow};
 use crate::bridge::Complete;
 use crate::bridge::RemoteItem;
 use crate::change::resolve;
@@ -321,7 +321,9 @@ impl Side<'_> {
         });
         let echo = hub::event_of(&link.echo)?;
         let base = hub::event_of(&link.base)?;
-        let in_step = theirs == ours || (echo.is_some() && echo == theirs && base == ours);
+        let same = theirs.as_ref().map(|theirs| plan::in_the_words_of(theirs, [ours.as_ref(), None])).as_deref()
+            == ours.as_ref();
+        let in_step = same || (echo.is_some() && echo == theirs && base == ours);
         let Some(ours) = ours else { return Ok(()) };
         if in_step || item.is_none() && !self.lies_in(&ours) {
             return Ok(());

@@ -31,7 +31,8 @@ async fn stored_feed(house: &House) -> Feed {
 }
 
 async fn by_hash(house: &House, hash: &str) -> Option<Feed> {
-    feeds::by_token_hash(&mut house.read().await, hash).await.unwrap()
+    let sight = feeds::by_token_hash(&mut house.read().await, hash).await.unwrap();
+    sight.map(|sight| sight.feed)
 }
 
 async fn is_withdrawn(house: &House, hash: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The contract of the store: each case once, run on both engines.
 
+mod abandoned;
 mod bookkeeping;
 mod bridges;
 mod changes;
