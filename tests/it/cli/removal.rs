@@ -49,7 +49,7 @@ async fn a_bridge_goes_with_its_mappings_and_its_room_stays() {
 async fn a_tenant_goes_once_it_is_suspended_and_others_stay() {
     let folder = Folder::new();
     folder.done(&["room", "add", "Hall"]).await;
-    folder.done(&["tenant", "add", "village"]).await;
+    folder.done(&["tenant", "add", "village", "--zone", "Europe/Oslo"]).await;
     folder.done(&["room", "add", "Barn", "--tenant", "village"]).await;
     folder.done(&["room-group", "add", "Barns", "--room", "barn", "--tenant", "village"]).await;
     folder.done(&["user", "add", "bert", "--tenant", "village"]).await;
