@@ -5,6 +5,9 @@
 #   conformance/postgres.sh start   makes and starts it, prints its URL
 #   conformance/postgres.sh url     prints its URL; fails when it does not run
 #   conformance/postgres.sh stop    stops and removes it
+#
+# With PG_TLS=FOLDER it speaks TLS with the server.crt and server.key of that folder, and the role `certified` comes in with a
+# client certificate by ca.crt and with nothing else.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -69,6 +72,20 @@ full_page_writes = off
 shared_buffers = 64MB
 log_min_messages = warning
 CONF
+    [ -z "${PG_TLS:-}" ] || speak_tls "$at/data"
+}
+
+speak_tls() {
+    local data=$1 file
+    for file in server.crt server.key ca.crt; do
+        install -m 600 "$PG_TLS/$file" "$data/$file"
+        [ "$(id -u)" != 0 ] || chown "$account" "$data/$file"
+    done
+    as_owner tee -a "$data/postgresql.conf" >/dev/null <<CONF
+ssl = on
+ssl_ca_file = 'ca.crt'
+CONF
+    as_owner sed -i "1i hostssl all certified 127.0.0.1/32 cert\nhost all certified 127.0.0.1/32 reject" "$data/pg_hba.conf"
 }
 
 start() {

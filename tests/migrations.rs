@@ -119,6 +119,74 @@ mod migrations {
         (is_time && kind != "BIGINT").then(|| format!("column {name} is a time and must be BIGINT milliseconds"))
     }
 
+    /// The last file from before replicas of two versions worked side by side.
+    const ALONE: usize = 25;
+
+    /// Statements without comments, upper case, one space between words.
+    fn statements(sql: &str) -> Vec<String> {
+        let plain = without_comments(sql).collect::<Vec<_>>().join(" ").to_uppercase();
+        let words = |one: &str| one.split_whitespace().collect::<Vec<_>>().join(" ");
+        plain.split(';').map(words).filter(|one| !one.is_empty()).collect()
+    }
+
+    /// What a replica of the version before would stumble over. Its INSERTs do not name new columns, and it goes on writing
+    /// what was there.
+    fn breaks(sql: &str) -> Vec<String> {
+        let all = statements(sql);
+        let is_new = |table: &str| all.iter().any(|one| one.starts_with(&format!("CREATE TABLE {table} ")));
+        let mut wrong = Vec::new();
+        for one in &all {
+            let mut words = one.split([' ', '(']);
+            let head: Vec<&str> = words.by_ref().take(2).collect();
+            let table = one.split(" ON ").nth(1).or_else(|| one.strip_prefix("ALTER TABLE "));
+            let table = table.and_then(|rest| rest.split([' ', '(']).next()).unwrap_or_default();
+            let adds = one.contains(" ADD COLUMN ");
+            let rules = adds && ["REFERENCES", "UNIQUE", "CHECK"].iter().any(|word| one.contains(word));
+            let why = if head[0] == "DROP" || words.any(|word| word == "DROP") {
+                "takes something away"
+            } else if head == ["ALTER", "TABLE"] && !adds {
+                "changes what is there instead of adding a column"
+            } else if adds && one.contains(" NOT NULL") && !one.contains(" DEFAULT ") {
+                "adds a column that the version before does not fill"
+            } else if rules || (one.starts_with("CREATE UNIQUE INDEX") && !is_new(table)) {
+                "adds a rule to a table that the version before fills"
+            } else {
+                continue;
+            };
+            wrong.push(format!("{why}: {one}"));
+        }
+        wrong
+    }
+
+    #[test]
+    fn replicas_of_the_version_before_work_on_after_every_migration() {
+        for (file, _) in FILES.iter().skip(ALONE) {
+            let advice = "expand in one version, contract in a later one";
+            assert_eq!(breaks(&read(file)), Vec::<String>::new(), "{file}: {advice}");
+        }
+    }
+
+    #[test]
+    fn the_checker_refuses_what_the_version_before_stumbles_over() {
+        for bad in [
+            "DROP TABLE rooms;",
+            "DROP INDEX rooms_by_slug;",
+            "ALTER TABLE rooms DROP COLUMN name;",
+            "ALTER TABLE rooms RENAME COLUMN name TO title;",
+            "ALTER TABLE rooms RENAME TO halls;",
+            "alter table rooms\n    add column floor BIGINT NOT NULL;",
+            "ALTER TABLE rooms ADD COLUMN floor TEXT REFERENCES floors (id);",
+            "ALTER TABLE rooms ALTER COLUMN name SET NOT NULL;",
+            "CREATE UNIQUE INDEX rooms_by_name ON rooms (name);",
+        ] {
+            assert_eq!(breaks(bad).len(), 1, "{bad}");
+        }
+        let good = "-- DROP nothing\nCREATE TABLE floors (\n    id TEXT PRIMARY KEY,\n    n BIGINT NOT NULL\n);\n\
+            CREATE UNIQUE INDEX floors_by_n ON floors (n);\nALTER TABLE rooms ADD COLUMN floor TEXT NOT NULL DEFAULT '';\n\
+            ALTER TABLE rooms ADD COLUMN height BIGINT;\nCREATE INDEX rooms_by_floor ON rooms (floor);";
+        assert_eq!(breaks(good), Vec::<String>::new());
+    }
+
     fn digest(text: &str) -> String {
         let digits: Vec<String> = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         digits[..8].concat()

@@ -113,9 +113,12 @@ pub enum ApiError {
         /// What is wrong.
         why: BridgeError,
     },
-    /// The server is stopping or its database does not answer.
+    /// Its database does not answer.
     #[error("the database does not answer")]
     NotReady,
+    /// The server is about to end.
+    #[error("this server is about to end: send requests to another one")]
+    Leaving,
 }
 
 impl From<StoreError> for ApiError {
@@ -215,6 +218,7 @@ impl ApiError {
             Self::Manage(ManageError::Taken { .. }) => "taken",
             Self::Manage(ManageError::State { .. }) => "wrong-state",
             Self::NotReady
+            | Self::Leaving
             | Self::Remote { why: BridgeError::Busy { .. }, .. }
             | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
             Self::Remote { .. } | Self::Provider(_) => "remote",

@@ -9,6 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::get;
 use actix_web::web;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long the store may take to answer before the server counts as not ready.
@@ -20,8 +21,12 @@ pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#)
 }
 
-/// The store answers: the server may be sent requests. Remote systems play no part in it.
+/// The store answers and the process is not about to end: the server may be sent requests. Remote systems play no part in
+/// it.
 pub(super) async fn ready(door: web::Data<ApiDoor>) -> Result<HttpResponse, ApiError> {
+    if door.leaving.load(Ordering::Relaxed) {
+        return Err(ApiError::Leaving);
+    }
     let asked = async { tenants::list(&mut door.store.begin_read().await?).await };
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(_)) => Ok(HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ready"}"#)),

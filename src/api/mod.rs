@@ -58,6 +58,7 @@ use actix_web::body::BoxBody;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What the REST interface works with.
@@ -94,6 +95,8 @@ pub struct ApiDoor {
     pub rates: Rates,
     /// How long a request of the predecessor's interface waits for the reconciler.
     pub patience: Duration,
+    /// Whether the process is about to end: it is not ready for more, and answers what still comes.
+    pub leaving: Arc<AtomicBool>,
 }
 
 /// Mounts `/health`, `/ready` and `/metrics` for insiders, who need no credentials.

@@ -3,6 +3,7 @@
 use super::Config;
 use super::Problem;
 use super::bootstrap::UserEntry;
+use super::database_url;
 use crate::model::Features;
 use crate::model::ZoneId;
 use std::collections::BTreeSet;
@@ -55,6 +56,7 @@ fn server(config: &Config, found: &mut Found) {
             format!("{inner:?} is not another address with a port; write one as \"0.0.0.0:9090\""),
         );
     }
+    found.demand(server.drain_seconds <= 600, "server.drain_seconds", "is above 600");
     found.demand(server.workers <= 512, "server.workers", "is above 512; 0 means one for each core");
     if let Some(url) = &server.public_url {
         web_address("server.public_url", url, found);
@@ -86,6 +88,9 @@ fn storage(config: &Config, found: &mut Found) {
     if let Some(url) = &config.database.url {
         let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
         found.demand(known, "database.url", "must begin with sqlite: or postgres://");
+        for problem in database_url::problems(url.reveal()) {
+            found.demand(false, "database.url", problem);
+        }
     }
     found.demand(
         config.keys.master_key.is_none() || config.keys.master_key_file.is_none(),
@@ -157,6 +162,7 @@ fn limits(config: &Config, found: &mut Found) {
 fn sync(config: &Config, found: &mut Found) {
     let sync = &config.sync;
     found.demand((1..=256).contains(&sync.workers), "sync.workers", "must be 1 to 256");
+    found.demand((10..=60_000).contains(&sync.look_ms), "sync.look_ms", "must be 10 to 60000");
     found.demand((1..=1024).contains(&sync.tenant_calls), "sync.tenant_calls", "must be 1 to 1024");
     found.demand((10..=86_400).contains(&sync.poll_seconds), "sync.poll_seconds", "must be 10 to 86400");
     found.demand(

@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod check;
+pub mod database_url;
 mod example;
 mod fitting;
 mod limits;

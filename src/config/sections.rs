@@ -21,6 +21,9 @@ section! {
         workers: usize = 0,
         /// Seconds a stop waits for requests and syncs that have begun.
         shutdown_seconds: u64 = 20,
+        /// Seconds before a stop in which `/ready` says no and requests are still taken, so that a load balancer sees it
+        /// in time. Behind none 0.
+        drain_seconds: u64 = 0,
     }
 }
 
@@ -77,6 +80,9 @@ section! {
     Sync {
         /// Rooms that are pulled and pushed at once.
         workers: usize = 8,
+        /// Milliseconds between two looks for what has become due, such as repetitions. What is new needs no look, also
+        /// where another replica made it: PostgreSQL tells.
+        look_ms: u64 = 500,
         /// Calls to remote systems that one tenant has under way at once, in each process.
         tenant_calls: usize = 16,
         /// Seconds between two pulls of a room without working notifications.

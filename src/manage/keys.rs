@@ -19,6 +19,7 @@ use crate::store::Store;
 use crate::store::Tx;
 use crate::store::data_keys::{self, DataKey};
 use crate::store::leases;
+use crate::store::schema;
 use crate::store::sealed::{COLUMNS, Column, SealedRow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -223,6 +224,10 @@ impl Vault {
     /// Destroys keys that nothing uses any more; answers which.
     pub async fn retire(&self, now: Timestamp) -> Result<Vec<String>, ManageError> {
         let mut tx = self.store.begin_write().await?;
+        // There may be sealed values in columns that only a later version knows.
+        if schema::is_later(&mut tx).await? {
+            return Ok(Vec::new());
+        }
         let stored = data_keys::list(&mut tx).await?;
         let seals = |key: &&DataKey| key.purpose == data_keys::SEAL && key.retired_ms.is_none();
         let settled = |key: &&DataKey| key.seals_from_ms.plus_ms(LAST_WRITE_MS) <= now;

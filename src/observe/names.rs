@@ -111,6 +111,12 @@ pub static BACKUP_TIME: Family =
 /// Backups of the server by what became of them.
 pub static BACKUPS: Family =
     counter("anteroom_backups_total", "Backups that the server began, by what became of them.", &["outcome"]);
+/// Whether the database tells what other replicas do.
+pub static DATABASE_LISTENING: Family = gauge(
+    "anteroom_database_listening",
+    "1 while PostgreSQL tells what other replicas do, 0 while it is asked instead.",
+    &[],
+);
 /// Version of the program; always 1.
 pub static BUILD: Family = gauge("anteroom_build_info", "Version of the program; always 1.", &["version"]);
 
@@ -141,4 +147,5 @@ pub static ALL: &[&Family] = &[
     &TENANTS_CLOSED,
     &BACKUP_TIME,
     &BACKUPS,
+    &DATABASE_LISTENING,
 ];

@@ -4,7 +4,8 @@
 mod memory;
 mod sheet;
 
-use super::{Gateway, ServerError, listen, make_folder, show};
+use super::address::Address;
+use super::{Gateway, ServerError, make_folder, show};
 use crate::config::{BridgeEntry, Config, MappingEntry, RoomEntry, Secret, TenantEntry, UserEntry};
 use crate::manage;
 use crate::manage::Acting;
@@ -21,7 +22,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use memory::{FeedMemory, Memory};
 use serde_json::{Map, Value, json};
 pub use sheet::Sheet;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,12 +68,11 @@ impl Demo {
         let (folder, data) = data_folder(options.data)?;
         let mut memory = Memory::load(&data)?;
         let sandbox = start_sandbox(&memory, &data, options.life).await?;
-        let listener = listen_as_before(options.listen, &memory)?;
-        let address = listener.local_addr().map_err(ServerError::Web)?;
-        memory.remember(address, &sandbox);
+        let address = address_as_before(options.listen, &memory)?;
+        memory.remember(address.bound, &sandbox);
         memory.save(&data)?;
-        let config = configuration(&data, address, &sandbox, &memory);
-        let gateway = Gateway::start_on(config.clone(), listener, address).await?;
+        let config = configuration(&data, address.bound, &sandbox, &memory);
+        let gateway = Gateway::start_on(config.clone(), address).await?;
         let tenant = furnish(&gateway, &config, &mut memory).await?;
         memory.save(&data)?;
         first_contact(&gateway, &tenant).await?;
@@ -123,14 +123,14 @@ async fn start_sandbox(memory: &Memory, data: &Path, life: bool) -> Result<Sandb
     Ok(Sandbox::start(options([0; 4])).await?)
 }
 
-fn listen_as_before(wanted: SocketAddr, memory: &Memory) -> Result<TcpListener, ServerError> {
+fn address_as_before(wanted: SocketAddr, memory: &Memory) -> Result<Address, ServerError> {
     if wanted.port() == 0
         && memory.port != 0
-        && let Ok(listener) = listen(&SocketAddr::new(wanted.ip(), memory.port).to_string(), "--listen")
+        && let Ok(address) = Address::take(&SocketAddr::new(wanted.ip(), memory.port).to_string(), "--listen")
     {
-        return Ok(listener);
+        return Ok(address);
     }
-    listen(&wanted.to_string(), "--listen")
+    Address::take(&wanted.to_string(), "--listen")
 }
 
 /// What an administrator would write into a file for this town.

@@ -77,7 +77,7 @@ impl Doors {
 }
 
 fn dav_door(parts: &Parts) -> Result<DavDoor, CryptError> {
-    let nudge = parts.nudge.clone();
+    let nudge = parts.sleepers.reconciler.clone();
     Ok(DavDoor {
         store: parts.store.clone(),
         clock: parts.clock.clone(),
@@ -92,7 +92,7 @@ fn dav_door(parts: &Parts) -> Result<DavDoor, CryptError> {
 }
 
 fn api_door(parts: &Parts) -> ApiDoor {
-    let (nudge, metrics) = (parts.nudge.clone(), parts.metrics.clone());
+    let (nudge, metrics) = (parts.sleepers.reconciler.clone(), parts.metrics.clone());
     ApiDoor {
         store: parts.store.clone(),
         clock: parts.clock.clone(),
@@ -110,11 +110,12 @@ fn api_door(parts: &Parts) -> ApiDoor {
         engine: Arc::new(parts.engine()),
         rates: Rates::default(),
         patience: SYNC_PATIENCE,
+        leaving: parts.leaving.clone(),
     }
 }
 
 fn hook_door(parts: &Parts) -> HookDoor {
-    let nudge = parts.nudge.clone();
+    let nudge = parts.sleepers.reconciler.clone();
     HookDoor {
         store: parts.store.clone(),
         clock: parts.clock.clone(),

@@ -1,11 +1,13 @@
 //! Floor 6: the assembly. Opens the store, makes what the configuration declares, starts the reconciler, mounts the
 //! doors, and stops all of it in good order.
 
+mod address;
 mod backups;
 mod bootstrap;
 mod compress;
 mod demo;
 mod doors;
+mod ears;
 mod keeper;
 mod refusals;
 mod source;
@@ -15,9 +17,11 @@ pub use bootstrap::judge_bridge;
 pub use demo::{Demo, DemoOptions};
 pub(crate) use source::bridge_source;
 
+use address::Address;
 use backups::Backups;
 pub(crate) use backups::s3;
 use doors::Doors;
+use ears::{Ears, Sleepers};
 use keeper::Keeper;
 use refusals::Refusals;
 
@@ -55,7 +59,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -128,67 +132,47 @@ pub struct Gateway {
     store: Store,
     keys: Arc<Keys>,
     nudge: Nudge,
+    leaving: Leaving,
+    /// How long requests are still taken after the end was announced.
+    drain: Duration,
     webs: Vec<(actix_web::dev::ServerHandle, JoinHandle<std::io::Result<()>>)>,
     worker_task: JoinHandle<()>,
     stop_worker: oneshot::Sender<()>,
     /// What tells others of changes, and what keeps order beside the reconciler.
-    aside: Vec<(JoinHandle<()>, oneshot::Sender<()>)>,
+    aside: Vec<Beside>,
 }
 
 impl Gateway {
     /// Starts everything the configuration asks for.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
-        let listener = listen(&config.server.listen, "server.listen")?;
-        let address = listener.local_addr().map_err(ServerError::Web)?;
-        Self::start_on(config, listener, address).await
+        let address = Address::take(&config.server.listen, "server.listen")?;
+        Box::pin(Self::start_on(config, address)).await
     }
 
-    /// Starts on a socket that listens already, so that its address could be written into the configuration.
-    async fn start_on(config: Config, listener: TcpListener, address: SocketAddr) -> Result<Self, ServerError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        make_folder(&config.server.data_dir)?;
-        let store = Store::open(config.database_url().reveal()).await?;
-        let vault = vault(&config, &store)?;
-        let keys = Arc::new(vault.open(clock.now()).await?);
-        let closed = vault.check(&keys.ring).await?;
-        keeper::tell_closed(&store, &closed, clock.now()).await?;
-        bootstrap::bootstrap(&store, &keys, &config, clock.now()).await?;
-        let sign_in = sign_in(&config, &store, &keys, &clock).await?;
-        let metrics = Arc::new(Metrics::new());
-        let bridges =
-            bridge_source(keys.clone(), clock.clone(), Arc::new(config.limits.clone()), config.sync.tenant_calls);
-        let (nudge, refusals) = (Nudge::default(), Refusals::default());
-        let parts = Parts { config, store, clock, keys, vault, refusals, metrics, nudge, sign_in, bridges };
-        let mut servers = vec![serve(&parts, listener)?];
-        if let Some(address) = &parts.config.observe.metrics_listen {
-            servers.push(serve_inner(&parts, listen(address, "observe.metrics_listen")?)?);
+    /// Starts on an address that is taken already, so that it could be written into the configuration. Nobody is let in
+    /// before the database is up to date and everything that is declared exists.
+    async fn start_on(config: Config, address: Address) -> Result<Self, ServerError> {
+        let inner = config.observe.metrics_listen.as_deref();
+        let inner = inner.map(|inner| Address::take(inner, "observe.metrics_listen")).transpose()?;
+        let parts = Parts::prepare(config).await?;
+        let (bound, engine) = (address.bound, parts.engine());
+        let mut servers = vec![serve(&parts, address.listen()?)?];
+        if let Some(inner) = inner {
+            servers.push(serve_inner(&parts, inner.listen()?)?);
         }
         let webs = servers.into_iter().map(|server| (server.handle(), tokio::spawn(server))).collect();
-        let engine = parts.engine();
-        let mut aside = Vec::new();
-        if let Some(announcer) = parts.announcer()? {
-            aside.push(beside(|stopped| announcer.run(stopped)));
-        }
-        if let Some(courier) = parts.courier()? {
-            aside.push(beside(|stopped| courier.run(stopped)));
-        }
-        if parts.config.alerts.enabled {
-            let watchman = Watchman { engine: Arc::new(parts.engine()), terms: parts.config.alerts.clone() };
-            aside.push(beside(|stopped| watchman.run(stopped)));
-        }
-        let keeper = parts.keeper();
-        aside.push(beside(|stopped| keeper.run(stopped)));
-        if let Some(backups) = parts.backups()? {
-            aside.push(beside(|stopped| backups.run(stopped)));
-        }
-        let Parts { store, keys, nudge, .. } = parts;
+        let aside = parts.aside()?;
+        let Parts { config, store, keys, sleepers, leaving, .. } = parts;
+        let nudge = sleepers.reconciler;
         let (stop_worker, stopped) = oneshot::channel();
         let worker = Worker::new(Arc::new(engine), nudge.clone());
         Ok(Self {
-            address,
+            address: bound,
             store,
             keys,
             nudge,
+            leaving,
+            drain: Duration::from_secs(config.server.drain_seconds),
             webs,
             worker_task: tokio::spawn(worker.run(async {
                 let _ = stopped.await;
@@ -218,8 +202,11 @@ impl Gateway {
         self.nudge.nudge();
     }
 
-    /// Stops taking requests, lets those that have begun end, then the work of the reconciler, then the database.
+    /// Tells load balancers to go elsewhere, and stops taking requests once they have had the time to; lets those that have
+    /// begun end, then the work of the reconciler, then the database.
     pub async fn stop(self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        tokio::time::sleep(self.drain).await;
         for (web, task) in self.webs {
             web.stop(true).await;
             let _ = task.await;
@@ -234,8 +221,11 @@ impl Gateway {
     }
 }
 
+/// What works beside the reconciler, and what ends it.
+type Beside = (JoinHandle<()>, oneshot::Sender<()>);
+
 /// Starts something that works until it is told to stop.
-fn beside<F>(work: impl FnOnce(Stopped) -> F) -> (JoinHandle<()>, oneshot::Sender<()>)
+fn beside<F>(work: impl FnOnce(Stopped) -> F) -> Beside
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -245,6 +235,9 @@ where
     });
     (tokio::spawn(work(stopped)), stop)
 }
+
+/// Whether the process is about to end: it is not ready any more, and connections are not kept.
+type Leaving = Arc<AtomicBool>;
 
 /// Resolves when the gateway stops.
 type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -278,12 +271,56 @@ struct Parts {
     vault: Vault,
     refusals: Refusals,
     metrics: Arc<Metrics>,
-    nudge: Nudge,
+    sleepers: Sleepers,
+    leaving: Leaving,
     sign_in: Arc<SignIn>,
     bridges: BridgeSource,
 }
 
 impl Parts {
+    /// Opens the database, brings it up to date, and makes what the configuration declares.
+    async fn prepare(config: Config) -> Result<Self, ServerError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        make_folder(&config.server.data_dir)?;
+        let store = Store::open(config.database_url().reveal()).await?;
+        let vault = vault(&config, &store)?;
+        let keys = Arc::new(vault.open(clock.now()).await?);
+        let closed = vault.check(&keys.ring).await?;
+        keeper::tell_closed(&store, &closed, clock.now()).await?;
+        bootstrap::bootstrap(&store, &keys, &config, clock.now()).await?;
+        let sign_in = sign_in(&config, &store, &keys, &clock).await?;
+        let (metrics, limits) = (Arc::new(Metrics::new()), Arc::new(config.limits.clone()));
+        let bridges = bridge_source(keys.clone(), clock.clone(), limits, config.sync.tenant_calls);
+        let (refusals, sleepers, leaving) = (Refusals::default(), Sleepers::default(), Leaving::default());
+        Ok(Self { config, store, clock, keys, vault, refusals, metrics, sleepers, leaving, sign_in, bridges })
+    }
+
+    /// Starts what works beside the reconciler.
+    fn aside(&self) -> Result<Vec<Beside>, ServerError> {
+        let mut aside = Vec::new();
+        if let Some(announcer) = self.announcer()? {
+            aside.push(beside(|stopped| announcer.run(self.sleepers.announcer.clone(), stopped)));
+        }
+        if let Some(courier) = self.courier()? {
+            aside.push(beside(|stopped| courier.run(self.sleepers.courier.clone(), stopped)));
+        }
+        if self.config.alerts.enabled {
+            let watchman = Watchman { engine: Arc::new(self.engine()), terms: self.config.alerts.clone() };
+            aside.push(beside(|stopped| watchman.run(stopped)));
+        }
+        let keeper = self.keeper();
+        aside.push(beside(|stopped| keeper.run(stopped)));
+        if let Some(backups) = self.backups()? {
+            aside.push(beside(|stopped| backups.run(stopped)));
+        }
+        // The last one to stop: it tells the others what those before it left.
+        if let Some(listener) = self.store.listener() {
+            let ears = Ears { listener, sleepers: self.sleepers.clone(), metrics: self.metrics.clone() };
+            aside.push(beside(|stopped| ears.run(stopped)));
+        }
+        Ok(aside)
+    }
+
     fn engine(&self) -> Engine {
         engine(&self.config, &self.store, &self.bridges, &self.keys, &self.clock, &self.metrics)
     }
@@ -383,12 +420,14 @@ fn serve(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::Server,
     let (doors, metrics, config) = (Doors::new(parts)?, web::Data::from(parts.metrics.clone()), &parts.config);
     let refusals = web::Data::new(parts.refusals.clone());
     let clock = web::Data::new(parts.clock.clone());
+    let leaving = web::Data::from(parts.leaving.clone());
     let mut server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()
             .app_data(metrics.clone())
             .app_data(refusals.clone())
             .app_data(clock.clone())
+            .app_data(leaving.clone())
             .wrap(from_fn(compress::compress))
             .wrap(from_fn(watch::watch))
             .configure(|app| doors.mount(app))
@@ -410,13 +449,6 @@ fn serve_inner(parts: &Parts, listener: TcpListener) -> Result<actix_web::dev::S
     });
     let server = server.workers(1).disable_signals().shutdown_timeout(parts.config.server.shutdown_seconds);
     Ok(server.listen(listener).map_err(ServerError::Web)?.run())
-}
-
-fn listen(address: &str, key: &'static str) -> Result<TcpListener, ServerError> {
-    let failed = |source| ServerError::Listen { address: address.to_owned(), key, source };
-    let listener = TcpListener::bind(address).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
 }
 
 /// The vault of a database.

@@ -10,10 +10,12 @@ use crate::observe::request::{Party, Request, during};
 use crate::observe::request_id;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,6 +29,7 @@ pub(super) async fn watch<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, Error> {
     let began = Instant::now();
     let metrics = request.app_data::<web::Data<Metrics>>().cloned();
+    let leaving = request.app_data::<web::Data<AtomicBool>>().cloned();
     let given = request.headers().get(request_id::HEADER).and_then(|value| value.to_str().ok());
     let id = RequestId::from_header(given);
     let name = HeaderName::from_static(request_id::HEADER);
@@ -47,6 +50,10 @@ pub(super) async fn watch<B: MessageBody>(
         && let Ok(value) = HeaderValue::from_str(id.as_str())
     {
         response.headers_mut().insert(name, value);
+    }
+    // Whoever keeps connections opens the next one somewhere else.
+    if leaving.is_some_and(|leaving| leaving.load(Ordering::Relaxed)) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     if let Some(metrics) = metrics {
         metrics.add(&names::HTTP_REQUESTS, &[method.as_str(), route, status.as_str()], 1);

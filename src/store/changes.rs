@@ -1,5 +1,6 @@
 //! The change log of rooms (RFC 6578): the last change of every name there ever was.
 
+use super::bell::Waking;
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::row;
@@ -68,6 +69,7 @@ pub async fn record(tx: &mut Tx, change: &NewChange<'_>) -> Result<(), StoreErro
         .bind(change.deleted)
         .bind(change.at.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::ANNOUNCER);
     Ok(())
 }
 

@@ -2,17 +2,18 @@
 //!
 //! `SQLite` has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous = FULL`: an answered write is on disk) whose
 //! writers share commits (`turns`), and several reading ones; `PostgreSQL` has one pool for both, and shares commits by
-//! itself. Dialect differences: [`Tx::skip_locked`] and [`Tx::clock`], nothing else.
+//! itself. Dialect differences: [`Tx::skip_locked`], [`Tx::clock`] and [`Tx::wake`], nothing else.
 
+use super::bell::Waking;
 use super::error::StoreError;
+use super::postgres::{PostgresTx, Shared};
 use super::turns::{Turn, Turns};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{SqlSafeStr, Sqlite, Transaction};
 use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use std::time::Duration;
 const WRITE_WAIT: Duration = Duration::from_secs(20);
 
 /// Statements each connection keeps prepared.
-const STATEMENTS: usize = 256;
+pub(super) const STATEMENTS: usize = 256;
 
 /// Rows a `SQLite` connection finds before whoever asked has to take some: whole answers are asked for, and each time that
 /// it has to wait costs as much as finding many rows.
@@ -30,7 +31,7 @@ const ROWS: usize = 1024;
 #[derive(Clone)]
 pub(super) enum Db {
     Sqlite { read: SqlitePool, write: Turns },
-    Postgres(PgPool),
+    Postgres(Box<Shared>),
 }
 
 /// A transaction on either engine. Dropped without [`Tx::commit`], it leaves no trace.
@@ -49,14 +50,6 @@ pub enum SqliteTx {
     Write(Turn),
     /// On one of the reading connections, outside of a transaction: [`Db::glance`].
     Glance(PoolConnection<Sqlite>),
-}
-
-/// A transaction on `PostgreSQL`.
-pub enum PostgresTx {
-    /// A transaction.
-    Begun(Transaction<'static, Postgres>),
-    /// A connection outside of one: [`Db::glance`].
-    Glance(PoolConnection<Postgres>),
 }
 
 /// Runs `$body` on the engine in use: one SQL text, one list of binds, expanded once per engine.
@@ -82,9 +75,9 @@ impl Tx {
         match self {
             Self::Sqlite(SqliteTx::Read(transaction)) => transaction.commit().await?,
             Self::Sqlite(SqliteTx::Write(turn)) => turn.commit().await?,
-            Self::Postgres(PostgresTx::Begun(transaction)) => transaction.commit().await?,
             // Nothing was begun.
-            Self::Sqlite(SqliteTx::Glance(_)) | Self::Postgres(PostgresTx::Glance(_)) => {}
+            Self::Sqlite(SqliteTx::Glance(_)) => {}
+            Self::Postgres(transaction) => transaction.commit().await?,
         }
         Ok(())
     }
@@ -92,6 +85,15 @@ impl Tx {
     /// Whether other processes of ours may work on this database: only `PostgreSQL` is run with several replicas.
     pub const fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
+    }
+
+    /// Once this is committed, those look for work, in every process that shares the database. Where none does, nothing
+    /// happens: a process wakes itself.
+    pub(super) fn wake(&mut self, who: Waking) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(transaction) => transaction.wake(who),
+        }
     }
 
     /// What a claiming sub-select ends with, so that two replicas never claim the same row.
@@ -121,23 +123,12 @@ impl SqliteTx {
     }
 }
 
-impl PostgresTx {
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
-        match self {
-            Self::Begun(transaction) => transaction,
-            Self::Glance(connection) => connection,
-        }
-    }
-}
-
 impl Db {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS);
-            let pool =
-                PgPoolOptions::new().max_connections(16).acquire_timeout(WRITE_WAIT).connect_with(options).await?;
-            migrator().run(&pool).await?;
-            return Ok(Self::Postgres(pool));
+            let shared = Shared::connect(url, WRITE_WAIT).await?;
+            migrator().run(&shared.pool).await?;
+            return Ok(Self::Postgres(Box::new(shared)));
         }
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
@@ -170,11 +161,7 @@ impl Db {
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Read(read.begin().await?)),
-            Self::Postgres(pool) => {
-                const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                let pool = pool.clone();
-                Tx::Postgres(PostgresTx::Begun(to_its_end(async move { pool.begin_with(BEGIN).await }).await?))
-            }
+            Self::Postgres(shared) => Tx::Postgres(shared.begin_read().await?),
         })
     }
 
@@ -182,17 +169,14 @@ impl Db {
     pub(super) async fn glance(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(SqliteTx::Glance(read.acquire().await?)),
-            Self::Postgres(pool) => Tx::Postgres(PostgresTx::Glance(pool.acquire().await?)),
+            Self::Postgres(shared) => Tx::Postgres(shared.glance().await?),
         })
     }
 
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(SqliteTx::Write(write.take().await?)),
-            Self::Postgres(pool) => {
-                let pool = pool.clone();
-                Tx::Postgres(PostgresTx::Begun(to_its_end(async move { pool.begin().await }).await?))
-            }
+            Self::Postgres(shared) => Tx::Postgres(shared.begin_write().await?),
         })
     }
 
@@ -202,17 +186,9 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(shared) => shared.pool.close().await,
         }
     }
-}
-
-/// A beginning whose caller may go away in the middle: the driver would give the connection back with a transaction that
-/// nobody ends, and whoever gets it next would stand in it. On its own it comes to its end, and is taken back then.
-async fn to_its_end(
-    begin: impl Future<Output = Result<Transaction<'static, Postgres>, sqlx::Error>> + Send + 'static,
-) -> Result<Transaction<'static, Postgres>, StoreError> {
-    Ok(tokio::spawn(begin).await.map_err(|_| StoreError::Busy)??)
 }
 
 /// The migrations, carried in the program. Append-only: a released file is never changed.
@@ -253,5 +229,8 @@ fn migrator() -> Migrator {
             Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
         })
         .collect::<Vec<_>>();
-    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+    let mut migrator = Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT };
+    // A replica of a later version may have been here: a schema only grows, so that both can work on it.
+    migrator.set_ignore_missing(true);
+    migrator
 }

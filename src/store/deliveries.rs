@@ -1,6 +1,7 @@
 //! What webhooks are to be told. A happening is written here in the transaction in which it happens, once for each webhook
 //! that wants to know, so that nothing that was committed is ever left untold.
 
+use super::bell::Waking;
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::pages::Page;
@@ -111,7 +112,7 @@ pub struct Notice<'a> {
 
 /// Writes down what happened for every webhook of the tenant that wants to know.
 pub async fn tell(tx: &mut Tx, notice: &Notice<'_>) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(TELL)
+    let rows = on!(tx, c => sqlx::query(TELL)
         .bind(notice.tenant.as_str())
         .bind(uuid::Uuid::now_v7().to_string())
         .bind(word(&notice.kind))
@@ -120,7 +121,10 @@ pub async fn tell(tx: &mut Tx, notice: &Notice<'_>) -> Result<(), StoreError> {
         .bind(notice.subject)
         .bind(notice.sentence)
         .bind(notice.at.ms())
-        .execute(c).await.map(|_| ())?);
+        .execute(c).await.map(|done| done.rows_affected())?);
+    if rows > 0 {
+        tx.wake(Waking::COURIER);
+    }
     Ok(())
 }
 
@@ -141,6 +145,7 @@ pub async fn tell_one(
         .bind(sentence)
         .bind(now.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::COURIER);
     Ok(id)
 }
 

@@ -20,6 +20,17 @@ pub enum StoreError {
         /// What is wrong with the value.
         what: String,
     },
+    /// The address of the database cannot be used; a sentence says why.
+    #[error("its address {0}")]
+    Address(String),
+    /// The database cannot be reached.
+    #[error("{why}")]
+    Unreachable {
+        /// Why, and what to do.
+        why: String,
+        /// What the driver says.
+        source: sqlx::Error,
+    },
     /// The database driver failed.
     #[error("the database failed")]
     Driver(#[source] sqlx::Error),

@@ -1,5 +1,6 @@
 //! Which room hangs together with which remote calendar, and how far reading it has come.
 
+use super::bell::Waking;
 use super::db::{Tx, on};
 use super::deliveries;
 use super::error::StoreError;
@@ -183,6 +184,7 @@ pub async fn insert(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
         .bind(mapping.due_ms.ms())
         .bind(mapping.created_ms.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER);
     Ok(())
 }
 
@@ -304,6 +306,7 @@ pub async fn wake(
         .bind(due.ms())
         .bind(now.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER);
     Ok(())
 }
 
@@ -311,6 +314,7 @@ pub async fn wake(
 pub async fn wake_failed(tx: &mut Tx, tenant: &TenantId, bridge: &BridgeId, now: Timestamp) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(WAKE_FAILED).bind(tenant.as_str()).bind(bridge.as_str()).bind(now.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER);
     Ok(())
 }
 
@@ -350,6 +354,7 @@ pub async fn forget_cursor(tx: &mut Tx, mapping: &Mapping, now: Timestamp) -> Re
         .bind(mapping.id.as_str())
         .bind(now.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER);
     Ok(())
 }
 
@@ -368,6 +373,7 @@ pub async fn set_state(
         .bind(reason)
         .bind(due.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER);
     let kind = match (mapping.state, state) {
         (before, MappingState::Held) if before != MappingState::Held => NoticeKind::MappingHeld,
         (MappingState::Held, MappingState::Active) => NoticeKind::MappingReleased,
@@ -387,6 +393,7 @@ pub async fn set_reason(tx: &mut Tx, mapping: &Mapping, reason: &str, due: Times
         .bind(due.ms())
         .bind(word(&mapping.state))
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER);
     Ok(())
 }
 

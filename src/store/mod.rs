@@ -1,8 +1,12 @@
 //! Floor 2: the only SQL. Free functions over a transaction; composition is by calling several inside one, and no
 //! function commits by itself. Every function takes the tenant, or an id that was looked up with it.
 
+mod bell;
 mod db;
 mod error;
+mod listener;
+mod postgres;
+mod reach;
 mod row;
 mod turns;
 
@@ -50,8 +54,10 @@ pub mod tenants;
 pub mod webhooks;
 pub mod zones;
 
+pub use bell::Waking;
 pub use db::Tx;
 pub use error::StoreError;
+pub use listener::{Heard, Listener};
 
 use db::Db;
 
@@ -62,9 +68,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `sqlite:…` or `postgres://…` and brings its schema up to date.
+    /// Opens the database at `sqlite:…` or `postgres://…` and brings its schema up to date. Of several processes that do so
+    /// at once, one does.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { db: Db::open(url).await? })
+        let store = Self { db: Db::open(url).await? };
+        if schema::is_later(&mut store.begin_read().await?).await? {
+            tracing::warn!(
+                "the database has the schema of a later version of this program; both can work on it, but replace this one \
+                 soon: it does not know what is new"
+            );
+        }
+        Ok(store)
     }
 
     /// A transaction that only reads, and sees one state of everything.
@@ -81,6 +95,14 @@ impl Store {
     /// A transaction that may write.
     pub async fn begin_write(&self) -> Result<Tx, StoreError> {
         self.db.begin_write().await
+    }
+
+    /// What hears of the work that other processes leave; `None` where there can be none.
+    pub fn listener(&self) -> Option<Listener> {
+        match &self.db {
+            Db::Sqlite { .. } => None,
+            Db::Postgres(shared) => Some(Listener::new((**shared).clone())),
+        }
     }
 
     /// Waits for open transactions and closes all connections.

@@ -1,6 +1,7 @@
 //! The outbox. At most one open operation for an event on a mapping: a newer wish joins it, so that only the last
 //! desired state is sent. Rows are inserted by the gate, in the transaction of the change that causes them.
 
+use super::bell::Waking;
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, steps, word};
@@ -152,6 +153,7 @@ pub async fn enqueue(tx: &mut Tx, wish: &Wish<'_>) -> Result<(), StoreError> {
         .bind(wish.cause_seq)
         .bind(wish.due.ms())
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER);
     Ok(())
 }
 
@@ -315,6 +317,7 @@ pub async fn of_event(tx: &mut Tx, tenant: &TenantId, room: &RoomId, uid: &Uid) 
 
 /// Opens a failed operation again; `false` when it is not failed or a newer one is open.
 pub async fn retry(tx: &mut Tx, tenant: &TenantId, id: &OperationId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.wake(Waking::RECONCILER);
     Ok(on!(tx, c => sqlx::query(RETRY).bind(tenant.as_str()).bind(id.as_str()).bind(now.ms())
         .execute(c).await.map(|done| done.rows_affected() == 1))?)
 }

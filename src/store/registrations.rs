@@ -3,6 +3,7 @@
 //! Nothing is written when a room changes: a registration waits exactly when the room's sequence number is beyond the one
 //! that was told last. So no change can be missed, however it came and wherever the process died.
 
+use super::bell::Waking;
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::row;
@@ -241,5 +242,6 @@ pub async fn property_changed(
         .bind(principal.map_or("*", PrincipalId::as_str))
         .bind(except)
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::ANNOUNCER);
     Ok(())
 }

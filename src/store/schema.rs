@@ -1,7 +1,8 @@
 //! The tables as the migrations make them: their names, columns and order. What is written to a backup and read from one
 //! follows this, so that a new migration needs no word anywhere else.
 
-use super::db::MIGRATIONS;
+use super::db::{MIGRATIONS, Tx, on};
+use super::error::StoreError;
 use std::sync::LazyLock;
 
 /// What a column holds. `tests/migrations.rs` allows no other types.
@@ -49,6 +50,15 @@ pub fn tables() -> &'static [Table] {
 /// The number of the last migration: the version of the schema.
 pub fn version() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+const LATER: &str = "SELECT COUNT(*) FROM _sqlx_migrations WHERE version > $1";
+
+/// Whether a later version of the program has changed the schema, as it does while replicas are replaced one by one: there
+/// may be columns and tables that this one does not know.
+pub async fn is_later(tx: &mut Tx) -> Result<bool, StoreError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(LATER).bind(version()).fetch_one(c).await)?;
+    Ok(count > 0)
 }
 
 /// The first migration after `version` that changes rows which are there already, and not only what can be stored: rows of

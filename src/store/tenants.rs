@@ -1,5 +1,6 @@
 //! Organisations.
 
+use super::bell::Waking;
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, word};
@@ -177,6 +178,7 @@ pub async fn drained(tx: &mut Tx) -> Result<Vec<Tenant>, StoreError> {
 pub async fn set_state(tx: &mut Tx, id: &TenantId, state: TenantState, reason: &str) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(SET_STATE).bind(id.as_str()).bind(word(&state)).bind(reason)
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::RECONCILER.and(Waking::COURIER));
     Ok(())
 }
 

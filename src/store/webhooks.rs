@@ -1,5 +1,6 @@
 //! Webhooks: addresses outside that are told what happens in a tenant, and how telling them goes.
 
+use super::bell::Waking;
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, word};
@@ -131,6 +132,7 @@ pub async fn update(tx: &mut Tx, webhook: &Webhook) -> Result<(), StoreError> {
         .bind(webhook.failing_since_ms.map(Timestamp::ms))
         .bind(&webhook.last_error)
         .execute(c).await.map(|_| ())?);
+    tx.wake(Waking::COURIER);
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use super::Settings;
 use super::SyncError;
 use super::retry;
 use super::rounds::Rounds;
+use super::worker::Nudge;
 use crate::bridge::webpush::Delivery;
 use crate::bridge::webpush::Message;
 use crate::bridge::webpush::PushSender;
@@ -112,9 +113,9 @@ impl<E: Into<SyncError>> From<E> for End {
 }
 
 impl Announcer {
-    /// Works until `stop` resolves.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        let mut rounds = Rounds::until(stop);
+    /// Works until `stop` resolves; looks when it is nudged, and when the time has come.
+    pub async fn run(self, nudge: Nudge, stop: impl Future<Output = ()>) {
+        let mut rounds = Rounds::until(stop, nudge, self.settings.look);
         while let Some(keep_house) = rounds.next().await {
             if let Err(error) = self.round(keep_house).await {
                 tracing::warn!("could not tell clients of changes: {error}");

@@ -7,6 +7,7 @@ use super::SyncError;
 use super::notice;
 use super::retry;
 use super::rounds::Rounds;
+use super::worker::Nudge;
 use crate::bridge::webhook::{Parcel, Receipt, WebhookSender, WebhookUrl};
 use crate::config::Deliveries;
 use crate::config::Limits;
@@ -79,9 +80,9 @@ enum Sent {
 }
 
 impl Courier {
-    /// Works until `stop` resolves.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        let mut rounds = Rounds::until(stop);
+    /// Works until `stop` resolves; looks when it is nudged, and when the time has come.
+    pub async fn run(self, nudge: Nudge, stop: impl Future<Output = ()>) {
+        let mut rounds = Rounds::until(stop, nudge, self.settings.look);
         while let Some(keep_house) = rounds.next().await {
             if let Err(error) = self.round(keep_house).await {
                 tracing::warn!("could not tell webhooks what happened: {error}");

@@ -6,6 +6,8 @@ use std::time::Duration;
 /// The reconciler's settings; `[sync]` of the configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The longest pause between two looks for what has become due; what is new wakes at once.
+    pub look: Duration,
     /// Days before today that are kept in step.
     pub past_days: i64,
     /// Days from today on that are kept in step.
@@ -44,6 +46,7 @@ impl Settings {
 impl From<&Sync> for Settings {
     fn from(sync: &Sync) -> Self {
         Self {
+            look: Duration::from_millis(sync.look_ms),
             past_days: sync.past_days,
             future_days: sync.future_days,
             poll_healthy: Duration::from_secs(sync.poll_notified_seconds),

@@ -27,9 +27,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-/// The longest sleep between two looks.
-const TICK: Duration = Duration::from_millis(500);
-
 /// How long a mapping is left alone that another process works on.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
@@ -54,7 +51,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(5);
 /// Days for which inbox rows and runs that are done are kept.
 const KEEP_DAYS: i64 = 30;
 
-/// Wakes the loop: something may be due. Cheap, and never lost.
+/// Wakes a loop: something may be due. Cheap, and never lost.
 #[derive(Clone, Default)]
 pub struct Nudge(Arc<Notify>);
 
@@ -62,6 +59,11 @@ impl Nudge {
     /// Wakes the loop now, or keeps it from its next sleep.
     pub fn nudge(&self) {
         self.0.notify_one();
+    }
+
+    /// Waits for a nudge; one that came before counts.
+    pub(super) async fn nudged(&self) {
+        self.0.notified().await;
     }
 }
 
@@ -126,8 +128,8 @@ impl Worker {
             tokio::select! {
                 () = &mut stop => break,
                 _ = housekeeping.tick() => self.keep_house(&mut tasks),
-                () = self.nudge.0.notified() => {}
-                () = tokio::time::sleep(TICK) => {}
+                () = self.nudge.nudged() => {}
+                () = tokio::time::sleep(self.engine.settings.look) => {}
                 // Those that were found wait for permits already: what else is due is asked once they have them.
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => if tasks.len() > self.engine.settings.concurrency {
                     continue;

@@ -272,8 +272,9 @@ async fn execute(url: &str, sql: &str) {
     connection.close().await.unwrap();
 }
 
+/// The server that tests run on.
 #[expect(clippy::disallowed_methods, reason = "which server to test against is a property of the machine")]
-fn postgres_url() -> Option<String> {
+pub fn postgres_url() -> Option<String> {
     let url = std::env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
     let required = std::env::var("REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
     assert!(url.is_some() || !required, "REQUIRE_POSTGRES=1, but TEST_POSTGRES_URL names no server");

@@ -11,6 +11,10 @@ use crate::model::Timestamp;
 use crate::store::Store;
 use crate::store::tenants::Tenant;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// After that time without a byte, a backup is not being made any more.
+const LEFT_MS: i64 = 3_600_000;
 
 impl From<ShelfError> for ManageError {
     fn from(error: ShelfError) -> Self {
@@ -28,10 +32,39 @@ pub async fn make_at(
 ) -> Result<(String, Made), ManageError> {
     let usual = || name_of(tenant.map(|tenant| tenant.tenant_key.as_str()), now, !lock.is_open());
     let name = name.unwrap_or_else(usual);
-    let path = shelf.workbench(bench).join(format!(".{name}.part"));
+    let bench = shelf.workbench(bench);
+    sweep(bench, &name, now).await;
+    let path = bench.join(format!(".{name}.part"));
     let made = make(store, tenant, lock, &path, now).await?;
     shelf.put(&name, &path).await?;
     Ok((name, made))
+}
+
+/// Removes what backups left that were killed: what nobody has written to for an hour. What is still written is younger.
+async fn sweep(bench: &Path, name: &str, now: Timestamp) {
+    let Ok(mut files) = tokio::fs::read_dir(bench).await else { return };
+    while let Ok(Some(file)) = files.next_entry().await {
+        let called = file.file_name();
+        let Some(of) = called.to_str().and_then(|called| called.strip_prefix('.')?.strip_suffix(".part")) else {
+            continue;
+        };
+        if of != name && !of.starts_with("anteroom-") {
+            continue;
+        }
+        let Some(age_ms) = age_ms(&file, now).await.filter(|age_ms| *age_ms >= LEFT_MS) else { continue };
+        match tokio::fs::remove_file(file.path()).await {
+            Ok(()) => {
+                tracing::info!(file = %file.path().display(), age_ms, "removed what a backup left that was killed");
+            }
+            Err(error) => tracing::warn!(file = %file.path().display(), "cannot be removed: {error}"),
+        }
+    }
+}
+
+/// How long nobody has written to a file.
+async fn age_ms(file: &tokio::fs::DirEntry, now: Timestamp) -> Option<i64> {
+    let written = file.metadata().await.ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(now.ms() - i64::try_from(written.as_millis()).ok()?)
 }
 
 /// The newest backup on a shelf, and when it was made.

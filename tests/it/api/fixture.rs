@@ -118,6 +118,7 @@ impl House {
             engine: engine(&store, &clock, folder.path()),
             rates: Rates::default(),
             patience: std::time::Duration::from_millis(20),
+            leaving: Arc::default(),
         });
         let public_url = "https://rooms.example".to_owned();
         let dash = web::Data::new(DashDoor { store: store.clone(), clock, sign_in, public_url });

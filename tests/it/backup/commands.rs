@@ -63,6 +63,27 @@ async fn a_backup_is_made_verified_and_put_back_into_an_empty_installation() {
 }
 
 #[actix_web::test]
+async fn what_a_killed_backup_left_is_removed_by_the_next_one_and_nothing_else_is() {
+    let folder = Folder::new();
+    let ((public, _), shelf) = (keys(&folder), folder.path().join("backups"));
+    std::fs::create_dir(&shelf).unwrap();
+    let left = ".anteroom-20260302T080000Z.gz.age.part";
+    let kept =
+        [".anteroom-20260303T080000Z.gz.age.part", ".another-program.part", "anteroom-notes.part", ".anteroom-notes"];
+    let long_ago = std::time::UNIX_EPOCH + Duration::from_hours(400_000);
+    for name in [&[left], &kept[..]].concat() {
+        let file = std::fs::File::create(shelf.join(name)).unwrap();
+        if name != kept[0] {
+            file.set_modified(long_ago).unwrap();
+        }
+    }
+    folder.done(&["backup", "--to", &format!("{}/", shelf.display()), "--recipient", &public]).await;
+    let there = names(&shelf);
+    assert_eq!(there.len(), kept.len() + 1, "{there:?}");
+    assert!(kept.iter().all(|name| there.iter().any(|one| one == name)), "{there:?}");
+}
+
+#[actix_web::test]
 async fn everything_moves_by_one_command() {
     let old = Folder::new();
     old.done(&["room", "add", "Council hall"]).await;

@@ -1,6 +1,7 @@
 //! The contract of the store: each case once, run on both engines.
 
 mod abandoned;
+mod bell;
 mod bookkeeping;
 mod bridges;
 mod changes;
@@ -20,6 +21,7 @@ mod rules;
 mod sessions;
 mod subscriptions;
 mod tenants;
+mod tls;
 mod turns;
 
 use crate::house::{HOUR_MS, House, START};

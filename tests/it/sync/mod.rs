@@ -6,6 +6,7 @@ mod conflicts;
 mod failures;
 mod folding;
 mod operator;
+mod replicas;
 mod restored;
 mod rules;
 pub mod scene;

@@ -17,7 +17,7 @@ use anteroom::store::bridges::{self, BridgeRow};
 use anteroom::store::conflicts::Conflict;
 use anteroom::store::mappings::{self, Mapping};
 use anteroom::store::rooms::Room;
-use anteroom::store::{conflicts, objects};
+use anteroom::store::{Store, conflicts, objects};
 use anteroom::sync::{self, Engine, Nudge, Plan, Report, Settings, Worker};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -99,6 +99,14 @@ impl<'a> Scene<'a> {
         let bridges = remotes.map(|(number, one)| (one.id.clone(), network(number, one.bridge.clone()))).collect();
         let engine = new_engine(self.house, bridges, Process { owner, clock, settings });
         Worker::new(Arc::new(engine), Nudge::default())
+    }
+
+    /// A process of its own with connections of its own, that wakes when it is nudged.
+    pub fn replica(&self, store: Store, nudge: Nudge, settings: Settings) -> Worker {
+        let bridges = self.remotes.iter().map(|one| (one.id.clone(), one.bridge.clone() as Arc<dyn Bridge>)).collect();
+        let clock = self.house.clock.clone() as Arc<dyn Clock>;
+        let engine = new_engine(self.house, bridges, Process { owner: "replica", clock, settings });
+        Worker::new(Arc::new(Engine { store, ..engine }), nudge)
     }
 
     /// A process of its own that remote systems can reach.

@@ -1,6 +1,8 @@
 //! Webhooks from end to end: what goes through the gate reaches a receiver on a real connection, signed, in order, and once
 //! it is committed it is never lost.
 
+mod replicas;
+
 use crate::house::{Engine, House};
 use crate::push::service::{PushService, Received};
 use crate::sync::scene::{Scene, event};

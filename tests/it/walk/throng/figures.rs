@@ -1,9 +1,9 @@
 //! What a walk of a throng is summed up in.
 
-use super::gateways::Gateways;
 use super::people::Notebook;
 use super::{acts, faults};
 use crate::walk::demo::until;
+use crate::walk::gateways::Gateways;
 use crate::walk::town::{Seen, Side, slot};
 use serde_json::json;
 use std::collections::BTreeMap;

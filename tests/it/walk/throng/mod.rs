@@ -2,15 +2,14 @@
 //! Then everything is healthy, and what the people wrote down is what all sides say.
 
 mod figures;
-mod gateways;
 mod people;
 
 use super::demo::TURN;
+use super::gateways::{Gateways, Plan};
 use super::ledger::{Dice, Seed};
 use super::quiet::{Picture, converged, look_everywhere, stays_quiet};
 use crate::house::{Engine, House};
 use figures::{Figures, waits_for_notifications};
-use gateways::Gateways;
 use people::{Notebook, Person};
 use serde_json::{Value, json};
 use std::sync::PoisonError;
@@ -58,7 +57,7 @@ fn throng(engine: Engine, replicas: usize, usual: u64) {
         println!("skipped: TEST_POSTGRES_URL is not set");
         return;
     };
-    let gateways = Gateways::start(&runtime, &house.url, replicas, ROOMS);
+    let gateways = Gateways::start(&runtime, &house.url, Plan::of(replicas, ROOMS));
     let figures = walk(&gateways, seed.0);
     println!("{engine:?}, {replicas} replicas, seed {}: {figures}", seed.0);
     gateways.stop(&runtime);

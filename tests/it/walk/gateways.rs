@@ -1,10 +1,10 @@
-//! The sandbox inside the test, and the built binary as one or two processes between its systems, killed and started again
-//! at will. The sandbox is never killed: what it holds is the truth of the remote side.
+//! The sandbox inside the test, and the built binary as some processes between its systems, killed and started again at
+//! will. The sandbox is never killed: what it holds is the truth of the remote side.
 
-use super::CALM;
-use crate::walk::demo::until;
-use crate::walk::http::ask;
-use crate::walk::town::Town;
+use super::demo::until;
+use super::http::ask;
+use super::replicas::balancer::Balancer;
+use super::town::Town;
 use anteroom::model::BridgeKind;
 use anteroom::sandbox::{Sandbox, SandboxOptions, seed};
 use serde_json::{Value, json};
@@ -12,10 +12,14 @@ use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+/// How long a start may take, also where several processes start on a machine that has enough to do.
+const START: Duration = Duration::from_mins(4);
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -26,6 +30,25 @@ pub struct Gateways {
     configs: Vec<PathBuf>,
     sandbox: Sandbox,
     folder: TempDir,
+}
+
+/// What differs from walk to walk.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    pub replicas: usize,
+    pub rooms: usize,
+    /// Where remote systems send notifications; otherwise to the first process.
+    pub behind: Option<&'a Balancer>,
+    pub drain_seconds: u64,
+    pub look_ms: u64,
+    /// Seconds between two reads of a calendar that is announced.
+    pub poll_notified_seconds: u64,
+}
+
+impl Plan<'_> {
+    pub const fn of(replicas: usize, rooms: usize) -> Self {
+        Self { replicas, rooms, behind: None, drain_seconds: 0, look_ms: 500, poll_notified_seconds: 30 }
+    }
 }
 
 struct Room {
@@ -44,24 +67,28 @@ fn room(number: usize) -> Room {
 }
 
 impl Gateways {
-    pub fn start(runtime: &Runtime, database: &str, replicas: usize, rooms: usize) -> Self {
+    pub fn start(runtime: &Runtime, database: &str, plan: Plan<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = SandboxOptions { town_hall: false, ..SandboxOptions::default() };
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
-        let rooms: Vec<Room> = (0..rooms).map(room).collect();
+        let rooms: Vec<Room> = (0..plan.rooms).map(room).collect();
         runtime.block_on(async {
             for room in &rooms {
                 sandbox.add_room(&room.slug, room.kind, &room.id);
             }
         });
-        let ports: Vec<u16> = (0..replicas).map(|_| free_port()).collect();
+        let ports: Vec<u16> = (0..plan.replicas).map(|_| free_port()).collect();
+        let hook_port = plan.behind.map_or(ports[0], |balancer| balancer.port);
+        if let Some(balancer) = plan.behind {
+            balancer.serve(&ports);
+        }
         write_key(folder.path());
         let configs: Vec<PathBuf> = ports
             .iter()
             .enumerate()
             .map(|(number, port)| {
                 let path = folder.path().join(format!("gateway-{number}.toml"));
-                let text = configuration(folder.path(), (*port, ports[0]), database, &sandbox, &rooms);
+                let text = configuration(folder.path(), (*port, hook_port), database, (&sandbox, &plan), &rooms);
                 std::fs::write(&path, text).unwrap();
                 path
             })
@@ -88,7 +115,8 @@ impl Gateways {
             .unwrap()
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
+    /// A command of the operator, in a process of its own.
+    pub fn run(&self, arguments: &[&str]) -> String {
         let done = Command::new(env!("CARGO_BIN_EXE_anteroom"))
             .env_clear()
             .args(arguments)
@@ -127,11 +155,57 @@ impl Gateways {
         *child = self.spawn(number);
     }
 
+    /// SIGKILL, whatever it is doing.
+    pub fn kill(&self, number: usize) {
+        let mut child = self.children[number].lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// A new start of one that has ended, without waiting.
+    pub fn start_again(&self, number: usize) {
+        *self.children[number].lock().unwrap() = self.spawn(number);
+    }
+
+    /// From its next start on every process uses that database.
+    pub fn lives_in(&mut self, database: &str) {
+        for path in &self.configs {
+            let text = std::fs::read_to_string(path).unwrap();
+            let (head, rest) = text.split_once("[database]\nurl = \"").unwrap();
+            let (_, rest) = rest.split_once('"').unwrap();
+            std::fs::write(path, format!("{head}[database]\nurl = \"{database}\"{rest}")).unwrap();
+        }
+    }
+
+    /// Where the processes keep their files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sends a signal: `TERM`, `STOP`, `CONT`.
+    pub fn signal(&self, number: usize, name: &str) {
+        let id = self.children[number].lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&self, number: usize) -> ExitStatus {
+        let mut child = self.children[number].lock().unwrap();
+        until("the process to end", START, || child.try_wait().unwrap()).0
+    }
+
+    pub fn is_ready(&self, number: usize) -> bool {
+        let address = format!("{}/ready", self.towns[number].base);
+        ask("GET", &address, &[], "").is_ok_and(|answer| answer.status == 200)
+    }
+
+    pub fn until_ready(&self, number: usize) {
+        until("the gateway to answer", START, || self.is_ready(number).then_some(()));
+    }
+
     pub fn until_all_answer(&self) {
-        for town in &self.towns {
-            let ready =
-                || ask("GET", &format!("{}/ready", town.base), &[], "").ok().filter(|answer| answer.status == 200);
-            until("the gateway to answer", CALM, ready);
+        for number in 0..self.towns.len() {
+            self.until_ready(number);
         }
     }
 
@@ -177,7 +251,7 @@ impl Drop for Gateways {
 fn ready(port: u16, started: &Gateways) {
     let address = format!("http://127.0.0.1:{port}/ready");
     let answers = || ask("GET", &address, &[], "").ok().filter(|answer| answer.status == 200);
-    let start = std::panic::catch_unwind(|| until("the gateway to start", CALM, answers));
+    let start = std::panic::catch_unwind(|| until("the gateway to start", START, answers));
     assert!(start.is_ok(), "no start:\n{}", started.complaints());
 }
 
@@ -194,7 +268,7 @@ fn write_key(folder: &Path) {
 }
 
 /// The first text of that name, however deep.
-fn find(value: &Value, name: &str) -> Option<String> {
+pub fn find(value: &Value, name: &str) -> Option<String> {
     match value {
         Value::Object(members) => {
             let here = members.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -211,10 +285,11 @@ fn configuration(
     folder: &Path,
     (port, hook_port): (u16, u16),
     database: &str,
-    sandbox: &Sandbox,
+    (sandbox, plan): (&Sandbox, &Plan<'_>),
     rooms: &[Room],
 ) -> String {
     let town = seed::town_hall();
+    let Plan { drain_seconds, look_ms, poll_notified_seconds, .. } = plan;
     let folder = folder.display();
     let zone = town.zone;
     let mut text = format!(
@@ -222,6 +297,7 @@ fn configuration(
 [server]
 listen = "127.0.0.1:{port}"
 data_dir = "{folder}/data-{port}"
+drain_seconds = {drain_seconds}
 [database]
 url = "{database}"
 [keys]
@@ -230,8 +306,9 @@ master_key_file = "{folder}/master.key"
 base_url = "http://127.0.0.1:{hook_port}"
 settle_ms = 200
 [sync]
+look_ms = {look_ms}
 poll_seconds = 10
-poll_notified_seconds = 30
+poll_notified_seconds = {poll_notified_seconds}
 backoff_most_seconds = 5
 lease_seconds = 15
 [observe]
