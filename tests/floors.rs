@@ -34,9 +34,10 @@ mod floors {
     const SIBLINGS: [u8; 3] = [2, 4, 5];
 
     /// Crates that only some folders may name.
-    const CRATES: [(&str, &[&str]); 8] = [
+    const CRATES: [(&str, &[&str]); 9] = [
         ("sqlx", &["store"]),
         ("reqwest", &["bridge"]),
+        ("openidconnect", &["bridge"]),
         ("object_store", &["bridge"]),
         ("age", &["crypt"]),
         ("actix_web", &["dav", "feed", "api", "hooks", "dash", "sandbox", "server", "main", "cli"]),

@@ -14,7 +14,6 @@ mod tenancy {
         ("deliveries.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("deliveries.rs", "GIVE_UP", "housekeeping by age, alike for all tenants"),
         ("dump.rs", "PRINCIPALS", "ids of those who are not of the tenant, so that rows which name them can be told"),
-        ("feeds.rs", "BY_HASH", "the credential decides which tenant it is; the row carries it"),
         ("feeds.rs", "WITHDRAWN", "says only that a token was withdrawn"),
         ("idempotency.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("inbox.rs", "FORGET", "housekeeping by age, alike for all tenants"),
@@ -28,15 +27,21 @@ mod tenancy {
         ("operations.rs", "WAITING", "the reconciler looks for work of all tenants; each row carries its own"),
         ("principals.rs", "ANYWHERE", "who signs in does not say to which tenant; the password decides"),
         ("principals.rs", "GET_ANYWHERE", "the credential decides which tenant it is; the row carries it"),
+        ("providers.rs", "BY_ISSUER", "a token says who issued it and no more; each row carries its own tenant"),
+        ("providers.rs", "OFFERED", "who signs in does not say to which tenant; each row carries its own"),
         ("registrations.rs", "EXPIRE", "housekeeping by age, alike for all tenants"),
         ("registrations.rs", "WAITING", "the reconciler looks for work of all tenants; each row carries its own"),
         ("restore.rs", "MAPPINGS", "a restored database begins anew for all tenants"),
         ("restore.rs", "OPERATIONS", "a restored database begins anew for all tenants"),
         ("restore.rs", "ROOMS", "a restored database begins anew for all tenants"),
+        ("restore.rs", "SESSIONS", "a restored database begins anew for all tenants"),
         ("restore.rs", "SUBSCRIPTIONS", "a restored database begins anew for all tenants"),
         ("rooms.rs", "AFTER", "the reconciler looks for work of all tenants; each row carries its own"),
         ("runs.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("secrets.rs", "BY_LOOKUP", "the credential decides which tenant it is; the row carries it"),
+        ("sessions.rs", "BY_HASH", "the cookie decides which session it is; the row carries its tenant"),
+        ("sessions.rs", "FORGET", "housekeeping by age, alike for all tenants"),
+        ("sessions.rs", "RETURN", "the cookie decides which errand it was; the row carries its tenant"),
         (
             "subscriptions.rs",
             "BY_HOOK",
@@ -53,7 +58,17 @@ mod tenancy {
     ];
 
     /// What a directory consists of.
-    const DIRECTORY: [&str; 7] = ["tenants", "principals", "secrets", "grants", "rooms", "room_rules", "properties"];
+    const DIRECTORY: [&str; 9] = [
+        "tenants",
+        "principals",
+        "secrets",
+        "grants",
+        "room_groups",
+        "room_group_members",
+        "rooms",
+        "room_rules",
+        "properties",
+    ];
 
     /// File, constant, and why nothing is changed that may be remembered under the directory's number.
     const NOT_REMEMBERED: &[(&str, &str, &str)] = &[

@@ -6,14 +6,19 @@ use super::rate::Standing;
 use super::repeat::Claim;
 use crate::crypt::Secret;
 use crate::manage::Acting;
+use crate::manage::Federation;
 use crate::manage::ManageError;
+use crate::manage::federation::{Cookie, Entered};
 use crate::manage::feeds::Links;
 use crate::manage::sign_in::Credential;
 use crate::model::Privilege;
 use crate::model::Role;
 use crate::model::RoomId;
+use crate::model::TenantId;
 use crate::model::TenantState;
 use crate::model::Timestamp;
+use crate::observe::request;
+use crate::observe::request::Means;
 use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::principals;
@@ -31,6 +36,9 @@ use serde::Serialize;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
+/// What a change by a browser brings along: the `form_token` of `/v1/session`.
+const FORM_TOKEN: &str = "x-csrf-token";
+
 /// A caller that was recognised, and the tenant it works in.
 #[derive(Clone)]
 pub(super) struct Caller {
@@ -40,6 +48,8 @@ pub(super) struct Caller {
     pub principal: Principal,
     /// Key and most requests a minute of the tenant that the caller belongs to.
     pub quota: (String, i64),
+    /// The browser's session, for who comes with one.
+    pub entered: Option<Entered>,
 }
 
 impl Caller {
@@ -197,13 +207,8 @@ pub(super) async fn identify(door: &ApiDoor, head: &RequestHead, path: &str) -> 
 
 /// The caller behind the headers of a request that is about that tenant; about the caller's own where none is named.
 pub(super) async fn identify_in(door: &ApiDoor, head: &RequestHead, key: Option<&str>) -> Result<Caller, ApiError> {
-    let credential = credential(&head.headers).ok_or(ApiError::Unauthenticated)?;
-    if matches!(credential, Credential::Basic { .. }) && is_cross_site_change(head) {
-        return Err(ApiError::CrossSite);
-    }
     let tenant = tenant(door, key).await?;
-    let principal = door.sign_in.principal(&credential, tenant.as_ref().map(|t| &t.id), door.clock.now()).await?;
-    let principal = principal.ok_or(ApiError::Unauthenticated)?;
+    let (principal, entered) = recognise(door, head, tenant.as_ref().map(|tenant| &tenant.id)).await?;
     let tenant = match (key, tenant) {
         (None, _) => home(door, &principal).await?,
         (Some(_), Some(tenant)) if tenant.id == principal.tenant_id || principal.role == Role::SuperAdmin => tenant,
@@ -214,7 +219,58 @@ pub(super) async fn identify_in(door: &ApiDoor, head: &RequestHead, key: Option<
     };
     require_open(&tenant, principal.role, &head.method)?;
     let home = if tenant.id == principal.tenant_id { tenant.clone() } else { home(door, &principal).await? };
-    Ok(Caller { tenant, principal, quota: (home.tenant_key, home.rate_limit_per_minute) })
+    Ok(Caller { tenant, principal, quota: (home.tenant_key, home.rate_limit_per_minute), entered })
+}
+
+/// Who is behind the headers: by a credential that somebody put there, else by the cookie of a browser.
+async fn recognise(
+    door: &ApiDoor,
+    head: &RequestHead,
+    tenant: Option<&TenantId>,
+) -> Result<(Principal, Option<Entered>), ApiError> {
+    let (now, federation) = (door.clock.now(), door.sign_in.federation());
+    match (credential(&head.headers), federation) {
+        (Some(Credential::Key(token)), Some(federation)) if is_token(&token) => {
+            let (principal, provider) = federation.by_token(token.reveal(), tenant, now).await?;
+            let means = Means { provider: provider.name, ..Means::default() };
+            request::recognised(principal.tenant_id.as_str(), &principal.login, means);
+            Ok((principal, None))
+        }
+        (Some(credential), _) => {
+            if matches!(credential, Credential::Basic { .. }) && is_cross_site_change(head) {
+                return Err(ApiError::CrossSite);
+            }
+            let principal = door.sign_in.principal(&credential, tenant, now).await?;
+            Ok((principal.ok_or(ApiError::Unauthenticated)?, None))
+        }
+        (None, Some(federation)) => {
+            let entered = by_cookie(door, federation, head).await?;
+            Ok((entered.principal.clone(), Some(entered)))
+        }
+        (None, None) => Err(ApiError::Unauthenticated),
+    }
+}
+
+/// Who is behind a cookie. A browser sends it along with whatever a page asks for, so a change has to say besides that it
+/// comes from somebody who could read what is shown in this session.
+async fn by_cookie(door: &ApiDoor, federation: &Federation, head: &RequestHead) -> Result<Entered, ApiError> {
+    let mut cookies = head.headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+    let token = cookies.find_map(|value| Cookie::Session.find(value, federation.is_secure()));
+    let token = token.ok_or(ApiError::Unauthenticated)?;
+    let entered = federation.entered(&token, door.clock.now()).await?.ok_or(ApiError::SessionOver)?;
+    let (session, principal) = (&entered.session, &entered.principal);
+    let means = Means { session_id: session.id.to_string(), ..Means::default() };
+    request::recognised(principal.tenant_id.as_str(), &principal.login, means);
+    let told = head.headers.get(FORM_TOKEN).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if changes(head) && (is_cross_site_change(head) || !federation.is_from_us(session, told)) {
+        return Err(ApiError::Unasked);
+    }
+    Ok(entered)
+}
+
+/// Whether a bearer credential has the form of a JSON Web Token and not of an API key.
+fn is_token(text: &Secret) -> bool {
+    text.reveal().starts_with("ey") && text.reveal().matches('.').count() == 2
 }
 
 /// Refuses requests to a tenant that is closed. Who runs the server still comes in; of a removed tenant the audit alone
@@ -264,9 +320,12 @@ fn credential(headers: &HeaderMap) -> Option<Credential> {
 
 /// Browsers send a password they know along with forms of other sites, too, and say so (Fetch Metadata).
 fn is_cross_site_change(head: &RequestHead) -> bool {
-    let changes = !matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let site = head.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    changes && matches!(site, Some("cross-site" | "same-site"))
+    changes(head) && matches!(site, Some("cross-site" | "same-site"))
+}
+
+fn changes(head: &RequestHead) -> bool {
+    !matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Every refusal of the REST interface, and the one place where it gets a status (RFC 9457).
 
 use crate::bridge::BridgeError;
+use crate::bridge::oidc::OidcError;
 use crate::crypt::CryptError;
 use crate::manage::ManageError;
+use crate::manage::federation::FederationError;
 use crate::model::Role;
 use crate::store::StoreError;
 use crate::sync::SyncError;
@@ -20,6 +22,18 @@ pub enum ApiError {
     /// No credentials, or wrong ones.
     #[error("give an API key (X-API-Key or Authorization: Bearer) or a login with an app password (Basic)")]
     Unauthenticated,
+    /// An access token that is not to be believed.
+    #[error("{0}")]
+    Token(String),
+    /// The session of a browser has ended.
+    #[error("the session has ended; sign in again")]
+    SessionOver,
+    /// A change by cookie that need not come from the person who signed in.
+    #[error("a change by a browser's session needs the header X-CSRF-Token with the form_token of GET /v1/session")]
+    Unasked,
+    /// A provider of sign-ins does not answer as it should, or does not accept us.
+    #[error("{0}")]
+    Provider(OidcError),
     /// The caller is known but may not do this.
     #[error("this needs the role {needed:?} in this tenant; {login} has {has:?}")]
     Forbidden {
@@ -113,6 +127,17 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<FederationError> for ApiError {
+    fn from(error: FederationError) -> Self {
+        match error {
+            FederationError::Oidc(OidcError::Token(why)) => Self::Token(why),
+            FederationError::Oidc(other) => Self::Provider(other),
+            FederationError::Manage(error) => Self::Manage(error),
+            FederationError::Astray(why) => Self::Token(why.to_owned()),
+        }
+    }
+}
+
 impl From<SyncError> for ApiError {
     fn from(error: SyncError) -> Self {
         match error {
@@ -174,12 +199,13 @@ impl ApiError {
     /// The kind of this problem, one of [`KINDS`].
     fn kind(&self) -> &'static str {
         match self {
-            Self::Unauthenticated => "unauthenticated",
+            Self::Unauthenticated | Self::Token(_) | Self::SessionOver => "unauthenticated",
             Self::Manage(ManageError::Rule { .. }) => "against-rules",
             Self::Manage(ManageError::Stale { .. }) => "stale",
             Self::Forbidden { .. }
             | Self::OtherTenant { .. }
             | Self::CrossSite
+            | Self::Unasked
             | Self::Manage(ManageError::Forbidden { .. }) => "forbidden",
             Self::Closed { .. } => "suspended",
             Self::TooMany { .. } => "too-many-requests",
@@ -195,7 +221,7 @@ impl ApiError {
             | Self::Leaving
             | Self::Remote { why: BridgeError::Busy { .. }, .. }
             | Self::Manage(ManageError::Store(StoreError::Busy)) => "busy",
-            Self::Remote { .. } => "remote",
+            Self::Remote { .. } | Self::Provider(_) => "remote",
             Self::Manage(ManageError::Store(_) | ManageError::Crypt(_)) => "internal",
         }
     }
@@ -234,6 +260,14 @@ impl ApiError {
         match self {
             Self::Unauthenticated => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Anteroom\", charset=\"UTF-8\""));
+            }
+            Self::Token(_) => {
+                // RFC 6750, 3.1; the sentence stands in the body.
+                answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"Anteroom\", error=\"invalid_token\""));
+            }
+            // A browser that had a session is not to ask for a password on its own.
+            Self::SessionOver => {
+                answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"Anteroom\""));
             }
             Self::Method { allow } => {
                 answer.insert_header((header::ALLOW, allow.clone()));
@@ -315,6 +349,14 @@ mod tests {
                 403,
             ),
             (ApiError::CrossSite, "forbidden", 403),
+            (ApiError::Unasked, "forbidden", 403),
+            (ApiError::Token("the token has expired".to_owned()), "unauthenticated", 401),
+            (ApiError::SessionOver, "unauthenticated", 401),
+            (
+                ApiError::Provider(OidcError::Provider { issuer: "https://a".to_owned(), why: "x".to_owned() }),
+                "remote",
+                502,
+            ),
             (
                 ApiError::Closed { key: "city".to_owned(), what: "is suspended", why: "unpaid".to_owned() },
                 "suspended",

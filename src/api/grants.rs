@@ -34,7 +34,7 @@ pub(super) async fn list(desk: As<TenantViewer>, query: Query<OfQuery>) -> Resul
     };
     let mut views = Vec::new();
     for principal in principals {
-        let grants = stored::grants(&mut tx, &tenant, &principal.id).await?;
+        let grants = stored::given(&mut tx, &tenant, &principal.id).await?;
         views.extend(grants.iter().map(|grant| GrantView::of(grant, &names)));
     }
     Ok(Json(views))
@@ -46,13 +46,14 @@ pub(super) async fn list(desk: As<TenantViewer>, query: Query<OfQuery>) -> Resul
 pub(super) struct NewGrant {
     /// Who.
     login: String,
-    /// Slug of the room, or `*` for all.
+    /// Slug of the room, `group:` and the slug of a room group, or `*` for all rooms.
     room: String,
     /// What.
     privilege: Privilege,
 }
 
-/// Sets what a principal may do in a room, whatever it was before.
+/// Sets what a principal may do in a room or in the rooms of a group, whatever it was before. Of several grants that reach a
+/// room the strongest counts.
 #[utoipa::path(tag = "grants", operation_id = "set_grant", params(("tenant", Path)), request_body = NewGrant,
     responses((status = 200, body = GrantView)))]
 #[put("/tenants/{tenant}/grants")]
@@ -70,7 +71,7 @@ pub(super) async fn set(desk: As<TenantAdmin>, new: Json<Object<NewGrant>>) -> R
 pub(super) struct WhichQuery {
     /// Who.
     login: String,
-    /// Slug of the room, or `*` for the grant on all.
+    /// Slug of the room, `group:` and the slug of a room group, or `*` for the grant on all.
     room: String,
 }
 

@@ -3,7 +3,8 @@
 use super::error::ApiError;
 use super::{
     alerts, approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations,
-    people, plans, predecessor, principals, retention, rooms, rules, runs, tenants, webhooks,
+    people, plans, predecessor, principals, providers, retention, room_groups, rooms, rules, runs, sessions, tenants,
+    webhooks,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -26,8 +27,10 @@ macro_rules! operations {
             info(
                 title = "Anteroom",
                 description = "Rooms, what they hang together with, and what became of every booking.\n\n\
-                    Every path needs an API key (`X-API-Key: ar_…` or `Authorization: Bearer ar_…`) or a login with an \
-                    app password (Basic). Refusals are `application/problem+json` (RFC 9457). Lists come in pages: \
+                    Every path needs an API key (`X-API-Key: ar_…` or `Authorization: Bearer ar_…`), an access token of \
+                    an OpenID Connect provider of the tenant (`Authorization: Bearer ey…`), a login with an app \
+                    password (Basic), or the session of a browser that has signed in; changes by a session bring the \
+                    header `X-CSRF-Token` with the `form_token` of `GET /session`. Refusals are `application/problem+json` (RFC 9457). Lists come in pages: \
                     `limit`, `after`, and `next` in the answer. Times are RFC 3339 in UTC.",
                 license(name = "Apache-2.0", identifier = "Apache-2.0"),
             ),
@@ -69,6 +72,13 @@ operations!(
     bookings::update,
     bookings::cancel,
     bookings::free_busy,
+    room_groups::list,
+    room_groups::create,
+    room_groups::read,
+    room_groups::update,
+    room_groups::remove,
+    room_groups::add,
+    room_groups::take,
     rules::read,
     rules::set,
     rules::list_closures,
@@ -105,6 +115,16 @@ operations!(
     principals::issue_password,
     principals::issue_api_key,
     principals::revoke_password,
+    providers::list,
+    providers::create,
+    providers::read,
+    providers::update,
+    providers::remove,
+    providers::look,
+    sessions::list,
+    sessions::end,
+    sessions::own,
+    sessions::leave,
     grants::list,
     grants::set,
     grants::remove,
@@ -191,6 +211,8 @@ fn describe(parameter: &mut Parameter) {
         "tenant" => "Key of the tenant.".to_owned(),
         "room" => "Slug of the room.".to_owned(),
         "bridge" => "Name of the bridge.".to_owned(),
+        "provider" => "Name of the provider.".to_owned(),
+        "group" => "Slug of the room group.".to_owned(),
         "login" => "Login of the principal.".to_owned(),
         "uid" => "UID of the event.".to_owned(),
         "email" => "E-mail address of the person.".to_owned(),
@@ -277,7 +299,7 @@ impl Modify for Flattened {
 }
 
 fn asks_a_remote_system(path: &str) -> bool {
-    ["/calendars", "/plan", "/copies", "/purge", "/verify"].iter().any(|end| path.ends_with(end))
+    ["/calendars", "/plan", "/copies", "/purge", "/verify", "/look"].iter().any(|end| path.ends_with(end))
 }
 
 fn refusals_of(path: &str, has_body: bool, has_parameters: bool) -> Vec<(&'static str, &'static str)> {
@@ -397,6 +419,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 98);
+        assert_eq!(ids.len(), 115);
     }
 }

@@ -5,6 +5,8 @@ use super::BridgeError;
 use super::webpush::{PublicOnly, is_public};
 use crate::config::Limits;
 use crate::model::Clock;
+use openidconnect::HttpRequest;
+use openidconnect::HttpResponse;
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
@@ -148,6 +150,18 @@ impl Http {
         Ok(Answer { status, json, body })
     }
 
+    /// Carries out what a library has put together. Whatever the status, the answer is whole and bounded.
+    pub(super) async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, BridgeError> {
+        let intent = if request.method() == reqwest::Method::GET { Intent::Read } else { Intent::Write };
+        let request = reqwest::Request::try_from(request).map_err(|why| lost(why, intent))?;
+        let request = RequestBuilder::from_parts(self.client.clone(), request);
+        let answer = begun(request, intent).await.map_err(|why| lost(why, intent))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut whole = HttpResponse::new(self.body(answer, intent).await?);
+        (*whole.status_mut(), *whole.headers_mut()) = (status, headers);
+        Ok(whole)
+    }
+
     /// The body up to the limit. A body that ends early is an error of the transfer, not a short body.
     async fn body(&self, mut answer: reqwest::Response, intent: Intent) -> Result<Vec<u8>, BridgeError> {
         let mut body = Vec::new();
@@ -236,7 +250,7 @@ pub(super) fn clip(text: &str) -> String {
 }
 
 /// Whether a URL points to this machine.
-fn is_loopback(base: &str) -> bool {
+pub(super) fn is_loopback(base: &str) -> bool {
     let Ok(url) = url::Url::parse(base) else { return false };
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

@@ -9,6 +9,7 @@ pub mod graph;
 mod http;
 mod limited;
 pub mod memory;
+pub mod oidc;
 mod reading;
 pub mod shelf;
 mod text;

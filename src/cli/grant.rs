@@ -14,12 +14,12 @@ use std::io::Write;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  anteroom grant anna council-hall write\n  anteroom grant anna '*' read-free-busy\n  \
-    anteroom grant anna council-hall none"
+    anteroom grant anna group:halls write\n  anteroom grant anna council-hall none"
 )]
 pub(crate) struct Grant {
     /// Who
     login: String,
-    /// Slug of the room; '*' for all
+    /// Slug of the room; group:SLUG for the rooms of a group; '*' for all
     room: String,
     /// read-free-busy, read, write, admin; none takes the grant back
     #[arg(value_parser = privilege)]

@@ -21,11 +21,14 @@ mod operation;
 mod person;
 mod plan;
 mod print;
+mod provider;
 mod restored;
 mod retention;
 mod room;
+mod room_group;
 mod rules;
 mod serve;
+mod session;
 mod setup;
 mod tenant;
 mod tenant_env;
@@ -93,6 +96,9 @@ enum Command {
     /// Rooms and equipment
     #[command(subcommand)]
     Room(room::Room),
+    /// Rooms for which rights are given together
+    #[command(subcommand)]
+    RoomGroup(room_group::RoomGroup),
     /// Remote calendar systems
     #[command(subcommand)]
     Bridge(bridge::Bridge),
@@ -133,6 +139,12 @@ enum Command {
     /// Who outside is told what happens
     #[command(subcommand)]
     Webhook(webhook::Webhook),
+    /// Whom a tenant trusts to say who somebody is, by OIDC
+    #[command(subcommand)]
+    Provider(provider::Provider),
+    /// Browsers that are signed in by a provider
+    #[command(subcommand)]
+    Session(session::Session),
     /// How long data is kept
     #[command(subcommand)]
     Retention(retention::Retention),
@@ -188,6 +200,7 @@ async fn carry_out(command: Command, common: &Common, out: &mut impl Write) -> R
         Command::Feed(feed) => feed.run(common, out).await,
         Command::Tenant(tenant) => Box::pin(tenant.run(common, out)).await,
         Command::Room(room) => room.run(common, out).await,
+        Command::RoomGroup(group) => group.run(common, out).await,
         Command::Bridge(bridge) => bridge.run(common, out).await,
         Command::Mapping(mapping) => mapping.run(common, out).await,
         Command::Grant(grant) => grant.run(common, out).await,
@@ -204,6 +217,8 @@ async fn carry_out(command: Command, common: &Common, out: &mut impl Write) -> R
         Command::Verify(verify) => verify.run(common, out).await,
         Command::Audit(audit) => audit.run(common, out).await,
         Command::Webhook(webhook) => webhook.run(common, out).await,
+        Command::Provider(provider) => provider.run(common, out).await,
+        Command::Session(session) => session.run(common, out).await,
         Command::Retention(retention) => retention.run(common, out).await,
         Command::Person(person) => person.run(common, out).await,
         Command::Keys(keys) => keys.run(common, out).await,

@@ -105,6 +105,9 @@ fn storage(config: &Config, found: &mut Found) {
         found.demand(pin, "keys.pkcs11_pin", "is missing; set it or pkcs11_pin_file");
     }
     found.demand((0..=86_400).contains(&config.auth.cache_seconds), "auth.cache_seconds", "must be 0 to 86400");
+    found.demand((1..=720).contains(&config.auth.session_hours), "auth.session_hours", "must be 1 to 720 (30 days)");
+    let idle = (5..=43_200).contains(&config.auth.session_idle_minutes);
+    found.demand(idle, "auth.session_idle_minutes", "must be 5 to 43200 (30 days)");
     let short = config.auth.api_key.as_ref().is_some_and(|key| key.reveal().len() < 16);
     found.demand(!short, "auth.api_key", "has fewer than 16 characters; make one with `openssl rand -base64 32`");
 }

@@ -64,6 +64,10 @@ section! {
         cache_seconds: i64 = 300,
         /// Most verified passwords remembered.
         cache_capacity: usize = 10_000,
+        /// Hours after which a browser that signed in by a provider has to do so again.
+        session_hours: i64 = 12,
+        /// Minutes after which a browser that asks for nothing is signed out.
+        session_idle_minutes: i64 = 120,
         /// A key for the REST interface that may do everything in the tenant `default`.
         api_key: Option<Secret> = None,
         /// File that holds that key.

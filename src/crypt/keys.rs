@@ -42,6 +42,8 @@ pub struct Keys {
     pub audit: Key,
     /// Seals archives.
     pub archive: Key,
+    /// Hashes what browsers keep, and makes what is derived from it.
+    pub session: Key,
 }
 
 impl Keys {
@@ -63,6 +65,7 @@ impl Keys {
             declaration: root.derive("declaration"),
             audit: root.derive("audit"),
             archive: root.derive("archive"),
+            session: root.derive("session"),
             ring,
         }
     }

@@ -45,6 +45,11 @@ pub fn sign_parts(key: &Key, parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(sign(key, &parts))
 }
 
+/// Whether two texts are the same; takes the same time wherever they differ.
+pub fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
 /// A text of 128 random bits: makes a digest of few possible texts tell nothing.
 pub fn salt() -> Result<String, CryptError> {
     Ok(URL_SAFE_NO_PAD.encode(random::<16>()?))

@@ -14,6 +14,7 @@ pub mod password;
 pub mod pkcs11;
 mod provider;
 mod seal;
+pub mod session;
 pub mod sync_token;
 pub mod token;
 pub mod vapid;

@@ -2,6 +2,7 @@
 
 use super::age::{ago, long};
 use super::status::{Health, Status, health, waiting};
+use crate::manage::federation::Entered;
 use crate::model::Authority;
 use crate::model::DetailLevel;
 use crate::model::Direction;
@@ -9,6 +10,7 @@ use crate::model::MappingState;
 use crate::model::RoomKind;
 use crate::store::conflicts::Conflict;
 use crate::store::feeds::Feed;
+use crate::store::principals::Principal;
 use crate::store::rooms::Room;
 use crate::store::tenants::Tenant;
 use crate::sync::{MappingStatus, RoomStatus};
@@ -24,10 +26,10 @@ pub(super) fn style_hash() -> String {
 }
 
 /// The dashboard of one tenant; `others` are the tenants to switch to.
-pub(super) fn page(status: &Status, others: &[Tenant], public_url: &str) -> String {
+pub(super) fn page(status: &Status, others: &[Tenant], public_url: &str, way_out: &str) -> String {
     let title = format!("{}: rooms", status.tenant.name);
     let body = format!(
-        "<header><h1>{}</h1><p class=\"soft\">{} UTC{}</p></header><main>{}{}{}{}</main>{}",
+        "<header><h1>{}</h1><div class=\"soft\">{} UTC{}{way_out}</div></header><main>{}{}{}{}</main>{}",
         escape(&status.tenant.name),
         status.now.to_string().replace(['T', 'Z'], " ").trim_end(),
         switch(others, &status.tenant),
@@ -40,9 +42,64 @@ pub(super) fn page(status: &Status, others: &[Tenant], public_url: &str) -> Stri
     document(&title, "<meta http-equiv=\"refresh\" content=\"60\">", &body)
 }
 
-/// A page with one sentence.
-pub(super) fn notice(words: &str) -> String {
-    document("Anteroom", "", &format!("<main><p class=\"notice\">{}</p></main>", escape(words)))
+/// A page with one sentence, and perhaps a way on.
+pub(super) fn notice(words: &str, on: Option<(&str, &str)>) -> String {
+    let on = on.map(|(href, words)| format!("<p class=\"on\">{}</p>", button(href, words))).unwrap_or_default();
+    document("Anteroom", "", &format!("<main><p class=\"notice\">{}</p>{on}</main>", escape(words)))
+}
+
+/// A provider to sign in by.
+pub(super) struct Choice {
+    /// Whose it is.
+    pub(super) tenant: String,
+    /// What people read.
+    pub(super) label: String,
+    /// Where it begins.
+    pub(super) href: String,
+}
+
+/// The page that asks who is there.
+pub(super) fn entrance(choices: &[Choice], by_password: &str) -> String {
+    let several = choices.iter().any(|one| one.tenant != choices[0].tenant);
+    let item = |one: &Choice| {
+        let whose = if several { format!("{}: {}", one.tenant, one.label) } else { one.label.clone() };
+        format!("<li>{}</li>", button(&one.href, &format!("Sign in with {whose}")))
+    };
+    let items = choices.iter().map(item).collect::<Vec<_>>().concat();
+    let body = format!(
+        "<main><section class=\"notice\"><h1>Sign in</h1><ul class=\"choices\">{items}</ul><p class=\"soft\"><a \
+         href=\"{}\">Sign in with a login and an app password</a></p></section></main>",
+        escape(by_password)
+    );
+    document("Sign in", "", &body)
+}
+
+/// The page for somebody who is signed in and may not see what they ask for.
+pub(super) fn stranger(principal: &Principal, entered: Option<&Entered>) -> String {
+    let role = serde_json::to_value(principal.role).unwrap_or_default();
+    let words = format!(
+        "You are signed in as {} with the role {}. This page needs the role tenant_viewer or a stronger one in the tenant \
+         it shows; an administrator there can give it. Rooms that were granted to you are in your calendar program.",
+        principal.login,
+        role.as_str().unwrap_or_default()
+    );
+    let body = format!("<main><p class=\"notice\">{}</p>{}</main>", escape(&words), way_out(entered));
+    document("Anteroom", "", &body)
+}
+
+/// The button that signs a browser out, for who is signed in by a session.
+pub(super) fn way_out(entered: Option<&Entered>) -> String {
+    let Some(entered) = entered else { return String::new() };
+    format!(
+        "<form method=\"post\" action=\"/sign-out\"><input type=\"hidden\" name=\"form_token\" value=\"{}\">{} \
+         <button>Sign out</button></form>",
+        escape(&entered.form_token),
+        escape(&entered.principal.login)
+    )
+}
+
+fn button(href: &str, words: &str) -> String {
+    format!("<a class=\"button\" href=\"{}\">{}</a>", escape(href), escape(words))
 }
 
 /// Text that may stand between tags and in quoted attributes.
@@ -412,7 +469,7 @@ mod tests {
     fn text_of_outsiders_is_never_markup() {
         let status =
             status(vec![RoomStatus { room: room(NASTY), mappings: vec![mapping(MappingState::Held, NASTY)] }], NASTY);
-        let page = page(&status, std::slice::from_ref(&status.tenant), NASTY);
+        let page = page(&status, std::slice::from_ref(&status.tenant), NASTY, "");
         assert!(!page.contains("<script") && !page.contains("alert('x')"), "{page}");
         assert_eq!(page.matches("&lt;script&gt;").count(), 12);
         assert!(!page.contains("hash-of-the-token"));
@@ -427,7 +484,7 @@ mod tests {
             }],
             "City",
         );
-        let page = page(&status, &[], "https://rooms.city.example");
+        let page = page(&status, &[], "https://rooms.city.example", "");
         for fact in [
             "<h3>Council hall</h3>",
             "last booking change 10 min ago",
@@ -455,12 +512,23 @@ mod tests {
         let mut status = status(vec![], "City");
         status.conflicts.clear();
         status.feeds.clear();
-        let page = page(&status, &[], "http://localhost");
+        let page = page(&status, &[], "http://localhost", "");
         assert!(
             page.contains("anteroom room add \"Council hall\"")
                 && !page.contains("<h2>Feeds")
                 && !page.contains("<h2>Open conflicts")
         );
+    }
+
+    #[test]
+    fn names_of_providers_and_of_those_who_sign_in_are_never_markup() {
+        let choice =
+            |tenant: &str| Choice { tenant: tenant.to_owned(), label: NASTY.to_owned(), href: "/x\"".to_owned() };
+        let one = entrance(&[choice("City")], "/dashboard?by=password");
+        assert!(!one.contains("<script") && one.contains("href=\"/x&quot;\"") && !one.contains("City"), "{one}");
+        let two = entrance(&[choice("City"), choice("Village")], "/dashboard?by=password");
+        assert!(two.contains("Sign in with City: &lt;script&gt;"), "{two}");
+        assert!(!notice(NASTY, Some(("/", NASTY))).contains("<script"));
     }
 
     #[test]

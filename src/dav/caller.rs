@@ -17,6 +17,8 @@ use crate::model::TenantId;
 use crate::model::TenantState;
 use crate::model::View;
 use crate::model::ZoneId;
+use crate::observe::request;
+use crate::observe::request::Means;
 use crate::store::Tx;
 use crate::store::directory;
 use crate::store::directory::Standing;
@@ -52,6 +54,8 @@ pub struct Caller {
     pub directory: Arc<Directory>,
     /// What the principal has set anywhere, once it was read.
     own: OwnProperties,
+    /// By what the principal was recognised.
+    means: Means,
 }
 
 /// A room as one caller may use it.
@@ -105,6 +109,7 @@ impl Caller {
         let authorization = headers.get(header::AUTHORIZATION).ok_or(DavError::Unauthorized)?;
         let pass = Pass::new(&door.keys.cache, authorization, resource.tenant());
         if let Some(caller) = door.known.find(pass, door.clock.now()) {
+            request::recognised(caller.principal.tenant_id.as_str(), &caller.principal.login, caller.means.clone());
             return Ok(caller);
         }
         let caller = Arc::new(Self::sign_in(door, authorization, resource).await?);
@@ -147,7 +152,7 @@ impl Caller {
         let tenant = if resource.tenant().is_some() { tenant } else { home.clone() };
         let grants = principals::grants(&mut tx, &home.id, &principal.id).await?;
         let directory = door.known.directory(&tenant.id, before);
-        Ok(Self { principal, home, tenant, grants, directory, own: OwnProperties::new() })
+        Ok(Self { principal, home, tenant, grants, directory, own: OwnProperties::new(), means: request::means() })
     }
 
     /// The tenant of who comes without the name of one.

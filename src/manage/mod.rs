@@ -3,6 +3,7 @@
 //! Every function works inside the caller's transaction, checks its input by parsing it, and leaves an audit entry in
 //! the same transaction. No function commits.
 
+mod arrival;
 mod audit;
 mod error;
 mod slug;
@@ -16,6 +17,7 @@ pub mod bridges;
 pub mod chain;
 pub mod closures;
 pub mod conflicts;
+pub mod federation;
 pub mod feeds;
 pub mod grants;
 pub mod keys;
@@ -25,8 +27,10 @@ pub mod passwords;
 pub mod principals;
 pub mod privacy;
 pub mod profile;
+pub mod providers;
 pub mod restore;
 pub mod retention;
+pub mod room_groups;
 pub mod rooms;
 pub mod rules;
 pub mod sign_in;
@@ -35,6 +39,7 @@ pub mod webhooks;
 
 pub use audit::Acting;
 pub use error::ManageError;
+pub use federation::Federation;
 pub use rooms::confirmed;
 pub use sign_in::SignIn;
 pub use slug::Slug;

@@ -7,6 +7,7 @@ use crate::model::Role;
 use crate::store::Tx;
 use crate::store::principals;
 use crate::store::principals::Principal;
+use crate::store::sessions;
 use serde::Deserialize;
 
 /// A principal to make.
@@ -66,6 +67,9 @@ pub async fn set_disabled(
 ) -> Result<Principal, ManageError> {
     let mut principal = find(tx, acting, login).await?;
     principals::set_disabled(tx, acting.tenant, &principal.id, disabled).await?;
+    if disabled {
+        sessions::end_of(tx, acting.tenant, &principal.id).await?;
+    }
     principal.disabled = disabled;
     let (action, what) =
         if disabled { ("principal.disable", "locked out") } else { ("principal.enable", "let in again") };

@@ -21,6 +21,7 @@ use crate::store::objects::ObjectRow;
 use crate::store::principals;
 use crate::store::principals::Principal;
 use crate::store::privacy;
+use crate::store::providers;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::secrets;
@@ -195,11 +196,15 @@ pub async fn erase(
 async fn told(tx: &mut Tx, one: &Principal) -> Result<Value, ManageError> {
     let secrets = secrets::of_principal(tx, &one.tenant_id, &one.id).await?;
     let grants = principals::grants(tx, &one.tenant_id, &one.id).await?;
+    let identities = providers::identities(tx, &one.tenant_id, &one.id).await?;
     Ok(json!({
         "login": one.login, "name": one.display_name, "email": one.email, "role": one.role,
         "created": one.created_ms.to_string(),
         "credentials": secrets.iter().map(|secret| json!({
             "label": secret.label, "kind": secret.kind, "created": secret.created_ms.to_string(),
+        })).collect::<Vec<_>>(),
+        "known_to_providers": identities.iter().map(|one| json!({
+            "subject": one.subject, "since": one.created_ms.to_string(),
         })).collect::<Vec<_>>(),
         "grants": grants.iter().map(|grant| json!({
             "room": grant.room_id, "privilege": grant.privilege,

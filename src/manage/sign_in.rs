@@ -1,6 +1,8 @@
-//! Who is calling: app passwords and API keys, against their stored hashes.
+//! Who is calling: app passwords and API keys, against their stored hashes. Who comes by a provider is known elsewhere
+//! ([`Federation`]).
 
 use super::api_keys::ApiKey;
+use super::federation::Federation;
 use crate::crypt::Secret;
 use crate::crypt::VerifiedCache;
 use crate::crypt::password;
@@ -10,6 +12,7 @@ use crate::model::Role;
 use crate::model::TenantId;
 use crate::model::Timestamp;
 use crate::observe::request;
+use crate::observe::request::Means;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::principals;
@@ -62,12 +65,13 @@ pub struct SignIn {
     cache: Arc<VerifiedCache>,
     permits: Semaphore,
     configured: Option<(TenantId, Secret)>,
+    federation: Option<Arc<Federation>>,
 }
 
 impl SignIn {
     /// A verifier that remembers what it verified in `cache`.
     pub fn new(store: Store, cache: Arc<VerifiedCache>) -> Self {
-        Self { store, cache, permits: Semaphore::new(HASHES_AT_A_TIME), configured: None }
+        Self { store, cache, permits: Semaphore::new(HASHES_AT_A_TIME), configured: None, federation: None }
     }
 
     /// Also accepts the key of the configuration (`auth.api_key`), which may do everything in one tenant.
@@ -75,6 +79,18 @@ impl SignIn {
     pub fn with_configured_key(mut self, tenant: TenantId, key: Secret) -> Self {
         self.configured = (!key.is_empty()).then_some((tenant, key));
         self
+    }
+
+    /// Also lets people in by `OpenID` Connect providers.
+    #[must_use]
+    pub fn with_federation(mut self, federation: Federation) -> Self {
+        self.federation = Some(Arc::new(federation));
+        self
+    }
+
+    /// What signs in by providers; `None` where nobody does.
+    pub fn federation(&self) -> Option<&Federation> {
+        self.federation.as_deref()
     }
 
     /// The principal behind a credential: one of `tenant`, or a super admin of any; without a tenant, of any tenant.
@@ -86,10 +102,9 @@ impl SignIn {
         now: Timestamp,
     ) -> Result<Option<Principal>, StoreError> {
         let found = self.recognise(credential, tenant, now).await?;
-        if let Some(principal) = &found {
-            request::recognised(principal.tenant_id.as_str(), &principal.login);
-        }
-        Ok(found)
+        let Some((principal, means)) = found else { return Ok(None) };
+        request::recognised(principal.tenant_id.as_str(), &principal.login, means);
+        Ok(Some(principal))
     }
 
     async fn recognise(
@@ -97,11 +112,11 @@ impl SignIn {
         credential: &Credential,
         tenant: Option<&TenantId>,
         now: Timestamp,
-    ) -> Result<Option<Principal>, StoreError> {
+    ) -> Result<Option<(Principal, Means)>, StoreError> {
         let (candidates, text) = match credential {
             Credential::Basic { login, password } => (self.by_login(login, tenant).await?, password.clone()),
             Credential::Key(sent) => match (self.by_configuration(sent, now), ApiKey::parse(sent.reveal())) {
-                (Some(principal), _) => return Ok(Some(principal)),
+                (Some(principal), _) => return Ok(Some((principal, Means::default()))),
                 (None, Some(key)) => (self.by_key(&key).await?, key.secret),
                 (None, None) => return Ok(None),
             },
@@ -112,7 +127,7 @@ impl SignIn {
         for (principal, secret) in candidates {
             if self.verify(&secret, text.clone(), now).await {
                 self.touch(&secret, now).await?;
-                return Ok(Some(principal));
+                return Ok(Some((principal, means(secret))));
             }
         }
         Ok(None)
@@ -186,6 +201,15 @@ impl SignIn {
         let mut tx = self.store.begin_write().await?;
         secrets::touch(&mut tx, &secret.tenant_id, &secret.id, now).await?;
         tx.commit().await
+    }
+}
+
+/// What the audit calls a secret.
+fn means(secret: SecretRow) -> Means {
+    if secret.kind == secrets::API_KEY {
+        Means { api_key_id: secret.id, ..Means::default() }
+    } else {
+        Means { password_id: secret.id, ..Means::default() }
     }
 }
 

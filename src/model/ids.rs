@@ -98,3 +98,15 @@ id!(
     /// Something that somebody should look at.
     AlertId
 );
+id!(
+    /// Whom a tenant trusts to say who somebody is (`OpenID` Connect).
+    ProviderId
+);
+id!(
+    /// A browser that is signed in.
+    SessionId
+);
+id!(
+    /// Rooms for which rights are given together.
+    RoomGroupId
+);

@@ -16,8 +16,8 @@ mod webhook;
 pub use alert::{AlertKind, AlertState, Severity};
 pub use event::{Content, Event, EventStatus, EventTime, Override, Person, Privacy, ReservationClass};
 pub use ids::{
-    AlertId, ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, RegistrationId,
-    RoomId, SubscriptionId, TenantId, WebhookId,
+    AlertId, ApprovalId, BridgeId, ConflictId, FeedId, LinkId, MappingId, OperationId, PrincipalId, ProviderId,
+    RegistrationId, RoomGroupId, RoomId, SessionId, SubscriptionId, TenantId, WebhookId,
 };
 pub use mapping::{
     Authority, BridgeKind, ClassProjection, DetailLevel, Direction, LinkState, MappingState, OperationState, Resolution,

@@ -9,6 +9,8 @@ pub fn target(target: &str) -> String {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let path = path_only(path);
     match query {
+        // What a provider sends a browser back with opens a session.
+        Some(_) if path.starts_with("/sign-in/") => format!("{path}?***"),
         None => path,
         Some(query) => format!("{path}?{}", query.split('&').map(parameter).collect::<Vec<_>>().join("&")),
     }
@@ -64,6 +66,7 @@ mod tests {
             ("/hooks/booking/k3y", "/hooks/booking/***"),
             ("/v1/bookings?from=2026-01-01&api_key=x", "/v1/bookings?from=2026-01-01&api_key=***"),
             ("/dav/t/rooms/hall/a.ics", "/dav/t/rooms/hall/a.ics"),
+            ("/sign-in/callback?code=a&state=b", "/sign-in/callback?***"),
             ("/", "/"),
         ] {
             assert_eq!(target(given), logged);

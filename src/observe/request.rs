@@ -23,6 +23,9 @@ pub struct Request {
     pub method: String,
     /// Its path without secrets.
     pub path: String,
+    /// By what its caller was recognised.
+    #[serde(flatten)]
+    pub means: Means,
     /// The status of the answer, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -40,6 +43,23 @@ impl Request {
     }
 }
 
+/// By what somebody was recognised: ids, never a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Means {
+    /// The session of a browser.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub session_id: String,
+    /// An API key.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub api_key_id: String,
+    /// An app password.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub password_id: String,
+    /// The `OpenID` Connect provider that issued a token, by name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub provider: String,
+}
+
 /// Who was recognised behind a request, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
@@ -47,10 +67,12 @@ pub struct Party {
     pub tenant: String,
     /// As it is audited: `principal:<login>`.
     pub actor: String,
+    /// By what.
+    pub means: Means,
 }
 
 tokio::task_local! {
-    static CURRENT: (String, RefCell<Option<Party>>);
+    static CURRENT: (Request, RefCell<Option<Party>>);
 }
 
 /// Answers a request; everything that is audited meanwhile names it. Answers also who was recognised.
@@ -59,17 +81,27 @@ pub async fn during<T>(request: &Request, work: impl Future<Output = T>) -> (T, 
         let done = work.await;
         (done, CURRENT.try_with(|(_, party)| party.borrow().clone()).ok().flatten())
     };
-    CURRENT.scope((request.text(), RefCell::default()), told).await
+    CURRENT.scope((request.clone(), RefCell::default()), told).await
 }
 
 /// The request that is being answered as JSON; empty where there is none.
 pub fn current() -> String {
-    CURRENT.try_with(|(text, _)| text.clone()).unwrap_or_default()
+    let text = |(request, party): &(Request, RefCell<Option<Party>>)| {
+        let means = party.borrow().as_ref().map(|party| party.means.clone()).unwrap_or_default();
+        Request { means, ..request.clone() }.text()
+    };
+    CURRENT.try_with(text).unwrap_or_default()
+}
+
+/// By what the caller of the request that is being answered was recognised.
+pub fn means() -> Means {
+    let known = CURRENT.try_with(|(_, party)| party.borrow().as_ref().map(|party| party.means.clone()));
+    known.ok().flatten().unwrap_or_default()
 }
 
 /// Somebody was recognised behind the request that is being answered.
-pub fn recognised(tenant: &str, login: &str) {
-    let party = Party { tenant: tenant.to_owned(), actor: format!("principal:{login}") };
+pub fn recognised(tenant: &str, login: &str, means: Means) {
+    let party = Party { tenant: tenant.to_owned(), actor: format!("principal:{login}"), means };
     // Outside of a request there is nobody to tell.
     let _ = CURRENT.try_with(|(_, known)| known.replace(Some(party)));
 }
@@ -78,16 +110,22 @@ pub fn recognised(tenant: &str, login: &str) {
 mod tests {
     use super::*;
 
+    fn means() -> Means {
+        Means { api_key_id: "k".to_owned(), ..Means::default() }
+    }
+
     #[tokio::test]
     async fn a_request_is_known_while_it_is_answered_and_nowhere_else() {
         let request = Request { method: "PUT".to_owned(), agent: "x".repeat(900), ..Request::default() };
         let (seen, party) = during(&request, async {
-            recognised("t", "anna");
+            recognised("t", "anna", means());
             current()
         })
         .await;
         assert!(seen.contains("\"method\":\"PUT\"") && seen.len() < 400, "{seen}");
-        assert_eq!(party, Some(Party { tenant: "t".to_owned(), actor: "principal:anna".to_owned() }));
+        assert!(seen.contains("\"api_key_id\":\"k\"") && !seen.contains("session_id"), "{seen}");
+        let whole = Party { tenant: "t".to_owned(), actor: "principal:anna".to_owned(), means: means() };
+        assert_eq!(party, Some(whole));
         assert_eq!(current(), "");
     }
 }

@@ -25,6 +25,7 @@ use ears::{Ears, Sleepers};
 use keeper::Keeper;
 use refusals::Refusals;
 
+use crate::bridge::oidc::Issuers;
 use crate::bridge::shelf::Shelf;
 use crate::bridge::webhook::WebhookSender;
 use crate::bridge::webpush::PushSender;
@@ -38,6 +39,7 @@ use crate::crypt::Secret;
 use crate::crypt::VerifiedCache;
 use crate::crypt::pkcs11;
 use crate::manage;
+use crate::manage::Federation;
 use crate::manage::ManageError;
 use crate::manage::SignIn;
 use crate::manage::keys::Vault;
@@ -240,11 +242,18 @@ type Leaving = Arc<AtomicBool>;
 /// Resolves when the gateway stops.
 type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Who may come in: principals by password or key, and whoever has the key of the configuration.
-async fn sign_in(config: &Config, store: &Store, keys: &Keys) -> Result<Arc<SignIn>, ServerError> {
+/// Who may come in: principals by password or key or by a provider, and whoever has the key of the configuration.
+async fn sign_in(
+    config: &Config,
+    store: &Store,
+    keys: &Arc<Keys>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<SignIn>, ServerError> {
     let remember_ms = config.auth.cache_seconds * 1000;
     let verified = VerifiedCache::new(keys.cache.clone(), remember_ms, config.auth.cache_capacity);
-    let sign_in = SignIn::new(store.clone(), Arc::new(verified));
+    let issuers = Issuers::new(clock.clone(), Arc::new(config.limits.clone()));
+    let federation = Federation::new(store.clone(), keys.clone(), issuers, &config.public_url(), &config.auth);
+    let sign_in = SignIn::new(store.clone(), Arc::new(verified)).with_federation(federation);
     let mut tx = store.begin_read().await?;
     let tenant = tenants::by_key(&mut tx, manage::tenants::DEFAULT).await?;
     Ok(Arc::new(match (&config.auth.api_key, tenant) {
@@ -279,7 +288,7 @@ impl Parts {
         let closed = vault.check(&keys.ring).await?;
         keeper::tell_closed(&store, &closed, clock.now()).await?;
         bootstrap::bootstrap(&store, &keys, &config, clock.now()).await?;
-        let sign_in = sign_in(&config, &store, &keys).await?;
+        let sign_in = sign_in(&config, &store, &keys, &clock).await?;
         let (metrics, limits) = (Arc::new(Metrics::new()), Arc::new(config.limits.clone()));
         let bridges = bridge_source(keys.clone(), clock.clone(), limits, config.sync.tenant_calls);
         let (refusals, sleepers, leaving) = (Refusals::default(), Sleepers::default(), Leaving::default());

@@ -105,7 +105,8 @@ fn tell(
 ) {
     if let (Some(refusals), Some(clock), true) = (refusals, clock, is_refusal(status)) {
         let took_ms = u64::try_from(took.as_millis()).ok();
-        let request = Request { status: Some(status), took_ms, ..facts };
+        let means = party.as_ref().map(|party| party.means.clone()).unwrap_or_default();
+        let request = Request { status: Some(status), took_ms, means, ..facts };
         refusals.add(Refusal { at: clock.now(), party, request });
     }
 }
@@ -118,7 +119,7 @@ fn route_of(path: &str) -> &'static str {
         "feeds" => "feeds",
         "hooks" | "webhook" => "hooks",
         "v1" => "v1",
-        "dashboard" => "dashboard",
+        "dashboard" | "sign-in" | "sign-out" => "dashboard",
         "health" | "ready" | "metrics" => "health",
         ".well-known" | "principals" | "calendar" | "" => "discovery",
         _ => "other",

@@ -219,6 +219,8 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("webhooks", include_str!("../../migrations/0024_webhooks.sql")),
     ("alerts", include_str!("../../migrations/0025_alerts.sql")),
     ("resend", include_str!("../../migrations/0026_resend.sql")),
+    ("sign_in", include_str!("../../migrations/0027_sign_in.sql")),
+    ("room_groups", include_str!("../../migrations/0028_room_groups.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -16,7 +16,7 @@ const VALUES: usize = 8_000;
 
 /// Everything of a tenant that a restored state takes the place of, what names others first. Its row stays, and so does
 /// its audit: what happened in the lost time happened.
-const OF_TENANT: [&str; 27] = [
+const OF_TENANT: [&str; 33] = [
     "DELETE FROM deliveries WHERE tenant_id = $1",
     "DELETE FROM webhooks WHERE tenant_id = $1",
     "DELETE FROM alerts WHERE tenant_id = $1",
@@ -40,7 +40,13 @@ const OF_TENANT: [&str; 27] = [
     "DELETE FROM bridges WHERE tenant_id = $1",
     "DELETE FROM withdrawn_tokens WHERE tenant_id = $1",
     "DELETE FROM feeds WHERE tenant_id = $1",
+    "DELETE FROM sign_ins WHERE tenant_id = $1",
+    "DELETE FROM sessions WHERE tenant_id = $1",
+    "DELETE FROM identities WHERE tenant_id = $1",
+    "DELETE FROM providers WHERE tenant_id = $1",
     "DELETE FROM grants WHERE tenant_id = $1",
+    "DELETE FROM room_group_members WHERE tenant_id = $1",
+    "DELETE FROM room_groups WHERE tenant_id = $1",
     "DELETE FROM secrets WHERE tenant_id = $1",
     "DELETE FROM principals WHERE tenant_id = $1",
     "DELETE FROM rooms WHERE tenant_id = $1",

@@ -4,7 +4,7 @@ use super::db::{Tx, on};
 use super::directory;
 use super::error::StoreError;
 use super::row::{row, word};
-use crate::model::{PrincipalId, PrincipalKind, Privilege, Role, RoomId, TenantId, Timestamp};
+use crate::model::{PrincipalId, PrincipalKind, Privilege, Role, RoomGroupId, RoomId, TenantId, Timestamp};
 
 row! {
     /// A person, device or service that logs in.
@@ -35,7 +35,7 @@ row! {
     pub struct Grant {
         /// Who.
         pub principal_id: PrincipalId,
-        /// Where, or `*`.
+        /// Where: a room, `*`, or `group:` and the id of a group.
         pub room_id: String,
         /// What.
         pub privilege: Privilege,
@@ -44,6 +44,37 @@ row! {
 
 /// The room id that stands for every room of the tenant in a grant.
 pub const ALL_ROOMS: &str = "*";
+
+/// How the room id begins that stands for the rooms of a group in a grant.
+pub const GROUP: &str = "group:";
+
+/// Where a grant holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Extent<'a> {
+    /// In every room of the tenant.
+    All,
+    /// In one room.
+    Room(&'a RoomId),
+    /// In the rooms of a group, whichever these are.
+    Group(&'a RoomGroupId),
+}
+
+impl<'a> From<Option<&'a RoomId>> for Extent<'a> {
+    fn from(room: Option<&'a RoomId>) -> Self {
+        room.map_or(Self::All, Self::Room)
+    }
+}
+
+impl Extent<'_> {
+    /// How a grant names it.
+    pub fn name(self) -> String {
+        match self {
+            Self::All => ALL_ROOMS.to_owned(),
+            Self::Room(id) => id.to_string(),
+            Self::Group(id) => format!("{GROUP}{id}"),
+        }
+    }
+}
 
 const INSERT: &str = "INSERT INTO principals
     (id, tenant_id, login, display_name, email, kind, role, disabled, created_ms)
@@ -59,10 +90,18 @@ const GET_ANYWHERE: &str = "SELECT id, tenant_id, login, display_name, email, ki
 const LIST: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
     FROM principals WHERE tenant_id = $1 ORDER BY login";
 const DISABLE: &str = "UPDATE principals SET disabled = $3 WHERE tenant_id = $1 AND id = $2";
+const SET_ROLE: &str = "UPDATE principals SET role = $3 WHERE tenant_id = $1 AND id = $2";
+const BY_EMAIL: &str = "SELECT id, tenant_id, login, display_name, email, kind, role, disabled, created_ms
+    FROM principals WHERE tenant_id = $1 AND email = $2 ORDER BY created_ms LIMIT 2";
 const GRANT: &str = "INSERT INTO grants (tenant_id, principal_id, room_id, privilege) VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant_id, principal_id, room_id) DO UPDATE SET privilege = excluded.privilege";
 const REVOKE: &str = "DELETE FROM grants WHERE tenant_id = $1 AND principal_id = $2 AND room_id = $3";
-const GRANTS: &str = "SELECT principal_id, room_id, privilege FROM grants WHERE tenant_id = $1 AND principal_id = $2";
+const GIVEN: &str = "SELECT principal_id, room_id, privilege FROM grants WHERE tenant_id = $1 AND principal_id = $2
+    ORDER BY room_id";
+const GRANTS: &str = "SELECT g.principal_id AS principal_id, COALESCE(m.room_id, g.room_id) AS room_id,
+    g.privilege AS privilege FROM grants g
+    LEFT JOIN room_group_members m ON m.group_id = SUBSTR(g.room_id, 7) AND m.tenant_id = g.tenant_id
+    WHERE g.tenant_id = $1 AND g.principal_id = $2";
 
 /// Stores a new principal; [`StoreError::Taken`] when the login exists in the tenant.
 pub async fn insert(tx: &mut Tx, principal: &Principal) -> Result<(), StoreError> {
@@ -112,39 +151,56 @@ pub async fn set_disabled(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId, disa
     directory::changed(tx, tenant).await
 }
 
-/// Sets what a principal may do in a room, or in all rooms for `None`.
-pub async fn grant(
+/// Gives a principal another role.
+pub async fn set_role(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId, role: Role) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(SET_ROLE).bind(tenant.as_str()).bind(id.as_str()).bind(word(&role))
+        .execute(c).await.map(|_| ())?);
+    directory::changed(tx, tenant).await
+}
+
+/// The first two principals of a tenant with that address, which is in lower case.
+pub async fn by_email(tx: &mut Tx, tenant: &TenantId, email: &str) -> Result<Vec<Principal>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BY_EMAIL).bind(tenant.as_str()).bind(email).fetch_all(c).await)?)
+}
+
+/// Sets what a principal may do in a room, in the rooms of a group, or in all rooms for `None`.
+pub async fn grant<'a>(
     tx: &mut Tx,
     tenant: &TenantId,
     principal: &PrincipalId,
-    room: Option<&RoomId>,
+    extent: impl Into<Extent<'a>>,
     privilege: Privilege,
 ) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(GRANT)
         .bind(tenant.as_str())
         .bind(principal.as_str())
-        .bind(room.map_or(ALL_ROOMS, RoomId::as_str))
+        .bind(extent.into().name())
         .bind(word(&privilege))
         .execute(c).await.map(|_| ())?);
     directory::changed(tx, tenant).await
 }
 
 /// Takes a grant back.
-pub async fn revoke(
+pub async fn revoke<'a>(
     tx: &mut Tx,
     tenant: &TenantId,
     principal: &PrincipalId,
-    room: Option<&RoomId>,
+    extent: impl Into<Extent<'a>>,
 ) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(REVOKE)
         .bind(tenant.as_str())
         .bind(principal.as_str())
-        .bind(room.map_or(ALL_ROOMS, RoomId::as_str))
+        .bind(extent.into().name())
         .execute(c).await.map(|_| ())?);
     directory::changed(tx, tenant).await
 }
 
-/// All grants of a principal.
+/// All grants of a principal, as they were given.
+pub async fn given(tx: &mut Tx, tenant: &TenantId, principal: &PrincipalId) -> Result<Vec<Grant>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(GIVEN).bind(tenant.as_str()).bind(principal.as_str()).fetch_all(c).await)?)
+}
+
+/// What a principal may do by its grants: those for a group stand for each of its rooms.
 pub async fn grants(tx: &mut Tx, tenant: &TenantId, principal: &PrincipalId) -> Result<Vec<Grant>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(GRANTS).bind(tenant.as_str()).bind(principal.as_str()).fetch_all(c).await)?)
 }

@@ -12,6 +12,8 @@ const ANONYMISE: &str = "UPDATE principals SET login = $3, display_name = $4, em
 const NO_GRANTS: &str = "DELETE FROM grants WHERE tenant_id = $1 AND principal_id = $2";
 const NO_PUSH: &str = "DELETE FROM push_registrations WHERE tenant_id = $1 AND principal_id = $2";
 const NO_PROPERTIES: &str = "DELETE FROM properties WHERE tenant_id = $1 AND principal_id = $2";
+const NO_SESSIONS: &str = "DELETE FROM sessions WHERE tenant_id = $1 AND principal_id = $2";
+const NO_IDENTITIES: &str = "DELETE FROM identities WHERE tenant_id = $1 AND principal_id = $2";
 const NO_ANSWERS: &str = "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND principal_id = $2";
 const APPROVALS: &str = "UPDATE approvals SET requested_by = $3 WHERE tenant_id = $1 AND requested_by = $2";
 const CONFLICTS: &str =
@@ -24,7 +26,7 @@ const AGREED: &str = "SELECT COUNT(*) FROM links WHERE tenant_id = $1
 pub async fn anonymise(tx: &mut Tx, tenant: &TenantId, id: &PrincipalId, login: &str) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(ANONYMISE).bind(tenant.as_str()).bind(id.as_str()).bind(login).bind("Erased person")
         .execute(c).await.map(|_| ())?);
-    for sql in [NO_GRANTS, NO_PUSH, NO_PROPERTIES, NO_ANSWERS] {
+    for sql in [NO_GRANTS, NO_PUSH, NO_PROPERTIES, NO_SESSIONS, NO_IDENTITIES, NO_ANSWERS] {
         on!(tx, c => sqlx::query(sql).bind(tenant.as_str()).bind(id.as_str()).execute(c).await.map(|_| ())?);
     }
     directory::changed(tx, tenant).await

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use crate::model::{BridgeId, RoomId, TenantId, Timestamp};
 
 /// All that hangs on a room, what names others first. The room's row stays, for mappings that ended name it.
-const OF_ROOM: [&str; 15] = [
+const OF_ROOM: [&str; 16] = [
     "DELETE FROM instances WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM objects WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM changes WHERE tenant_id = $1 AND room_id = $2",
@@ -17,6 +17,7 @@ const OF_ROOM: [&str; 15] = [
     "DELETE FROM push_registrations WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM deliveries WHERE tenant_id = $1 AND room_id = $2 AND state <> 'pending'",
     "DELETE FROM grants WHERE tenant_id = $1 AND room_id = $2",
+    "DELETE FROM room_group_members WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM properties WHERE tenant_id = $1 AND resource = 'room:' || $2",
     "DELETE FROM operations WHERE tenant_id = $1 AND room_id = $2",
     "DELETE FROM plans WHERE tenant_id = $1
@@ -35,7 +36,7 @@ const ENTOMB_ROOM: &str = "UPDATE rooms SET slug = slug || '~' || id, email = ''
 const ENTOMB_BRIDGE: &str = "UPDATE bridges SET name = name || '~' || id, settings = '{}', sealed = '', declared = '',
     removed_ms = $3 WHERE tenant_id = $1 AND id = $2 AND removed_ms IS NULL";
 /// Everything of a tenant but its audit, what names others first.
-const OF_TENANT: [&str; 28] = [
+const OF_TENANT: [&str; 34] = [
     "DELETE FROM instances WHERE tenant_id = $1",
     "DELETE FROM objects WHERE tenant_id = $1",
     "DELETE FROM changes WHERE tenant_id = $1",
@@ -62,7 +63,13 @@ const OF_TENANT: [&str; 28] = [
         SELECT token_hash, tenant_id, id, created_ms FROM feeds WHERE tenant_id = $1
         ON CONFLICT (token_hash) DO NOTHING",
     "DELETE FROM feeds WHERE tenant_id = $1",
+    "DELETE FROM sign_ins WHERE tenant_id = $1",
+    "DELETE FROM sessions WHERE tenant_id = $1",
+    "DELETE FROM identities WHERE tenant_id = $1",
+    "DELETE FROM providers WHERE tenant_id = $1",
     "DELETE FROM grants WHERE tenant_id = $1",
+    "DELETE FROM room_group_members WHERE tenant_id = $1",
+    "DELETE FROM room_groups WHERE tenant_id = $1",
     "DELETE FROM secrets WHERE tenant_id = $1",
     "DELETE FROM principals WHERE tenant_id = $1",
     "DELETE FROM rooms WHERE tenant_id = $1",

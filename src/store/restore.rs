@@ -19,6 +19,8 @@ const MAPPINGS: &str =
 const OPERATIONS: &str = "UPDATE operations SET state = 'unknown', due_ms = $1, attempts = 0, lease_until_ms = 0,
     lease_owner = '' WHERE open";
 const LEASES: &str = "UPDATE leases SET expires_ms = 0, token = token + 1";
+/// A session that was ended in the lost time does not come to life again.
+const SESSIONS: [&str; 2] = ["DELETE FROM sessions", "DELETE FROM sign_ins"];
 const SUBSCRIPTIONS: &str = "UPDATE subscriptions SET state = 'dead' WHERE state <> 'dead'";
 
 const ROOMS_OF: &str = "UPDATE rooms SET seq = CASE WHEN seq / $1 < $2 THEN $2 * $1 ELSE (seq / $1 + 1) * $1 END
@@ -28,6 +30,8 @@ const MAPPINGS_OF: &str =
     allowed_removals = 0 WHERE state <> 'removed' AND tenant_id = $2";
 const OPERATIONS_OF: &str = "UPDATE operations SET state = 'unknown', due_ms = $1, attempts = 0, lease_until_ms = 0,
     lease_owner = '' WHERE open AND tenant_id = $2";
+const SESSIONS_OF: [&str; 2] =
+    ["DELETE FROM sessions WHERE tenant_id = $1", "DELETE FROM sign_ins WHERE tenant_id = $1"];
 const SUBSCRIPTIONS_OF: &str = "UPDATE subscriptions SET state = 'dead' WHERE state <> 'dead' AND tenant_id = $1";
 /// Whoever works on a mapping of the tenant finds at the next commit that it is not theirs any more.
 const FENCE: &str = "UPDATE leases SET expires_ms = 0, token = token + 1 WHERE name IN
@@ -46,6 +50,9 @@ pub async fn begin_anew(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
     on!(tx, c => sqlx::query(OPERATIONS).bind(now.ms()).execute(c).await.map(|_| ())?);
     on!(tx, c => sqlx::query(LEASES).execute(c).await.map(|_| ())?);
     on!(tx, c => sqlx::query(SUBSCRIPTIONS).execute(c).await.map(|_| ())?);
+    for statement in SESSIONS {
+        on!(tx, c => sqlx::query(statement).execute(c).await.map(|_| ())?);
+    }
     Ok(())
 }
 
@@ -56,7 +63,9 @@ pub async fn begin_anew_of(tx: &mut Tx, tenant: &TenantId, last: i64, now: Times
     on!(tx, c => sqlx::query(ROOMS_OF).bind(ERA).bind(era).bind(tenant.as_str()).execute(c).await.map(|_| ())?);
     on!(tx, c => sqlx::query(MAPPINGS_OF).bind(now.ms()).bind(tenant.as_str()).execute(c).await.map(|_| ())?);
     on!(tx, c => sqlx::query(OPERATIONS_OF).bind(now.ms()).bind(tenant.as_str()).execute(c).await.map(|_| ())?);
-    on!(tx, c => sqlx::query(SUBSCRIPTIONS_OF).bind(tenant.as_str()).execute(c).await.map(|_| ())?);
+    for statement in [SUBSCRIPTIONS_OF, SESSIONS_OF[0], SESSIONS_OF[1]] {
+        on!(tx, c => sqlx::query(statement).bind(tenant.as_str()).execute(c).await.map(|_| ())?);
+    }
     Ok(())
 }
 

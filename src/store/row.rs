@@ -5,8 +5,8 @@ use crate::model::{
     AlertId, AlertKind, AlertState, ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId,
     DeliveryState, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId, LinkState, MappingId,
     MappingState, NoticeKind, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
-    RegistrationId, ReservationClass, Role, RoomId, RoomKind, RoomRules, Severity, SubscriptionId, TenantId,
-    TenantState, Timestamp, Uid, WebhookId, WebhookState, ZoneId,
+    ProviderId, RegistrationId, ReservationClass, Role, RoomGroupId, RoomId, RoomKind, RoomRules, SessionId, Severity,
+    SubscriptionId, TenantId, TenantState, Timestamp, Uid, WebhookId, WebhookState, ZoneId,
 };
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
@@ -43,6 +43,9 @@ from_text!(
     ApprovalId,
     TenantId,
     PrincipalId,
+    ProviderId,
+    SessionId,
+    RoomGroupId,
     RoomId,
     BridgeId,
     MappingId,

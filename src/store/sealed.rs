@@ -93,6 +93,7 @@ pub static COLUMNS: &[Column] = &[
     column!("subscriptions", "sealed_secret", "id"),
     column!("push_registrations", "sealed_target", "id"),
     column!("webhooks", "sealed_secret", "id"),
+    column!("providers", "sealed_secret", "id"),
     column!("idempotency_keys", "answer", "(principal_id || '|' || idempotency_key)"),
 ];
 
@@ -154,6 +155,6 @@ mod tests {
                 assert!(COLUMNS.iter().any(|column| column.name == name), "{name} is not rotated");
             }
         }
-        assert_eq!(COLUMNS.len(), 6, "cursors and kept answers are sealed too");
+        assert_eq!(COLUMNS.len(), 7, "cursors and kept answers are sealed too");
     }
 }

@@ -4,7 +4,9 @@ mod alert;
 mod booking;
 mod keys;
 mod people;
+mod provider;
 mod room;
+mod room_group;
 mod rules;
 mod story;
 mod sync;
@@ -16,10 +18,12 @@ pub use booking::{
 };
 pub use keys::{ClosedView, KeyView, KeysView, PolicyView};
 pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
+pub use provider::{OwnView, ProviderView, SessionView};
 pub use room::{
     BridgeView, CalendarView, FeedLinkView, FeedView, FlagsView, InstanceView, LimitsView, MappingView, RoomView,
     TenantView,
 };
+pub use room_group::RoomGroupView;
 pub use rules::{ApprovalView, ClosedOutView, ClosureView, RulesView};
 pub use story::{EventStory, MappingStatusView, Moment, RoomStory, Waiting};
 pub use sync::{AuditView, ConflictView, LinkView, OperationView, RunView, SubscriptionView};
@@ -31,6 +35,8 @@ use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::bridges;
 use crate::store::principals;
+use crate::store::principals::{Extent, GROUP};
+use crate::store::room_groups;
 use crate::store::rooms;
 use std::collections::HashMap;
 
@@ -38,6 +44,8 @@ use std::collections::HashMap;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     rooms: HashMap<String, String>,
+    /// As grants name them: `group:<id>`, and `group:<slug>`.
+    groups: HashMap<String, String>,
     bridges: HashMap<String, String>,
     principals: HashMap<String, String>,
 }
@@ -46,18 +54,23 @@ impl Names {
     /// All names of a tenant's rooms, bridges and principals.
     pub async fn of(tx: &mut Tx, tenant: &TenantId) -> Result<Self, StoreError> {
         let rooms = rooms::list(tx, tenant).await?;
+        let groups = room_groups::list(tx, tenant).await?;
         let bridges = bridges::list(tx, tenant).await?;
         let principals = principals::list(tx, tenant).await?;
         Ok(Self {
             rooms: rooms.into_iter().map(|room| (room.id.to_string(), room.slug)).collect(),
+            groups: groups
+                .into_iter()
+                .map(|one| (Extent::Group(&one.id).name(), format!("{GROUP}{}", one.slug)))
+                .collect(),
             bridges: bridges.into_iter().map(|bridge| (bridge.id.to_string(), bridge.name)).collect(),
             principals: principals.into_iter().map(|p| (p.id.to_string(), p.login)).collect(),
         })
     }
 
-    /// The slug of a room; the id itself where there is none, e.g. `*`.
+    /// The slug of a room, or `group:` and the slug of a group; the id itself where there is none, e.g. `*`.
     pub fn room(&self, id: &str) -> String {
-        named(&self.rooms, id)
+        named(if id.starts_with(GROUP) { &self.groups } else { &self.rooms }, id)
     }
 
     /// The name of a bridge.

@@ -96,12 +96,12 @@ impl From<Issued> for IssuedView {
     }
 }
 
-/// What a principal may do in a room.
+/// What a principal may do in a room, or in the rooms of a group.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct GrantView {
     /// Who.
     pub login: String,
-    /// Slug of the room, or `*` for all.
+    /// Slug of the room, `group:` and the slug of a room group, or `*` for all rooms.
     pub room: String,
     /// What.
     pub privilege: Privilege,

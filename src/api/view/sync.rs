@@ -301,7 +301,8 @@ pub struct AuditView {
     pub seq: Option<i64>,
     /// Why, or with which answer.
     pub detail: String,
-    /// The request behind it: id, address, agent, method, path; for a refusal status and milliseconds.
+    /// The request behind it: id, address, agent, method, path; `session_id`, `api_key_id`, `password_id` or `provider`, by
+    /// which the caller was recognised; for a refusal status and milliseconds.
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Value>,

@@ -6,6 +6,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{App, test, web};
 use anteroom::api::{self, ApiDoor, Rates};
 use anteroom::bridge::memory::MemoryBridge;
+use anteroom::bridge::oidc::Issuers;
 use anteroom::bridge::{Bridge, BridgeError};
 use anteroom::config;
 use anteroom::config::Limits;
@@ -13,9 +14,10 @@ use anteroom::crypt::{Keys, LocalKeys, VerifiedCache};
 use anteroom::dash::{self, DashDoor};
 use anteroom::manage::keys::Vault;
 use anteroom::manage::principals::NewPrincipal;
-use anteroom::manage::{Acting, SignIn, api_keys, passwords, principals, tenants};
+use anteroom::manage::{Acting, Federation, SignIn, api_keys, passwords, principals, tenants};
 use anteroom::model::{Clock, ManualClock, MappingId, Role, TenantId, Timestamp, ZoneId};
 use anteroom::observe::Metrics;
+use anteroom::observe::request::{Request, during};
 use anteroom::store::{Store, Tx};
 use anteroom::sync::{Engine, Settings};
 use serde_json::Value;
@@ -36,6 +38,7 @@ pub struct House {
     pub city: TenantId,
     pub keys: HashMap<&'static str, String>,
     pub nudged: Arc<Mutex<Vec<MappingId>>>,
+    pub clock: Arc<ManualClock>,
     api: web::Data<ApiDoor>,
     dash: web::Data<DashDoor>,
     _folder: tempfile::TempDir,
@@ -62,7 +65,17 @@ impl House {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", folder.path().join("house.db").display())).await.unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(START));
+        Self::in_store(store, folder).await
+    }
+
+    /// In a database on either engine, with no more in it than the tenants of a test.
+    pub async fn on(store: &Store) -> Self {
+        Self::in_store(store.clone(), tempfile::tempdir().unwrap()).await
+    }
+
+    async fn in_store(store: Store, folder: tempfile::TempDir) -> Self {
+        let time = Arc::new(ManualClock::new(START));
+        let clock: Arc<dyn Clock> = time.clone();
         let master = Keys::load_or_create(folder.path()).unwrap();
         let vault = Vault::new(store.clone(), Arc::new(LocalKeys::new("file", master.ring)));
         let keys = Arc::new(vault.open(START).await.unwrap());
@@ -85,7 +98,7 @@ impl House {
         tx.commit().await.unwrap();
         let cache = Arc::new(VerifiedCache::new(keys.cache.clone(), 60_000, 100));
         let sign_in = SignIn::new(store.clone(), cache).with_configured_key(city.clone(), CONFIGURED.into());
-        let sign_in = Arc::new(sign_in);
+        let sign_in = Arc::new(sign_in.with_federation(federation(&store, &keys, &clock)));
         let nudged = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&nudged);
         let api = web::Data::new(ApiDoor {
@@ -109,7 +122,7 @@ impl House {
         });
         let public_url = "https://rooms.example".to_owned();
         let dash = web::Data::new(DashDoor { store: store.clone(), clock, sign_in, public_url });
-        Self { store, city, keys: made, nudged, api, dash, _folder: folder }
+        Self { store, city, keys: made, nudged, clock: time, api, dash, _folder: folder }
     }
 
     /// A request of somebody (a login, or empty for nobody) with a JSON body, or none for `Value::Null`.
@@ -132,6 +145,18 @@ impl House {
         self.ask(who, Method::POST, path, body).await
     }
 
+    /// From now on it is that time.
+    pub fn set_clock(&self, now: Timestamp) {
+        self.clock.advance_ms(now.ms() - self.clock.now().ms());
+    }
+
+    /// As another replica on the same database, which remembers nothing of this one.
+    pub fn replica(&self) -> SignIn {
+        let cache = Arc::new(VerifiedCache::new(self.api.keys.cache.clone(), 60_000, 100));
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        SignIn::new(self.store.clone(), cache).with_federation(federation(&self.store, &self.api.keys, &clock))
+    }
+
     pub async fn send(&self, request: test::TestRequest) -> Answer {
         let (api, dash) = (self.api.clone(), self.dash.clone());
         let app = App::new().configure(move |config| {
@@ -139,11 +164,19 @@ impl House {
             dash::routes(config, dash);
         });
         let app = test::init_service(app).await;
-        let answer: ServiceResponse = test::call_service(&app, request.to_request()).await;
+        let agent = Request { agent: "Test/1.0".to_owned(), ..Request::default() };
+        let (answer, _) = during(&agent, test::call_service(&app, request.to_request())).await;
+        let answer: ServiceResponse = answer;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let bytes = test::read_body(answer).await;
         Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
+}
+
+/// What signs in by providers, as one replica does.
+pub fn federation(store: &Store, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Federation {
+    let issuers = Issuers::new(Arc::clone(clock), Arc::new(Limits::default()));
+    Federation::new(store.clone(), Arc::clone(keys), issuers, "https://rooms.example/", &config::Auth::default())
 }
 
 /// A reconciler whose remote systems are in memory: `m365` has one calendar, `broken` lets nobody in, and all others are

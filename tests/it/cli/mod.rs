@@ -2,6 +2,8 @@
 
 mod operator;
 mod pkcs11;
+mod providers;
+mod removal;
 mod webhooks;
 
 use serde_json::Value;

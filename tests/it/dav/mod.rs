@@ -6,6 +6,7 @@ mod discovery;
 mod errors;
 mod features;
 mod filters;
+mod groups;
 pub(crate) mod house;
 mod kept;
 mod limits;
