@@ -14,7 +14,6 @@ mod tenancy {
         ("deliveries.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("deliveries.rs", "GIVE_UP", "housekeeping by age, alike for all tenants"),
         ("dump.rs", "PRINCIPALS", "ids of those who are not of the tenant, so that rows which name them can be told"),
-        ("feeds.rs", "BY_HASH", "the credential decides which tenant it is; the row carries it"),
         ("feeds.rs", "WITHDRAWN", "says only that a token was withdrawn"),
         ("idempotency.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("inbox.rs", "FORGET", "housekeeping by age, alike for all tenants"),
