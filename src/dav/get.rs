@@ -56,14 +56,13 @@ pub async fn get(call: &Call<'_>, head: bool) -> Result<HttpResponse, DavError> 
 pub async fn object(call: &Call<'_>) -> Result<(VisibleRoom, ObjectRow), DavError> {
     let href = call.resource.href();
     let Resource::Object { room, name, .. } = &call.resource else { return Err(DavError::not_found(&href)) };
-    let (room, row) = match call.known_object(room, name).await? {
-        Some(known) => known,
-        None => {
-            let mut tx = call.begin_read().await?;
-            let room = call.room(&mut tx, room, &href).await?;
-            let row = objects::by_name(&mut tx, &call.caller.tenant.id, &room.room.id, name).await?;
-            (room, row)
-        }
+    let (room, row) = if let Some(known) = call.known_object(room, name).await? {
+        known
+    } else {
+        let mut tx = call.begin_read().await?;
+        let room = call.room(&mut tx, room, &href).await?;
+        let row = objects::by_name(&mut tx, &call.caller.tenant.id, &room.room.id, name).await?;
+        (room, row)
     };
     room.require_read(&href)?;
     Ok((room, row.ok_or_else(|| DavError::not_found(&href))?))
