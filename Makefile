@@ -33,6 +33,7 @@ lint:
 
 bench:
 	cargo bench --locked --bench load
+	cargo bench --locked --bench load -- --laws
 	cargo bench --locked --bench growth --bench hot -- $(ARGS)
 	ANTEROOM_TEST_SCALE=10 cargo test --locked --release --test it walk::latency -- --nocapture
 

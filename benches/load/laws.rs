@@ -78,7 +78,7 @@ async fn compare(
     let large = servers::anteroom(second.path(), options, large).await;
     for (server, site) in [&small, &large] {
         let (begin, end) = load::flatness(server, site, CLIENTS).await;
-        table::flatness(site.loaded.len(), begin, end);
+        table::flatness(site.loaded.len(), &begin, &end);
     }
     let mut laws = Vec::new();
     for kind in kinds.iter().filter(|kind| options.wants(**kind)) {

@@ -87,7 +87,7 @@ pub fn print(rows: &[Row], others: &[&str], absent: &[String], resident_mib: f64
     }
 }
 
-pub fn flatness(count: usize, first: Cost, last: Cost) {
+pub fn flatness(count: usize, first: &Cost, last: &Cost) {
     say(&format!(
         "{count} bookings put: the first at {:.0}/s with {:.0} us of processor time each, the last at {:.0}/s with {:.0} us",
         first.rate, first.cpu_us, last.rate, last.cpu_us
