@@ -3,7 +3,7 @@
 #   make demo       the gateway with simulated Microsoft 365 and booking systems, nothing to configure
 #   make quick      format, lints, tests on SQLite: what to run while writing
 #   make test       everything CI runs: also PostgreSQL and the foreign clients; installs what it needs
-#   make test-long  the same with ten times the cases and seeds
+#   make test-long  the same with ten times the cases and a million simulated stories: a night and more
 #   make lint       format, lints, documentation, dependencies, scripts
 #   make bench      the released program under load, beside the limit of the machine and other servers where they are
 #                   installed; what grows with the room; the pure code; how long a change takes from side to side
@@ -26,7 +26,7 @@ test:
 	@conformance/rings.sh needs format lints tests-both documentation deployment clients
 
 test-long:
-	@ANTEROOM_TEST_SCALE=10 PROPTEST_CASES=2560 conformance/rings.sh needs format lints tests-both documentation deployment clients
+	@ANTEROOM_TEST_SCALE=10 ANTEROOM_SIM_SCALE=100 PROPTEST_CASES=2560 conformance/rings.sh needs format lints tests-both documentation deployment clients
 
 lint:
 	@conformance/rings.sh format lints documentation dependencies scripts

@@ -77,7 +77,7 @@ fn seeds(usual: u64) -> std::ops::Range<u64> {
         return seed..seed + 1;
     }
     let first = number("ANTEROOM_SIM_FIRST").unwrap_or(0);
-    let usual = usual * number("ANTEROOM_TEST_SCALE").unwrap_or(1);
+    let usual = usual * number("ANTEROOM_SIM_SCALE").or_else(|| number("ANTEROOM_TEST_SCALE")).unwrap_or(1);
     first..first + number("ANTEROOM_SIM_STORIES").unwrap_or(usual)
 }
 

@@ -70,6 +70,8 @@ pub struct Story<'a> {
     keyless: bool,
     backup: Option<Backup>,
     chance: Chance,
+    /// In whose words the hub's programs write; of its own, so that what else happens does not hang on it.
+    tongue: Chance,
     pub chaos: Arc<Chaos>,
     workers: Vec<Option<Worker>>,
     births: usize,
@@ -116,6 +118,7 @@ impl<'a> Story<'a> {
             keyless,
             backup: None,
             chance,
+            tongue: Chance(!seed),
             chaos: Chaos::new(seed, rivals),
             workers: (0..replicas).map(|_| None).collect(),
             births: 0,
@@ -376,7 +379,7 @@ impl<'a> Story<'a> {
 
     async fn put(&mut self, event: &Event, act: Act) -> Holds {
         let title = &event.content.summary;
-        let written = if self.chance.below(4) == 0 { in_utc(event) } else { event.clone() };
+        let written = if self.tongue.below(4) == 0 { in_utc(event) } else { event.clone() };
         self.scene.put(&written).await.map_err(|error| format!("the hub refuses {act:?} of {title}: {error}"))?;
         self.did(title, act);
         Ok(())
