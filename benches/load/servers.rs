@@ -73,7 +73,7 @@ pub async fn bare(folder: &Path) -> Server {
     server
 }
 
-/// Waits until the gateway has its database: it listens before.
+/// Waits until the gateway says that it is ready.
 async fn ready(server: &Server) {
     let mut client = Client::new(&server.address, "", "");
     let mut is_ready = false;

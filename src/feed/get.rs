@@ -132,6 +132,7 @@ async fn admit(
     now: Timestamp,
 ) -> Result<Result<Sight, Found>, StoreError> {
     let Some(sight) = feeds::by_token_hash(tx, hash).await? else {
+        // At a glance this sees a later state, which can only say more of a link that is gone.
         return Ok(Err(if feeds::is_withdrawn(tx, hash).await? { Found::Gone } else { Found::Unknown }));
     };
     let feed = &sight.feed;
