@@ -7,6 +7,7 @@ use super::error::IcalError;
 use super::write::encode_parameter;
 use super::write::fold;
 use super::write::plain_value;
+use std::borrow::Cow;
 
 /// One logical line: `NAME;PARAM=value:value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl ContentLine {
 /// colon, and more than `max_lines` lines.
 pub fn read_lines(text: &str, max_lines: usize) -> Result<Vec<ContentLine>, IcalError> {
     let mut lines: Vec<ContentLine> = Vec::new();
-    let mut pending: Option<(usize, usize, String)> = None;
+    let mut pending: Option<(usize, usize, Cow<'_, str>)> = None;
     let mut raw_start = 0;
     let mut seen = 0;
     for physical in PhysicalLines::new(text.as_bytes()) {
@@ -103,7 +104,7 @@ pub fn read_lines(text: &str, max_lines: usize) -> Result<Vec<ContentLine>, Ical
         }
         if let Some(continued) = body.strip_prefix([' ', '\t']) {
             match pending.as_mut() {
-                Some((_, _, logical)) => logical.push_str(continued),
+                Some((_, _, logical)) => logical.to_mut().push_str(continued),
                 None => return Err(IcalError::at_line(seen, "begins with white space but continues no line")),
             }
             continue;
@@ -115,7 +116,7 @@ pub fn read_lines(text: &str, max_lines: usize) -> Result<Vec<ContentLine>, Ical
         if lines.len() >= max_lines {
             return Err(IcalError::ValidCalendarData(format!("more than {max_lines} content lines")));
         }
-        pending = Some((seen, raw_start, body.to_owned()));
+        pending = Some((seen, raw_start, Cow::Borrowed(body)));
     }
     if let Some((number, start, logical)) = pending {
         lines.push(parse_line(&logical, number, &text[start..])?);
@@ -193,7 +194,8 @@ impl<'a> Iterator for PhysicalLines<'a> {
 
 /// Splits one unfolded line into name, parameters and value.
 fn parse_line(logical: &str, number: usize, raw: &str) -> Result<ContentLine, IcalError> {
-    if let Some(bad) = logical.chars().find(|c| is_refused(*c)) {
+    // All of them are one octet long, and no octet of a longer character is one.
+    if let Some(bad) = logical.bytes().map(char::from).find(|c| is_refused(*c)) {
         return Err(IcalError::at_line(number, &format!("contains the control character U+{:04X}", u32::from(bad))));
     }
     let name_end = logical.find([';', ':']).ok_or_else(|| IcalError::at_line(number, "has no colon"))?;
