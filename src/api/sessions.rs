@@ -47,7 +47,7 @@ pub(super) async fn own(desk: As<Member>) -> Json<OwnView> {
         role: caller.principal.role,
         read_only: caller.reach.is_read_only(),
         session_id: session.map(|session| session.id.to_string()),
-        expires: session.map(|session| session.expires_ms).or(caller.expires_ms).map(|end| end.to_string()),
+        expires: session.map(|session| session.expires_ms).or(caller.expires_ms).map(|when| when.to_string()),
         form_token: caller.entered.as_ref().map(|entered| entered.form_token.clone()),
     })
 }

@@ -38,11 +38,9 @@ pub(crate) enum User {
         kind: Option<PrincipalKind>,
     },
     /// Give a user one more app password or API key, shown once
-    #[command(
-        after_help = "Examples:\n  anteroom user password anna --label \"Anna's phone\"\n  \
+    #[command(after_help = "Examples:\n  anteroom user password anna --label \"Anna's phone\"\n  \
         anteroom user password anna --label \"Door display\" --read-only --only council-hall --expires-in-days 365\n  \
-        anteroom user password billing --api-key --role tenant_viewer"
-    )]
+        anteroom user password billing --api-key --role tenant_viewer")]
     Password(Password),
     /// Replace one password or key of a user by another one, shown once; the former one works for a while
     #[command(
@@ -270,12 +268,7 @@ fn told(scope: &ScopeView) -> String {
     parts.join("; ")
 }
 
-async fn list(
-    desk: &Desk,
-    kind: Option<PrincipalKind>,
-    common: &Common,
-    out: &mut impl Write,
-) -> Result<(), CliError> {
+async fn list(desk: &Desk, kind: Option<PrincipalKind>, common: &Common, out: &mut impl Write) -> Result<(), CliError> {
     let mut users = stored::list(&mut desk.read().await?, desk.acting().tenant).await?;
     users.retain(|user| kind.is_none_or(|kind| kind == user.kind));
     let users: Vec<PrincipalView> = users.into_iter().map(PrincipalView::from).collect();

@@ -86,11 +86,8 @@ pub(super) async fn store(
     let terms = scope::terms(tx, acting, wish).await?;
     let row = row(acting, &principal, kind, (terms, &fresh));
     secrets::insert(tx, &row).await?;
-    let (action, what) = if kind == secrets::API_KEY {
-        ("api-key.issue", "API key")
-    } else {
-        ("password.issue", "app password")
-    };
+    let (action, what) =
+        if kind == secrets::API_KEY { ("api-key.issue", "API key") } else { ("password.issue", "app password") };
     let detail = format!("{login} got the {what} {:?}{}.", row.label, scope::told(wish, &row));
     acting.record(tx, action, None, &detail).await?;
     Ok(Issued { row, clear: fresh.clear })

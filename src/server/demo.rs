@@ -263,7 +263,8 @@ async fn furnish(gateway: &Gateway, config: &Config, memory: &mut Memory) -> Res
     if memory.api_key.is_empty() {
         let fresh = manage::api_keys::fresh().await?;
         let mut tx = store.begin_write().await?;
-        let issued = manage::api_keys::issue(&mut tx, &acting, USER, &NewSecret::labelled("demonstration"), fresh).await?;
+        let issued =
+            manage::api_keys::issue(&mut tx, &acting, USER, &NewSecret::labelled("demonstration"), fresh).await?;
         tx.commit().await?;
         issued.clear.reveal().clone_into(&mut memory.api_key);
     }

@@ -29,7 +29,8 @@ impl Rights {
 
     /// The strongest privilege in one room.
     pub fn in_room(&self, room: &RoomId) -> Option<Privilege> {
-        let reached = self.rooms.as_ref().is_none_or(|rooms| rooms.contains(ALL_ROOMS) || rooms.contains(room.as_str()));
+        let reached =
+            self.rooms.as_ref().is_none_or(|rooms| rooms.contains(ALL_ROOMS) || rooms.contains(room.as_str()));
         let of = self.grants.iter().filter(|grant| grant.room_id == ALL_ROOMS || grant.room_id == room.as_str());
         let strongest = of.map(|grant| grant.privilege).chain(by_role(self.reach.role_in_rooms())).max();
         strongest.filter(|_| reached).map(|privilege| self.reach.privilege(privilege))

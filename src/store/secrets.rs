@@ -89,7 +89,8 @@ const OF_PRINCIPAL: &str = "SELECT id, tenant_id, principal_id, kind, label, loo
 const BY_LOOKUP: &str = "SELECT id, tenant_id, principal_id, kind, label, lookup, hash, created_ms, last_used_ms,
     revoked_ms, expires_ms, rotated_ms, scope FROM secrets
     WHERE lookup = $1 AND kind = 'api_key' AND revoked_ms IS NULL";
-const ENDING: &str = "SELECT s.id AS id, p.login AS login, s.kind AS kind, s.label AS label, s.created_ms AS created_ms,
+const ENDING: &str =
+    "SELECT s.id AS id, p.login AS login, s.kind AS kind, s.label AS label, s.created_ms AS created_ms,
     s.last_used_ms AS last_used_ms, s.expires_ms AS expires_ms
     FROM secrets s JOIN principals p ON p.id = s.principal_id
     WHERE s.tenant_id = $1 AND s.expires_ms > $2 AND s.expires_ms <= $3 AND s.revoked_ms IS NULL

@@ -50,7 +50,10 @@ async fn audited(house: &House, action: &str) -> Vec<Value> {
 }
 
 fn detail(answer: &Answer) -> String {
-    serde_json::from_str(&answer.text).ok().and_then(|body: Value| Some(body["detail"].as_str()?.to_owned())).unwrap_or_default()
+    serde_json::from_str(&answer.text)
+        .ok()
+        .and_then(|body: Value| Some(body["detail"].as_str()?.to_owned()))
+        .unwrap_or_default()
 }
 
 #[actix_web::test]
@@ -134,7 +137,10 @@ async fn a_key_for_certain_rooms_reaches_these_and_nothing_outside_of_rooms() {
     let book = async |who: &str, room: &str| {
         house.post(who, &format!("{ROOMS}/{room}/bookings"), wish.clone()).await.status.as_u16()
     };
-    assert_eq!([book("some", "hall").await, book("some", "attic").await, book("some", "cellar").await], [201, 201, 404]);
+    assert_eq!(
+        [book("some", "hall").await, book("some", "attic").await, book("some", "cellar").await],
+        [201, 201, 404]
+    );
     assert!(house.ask("ada", Method::DELETE, member, Value::Null).await.status.is_success());
     assert_eq!(house.get("some", &format!("{ROOMS}/attic/free-busy")).await.status, 404, "it left the group");
     for outside in [ROOMS, CITY, "/v1/tenants/city/audit", "/v1/tenants/city/sessions"] {
@@ -160,7 +166,8 @@ async fn a_key_for_certain_rooms_reaches_these_and_nothing_outside_of_rooms() {
 on_both!(a_secret_opens_until_its_last_millisecond_and_is_refused_as_a_wrong_one_then, |ground| async {
     let mut house = House::on(&ground.store).await;
     of_ada(&mut house, "short", json!({ "expires_in_days": 1 })).await;
-    let made = house.post("ada", &format!("{CITY}/ada/passwords"), json!({ "label": "Phone", "expires_in_days": 1 })).await;
+    let made =
+        house.post("ada", &format!("{CITY}/ada/passwords"), json!({ "label": "Phone", "expires_in_days": 1 })).await;
     assert_eq!(made.json()["expires"], "2026-03-03T08:00:00Z", "{}", made.text);
     let basic = |password: &str| format!("Basic {}", STANDARD.encode(format!("ada:{password}")));
     let phone = basic(made.json()["secret"].as_str().unwrap());
@@ -215,7 +222,10 @@ on_both!(a_rotated_key_works_beside_its_successor_until_the_overlap_ends, |groun
     house.set_clock(Timestamp(START.ms() + 2 * DAY_MS - 1));
     assert_eq!(house.get("old", ROOMS).await.status, 200);
     house.set_clock(Timestamp(START.ms() + 2 * DAY_MS));
-    assert_eq!((house.get("old", ROOMS).await.status, house.get("new", ROOMS).await.status.as_u16()), (401.try_into().unwrap(), 200));
+    assert_eq!(
+        (house.get("old", ROOMS).await.status, house.get("new", ROOMS).await.status.as_u16()),
+        (401.try_into().unwrap(), 200)
+    );
 
     // At once, and on other terms.
     let second = new["id"].as_str().unwrap();
@@ -278,7 +288,8 @@ async fn a_service_gets_a_key_of_its_own_is_found_as_one_and_is_seen_to_use_it()
     let new = json!({ "login": "billing", "kind": "service", "role": "tenant_viewer" });
     assert_eq!(house.post("ada", CITY, new).await.status, 201);
     let services = house.get("vera", &format!("{CITY}?kind=service")).await.json();
-    let logins: Vec<&str> = services["items"].as_array().unwrap().iter().map(|one| one["login"].as_str().unwrap()).collect();
+    let logins: Vec<&str> =
+        services["items"].as_array().unwrap().iter().map(|one| one["login"].as_str().unwrap()).collect();
     assert_eq!(logins, ["billing"]);
     assert_eq!(house.get("vera", &format!("{CITY}?kind=robot")).await.status, 400);
     let terms = json!({ "read_only": true, "expires_in_days": 365 });

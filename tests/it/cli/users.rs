@@ -20,7 +20,10 @@ async fn a_key_is_made_with_its_terms_and_listed_with_them() {
     folder.done(&["room-group", "add", "Halls", "--room", "hall"]).await;
     let only = ["--only", "hall", "--only", "group:halls", "--role", "tenant-viewer", "--expires-days", "30"];
     let told = folder.done(&[&["user", "password", "billing", "--label", "Display"], &only[..]].concat()).await.out;
-    assert!(told.contains("Scope:    tenant_viewer at most; only hall, group:halls\n") && told.contains("Ends:     "), "{told}");
+    assert!(
+        told.contains("Scope:    tenant_viewer at most; only hall, group:halls\n") && told.contains("Ends:     "),
+        "{told}"
+    );
     let listed = folder.done(&["user", "list", "billing"]).await.out;
     for shown in ["Prefix", "Scope", "read only", "only hall, group:halls", "active", "Display"] {
         assert!(listed.contains(shown), "{shown}: {listed}");

@@ -119,7 +119,7 @@ async fn a_password_for_certain_rooms_knows_of_no_others_and_follows_their_group
     assert_eq!(house.book("ada", "/dav/t/rooms/cellar/a.ics", "a", 10).await.status, 404);
     let moved = [("destination", "/dav/t/rooms/cellar/a.ics")];
     assert_eq!(house.send("ada", "MOVE", A, &moved, "").await.status, 409, "there is no such room");
-    assert_eq!(house.send("ada", "GET", "/dav/t/principals/bert/", &[], "").await.status, 404);
+    assert_eq!(house.send("ada", "PROPFIND", "/dav/t/principals/bert/", &[("depth", "0")], "").await.status, 404);
     let mut tx = house.store.begin_write().await.unwrap();
     assert!(room_groups::take(&mut tx, &group, &attic.id).await.unwrap());
     tx.commit().await.unwrap();

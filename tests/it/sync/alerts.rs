@@ -12,7 +12,8 @@ use anteroom::observe::names;
 use anteroom::store::alerts::{self, Alert};
 use anteroom::store::bridges::{self, BridgeRow};
 use anteroom::store::conflicts::{self, Conflict, Opened};
-use anteroom::store::{secrets, tenants};
+use anteroom::store::secrets::{self, SecretRow};
+use anteroom::store::tenants;
 use anteroom::sync::{Watchman, evaluate};
 
 const MINUTE_MS: i64 = 60_000;
@@ -182,18 +183,20 @@ on_both!(a_client_secret_that_ends_is_told_a_month_and_again_a_week_before, |hou
     assert_eq!(told().await, None, "there is a new one");
 });
 
+/// Gives `anna` an API key that ends after some days.
+async fn issue(house: &House, label: &str, days: i64) -> SecretRow {
+    let acting = Acting { tenant: house.tenant(), actor: "principal:ada", now: house.now() };
+    let wish = NewSecret { expires_in_days: Some(days), ..NewSecret::labelled(label) };
+    let (fresh, mut tx) = (api_keys::fresh().await.unwrap(), house.write().await);
+    let issued = api_keys::issue(&mut tx, &acting, "anna", &wish, fresh).await.unwrap();
+    tx.commit().await.unwrap();
+    issued.row
+}
+
 on_both!(a_key_that_ends_is_told_before_and_no_more_once_it_is_rotated, |house| async {
     let scene = Scene::new(house, 0).await;
-    let anna = house.user("anna", Privilege::Write).await;
-    let wish = |label: &str, days| NewSecret { expires_in_days: Some(days), ..NewSecret::labelled(label) };
-    let issue = async |label: &str, days: i64| {
-        let acting = Acting { tenant: house.tenant(), actor: "principal:ada", now: house.now() };
-        let fresh = api_keys::fresh().await.unwrap();
-        let mut tx = house.write().await;
-        let issued = api_keys::issue(&mut tx, &acting, &anna.login, &wish(label, days), fresh).await.unwrap();
-        tx.commit().await.unwrap();
-        issued.row
-    };
+    house.user("anna", Privilege::Write).await;
+    let issue = async |label, days| issue(house, label, days).await;
     let told = async || {
         look(&scene).await;
         let all = standing(house).await.into_iter().filter(|alert| alert.kind == AlertKind::SecretExpiry);
@@ -210,7 +213,10 @@ on_both!(a_key_that_ends_is_told_before_and_no_more_once_it_is_rotated, |house| 
     days(1);
     let [(cause, severity, sentence)] = told().await.try_into().unwrap();
     assert_eq!((cause, severity), (key.id.clone(), Severity::Warning));
-    assert!(sentence.contains("\"billing\" of anna") && sentence.contains(&format!("rotate anna {}", key.id)), "{sentence}");
+    assert!(
+        sentence.contains("\"billing\" of anna") && sentence.contains(&format!("rotate anna {}", key.id)),
+        "{sentence}"
+    );
     days(23);
     assert_eq!(told().await[0].1, Severity::Critical, "a week is left");
     let acting = Acting { tenant: house.tenant(), actor: "principal:ada", now: house.now() };
