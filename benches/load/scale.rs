@@ -9,7 +9,7 @@ use anteroom::crypt::password;
 use anteroom::ical::freebusy::BusyKind;
 use anteroom::model::{
     Etag, Features, Fingerprint, ObjectName, PrincipalId, PrincipalKind, Privilege, ReservationClass, Role, RoomId,
-    RoomKind, Timestamp, Uid, ZoneId,
+    RoomKind, Scope, Timestamp, Uid, ZoneId,
 };
 use anteroom::store::changes::NewChange;
 use anteroom::store::instances::{NewInstance, Owner};
@@ -189,6 +189,9 @@ async fn anna(tx: &mut Tx, tenant: &Tenant, hash: &str) {
         created_ms: BEGIN,
         last_used_ms: None,
         revoked_ms: None,
+        expires_ms: None,
+        rotated_ms: None,
+        scope: Scope::default(),
     };
     principals::insert(tx, &principal).await.unwrap();
     principals::grant(tx, &tenant.id, &principal.id, None, Privilege::Write).await.unwrap();

@@ -222,6 +222,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("sign_in", include_str!("../../migrations/0027_sign_in.sql")),
     ("room_groups", include_str!("../../migrations/0028_room_groups.sql")),
     ("housekeeping", include_str!("../../migrations/0029_housekeeping.sql")),
+    ("secret_scope", include_str!("../../migrations/0030_secret_scope.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -41,6 +41,7 @@ pub mod registrations;
 pub mod removal;
 pub mod restore;
 pub mod retention;
+pub mod rights;
 pub mod room_groups;
 pub mod rooms;
 pub mod rules;

@@ -96,7 +96,9 @@ const SUSPECTS: &str = "SELECT tenant_id FROM alerts WHERE state <> 'settled'
     UNION SELECT tenant_id FROM webhooks WHERE state = 'disabled' OR failing_since_ms < $7
     UNION SELECT tenant_id FROM subscriptions GROUP BY tenant_id, mapping_id HAVING MIN(created_ms) < $8
         AND SUM(CASE WHEN state = 'active' AND (expires_ms IS NULL OR expires_ms > $9) AND misses < $10 THEN 1 ELSE 0 END) = 0
-    UNION SELECT tenant_id FROM bridges WHERE settings LIKE '%client_secret_expires%'";
+    UNION SELECT tenant_id FROM bridges WHERE settings LIKE '%client_secret_expires%'
+    UNION SELECT tenant_id FROM secrets WHERE expires_ms > $11 AND expires_ms <= $12 AND revoked_ms IS NULL
+        AND rotated_ms IS NULL";
 
 /// How the mappings stand that have not ended.
 pub async fn mappings(tx: &mut Tx, now: Timestamp) -> Result<Vec<Mappings>, StoreError> {
@@ -143,6 +145,8 @@ pub struct Since {
     pub webhook: Timestamp,
     /// A subscription without notifications.
     pub subscription: Timestamp,
+    /// App passwords and API keys that end between two times.
+    pub ending: (Timestamp, Timestamp),
 }
 
 /// Every tenant of whom there may be something to say, and some of whom there is not; of the others there is nothing.
@@ -158,6 +162,8 @@ pub async fn suspects(tx: &mut Tx, since: &Since) -> Result<BTreeSet<TenantId>, 
         .bind(since.subscription.ms())
         .bind(since.now.ms())
         .bind(SILENT)
+        .bind(since.ending.0.ms())
+        .bind(since.ending.1.ms())
         .fetch_all(c).await)?;
     Ok(ids.into_iter().map(TenantId::from).collect())
 }

@@ -29,6 +29,8 @@ use crate::store::operations;
 use crate::store::operations::Operation;
 use crate::store::overview;
 use crate::store::overview::Since;
+use crate::store::secrets;
+use crate::store::secrets::Ending;
 use crate::store::subscriptions;
 use crate::store::subscriptions::Subscription;
 use crate::store::tenants;
@@ -49,6 +51,9 @@ const MUCH: i64 = 4;
 
 /// Conflicts and writes that are looked at.
 const LOOKED_AT: i64 = 500;
+
+/// Days for which one is missed that has ended and was in use.
+const MISSED_DAYS: i64 = 7;
 
 /// The lease under which one of several processes looks.
 const LEASE: &str = "alerts";
@@ -114,6 +119,7 @@ impl Watchman {
             deadline: now.plus_ms(terms.conflict_hours * HOUR_MS),
             webhook: ago(terms.webhook_minutes * MINUTE_MS),
             subscription: ago(terms.subscription_minutes * MINUTE_MS),
+            ending: near(now, terms),
         };
         let mut found = overview::suspects(&mut self.engine.store.begin_read().await?, &since).await?;
         found.extend(self.engine.keys.ring.all_closed().into_keys());
@@ -154,6 +160,8 @@ struct Scene<'a> {
     given_up: Vec<Operation>,
     webhooks: Vec<Webhook>,
     bridges: Vec<BridgeRow>,
+    /// App passwords and API keys that end soon, or have ended lately.
+    endings: Vec<Ending>,
 }
 
 /// Raises, worsens and settles the alerts of one tenant as its state says. Answers how many were raised and settled.
@@ -205,7 +213,13 @@ async fn read<'a>(
         given_up: operations::failed_since(tx, tenant, now.plus_ms(-DAY_MS), LOOKED_AT).await?,
         webhooks: webhooks::list(tx, tenant).await?,
         bridges: bridges::list(tx, tenant).await?,
+        endings: secrets::ending(tx, tenant, near(now, terms), LOOKED_AT).await?,
     })
+}
+
+/// Between which times a secret ends that somebody should look at.
+fn near(now: Timestamp, terms: &config::Alerts) -> (Timestamp, Timestamp) {
+    (now.plus_days(-MISSED_DAYS), now.plus_days(terms.expiry_days))
 }
 
 fn new(tenant: &TenantId, cause: &Cause, now: Timestamp) -> Alert {
@@ -269,6 +283,7 @@ impl Scene<'_> {
         found.extend(self.conflicts.iter().filter_map(|conflict| self.of_conflict(conflict)));
         found.extend(self.webhooks.iter().filter_map(|webhook| self.of_webhook(webhook)));
         found.extend(self.bridges.iter().filter_map(|bridge| self.of_bridge(bridge)));
+        found.extend(self.endings.iter().filter_map(|ending| self.of_ending(ending)));
         found
     }
 
@@ -392,6 +407,27 @@ impl Scene<'_> {
              and its client_secret_expires."
         );
         Some(Cause { kind: AlertKind::SecretExpiry, about: bridge.id.to_string(), severity, room: None, sentence })
+    }
+
+    /// An app password or API key that ends soon and was not replaced. For one that was never meant to last long, the last
+    /// third of its time is soon. One that has ended is missed only if it was in use until then.
+    fn of_ending(&self, one: &Ending) -> Option<Cause> {
+        let (ends, left_ms) = (one.expires_ms, one.expires_ms.ms() - self.now.ms());
+        let lead = |days: i64| (days * DAY_MS).min((ends.ms() - one.created_ms.ms()) / 3);
+        let was_used = one.last_used_ms.is_some_and(|used| ends.ms() - used.ms() <= DAY_MS);
+        let (severity, what) = match left_ms {
+            left if left <= 0 && was_used => (Severity::Critical, "has ended at"),
+            left if left <= 0 => return None,
+            left if left <= lead(self.terms.expiry_critical_days) => (Severity::Critical, "ends at"),
+            left if left <= lead(self.terms.expiry_days) => (Severity::Warning, "ends at"),
+            _ => return None,
+        };
+        let (kind, label, login, id) = (one.kind.replace('_', " "), &one.label, &one.login, &one.id);
+        let sentence = format!(
+            "The {kind} {label:?} of {login} {what} {ends}: rotate it (anteroom user rotate {login} {id}) and bring the new \
+             one to where it is used, or withdraw it."
+        );
+        Some(Cause { kind: AlertKind::SecretExpiry, about: id.clone(), severity, room: None, sentence })
     }
 
     fn of_webhook(&self, webhook: &Webhook) -> Option<Cause> {
