@@ -1,6 +1,7 @@
 //! Bookings that wait for somebody who administers the room: what is held as tentative, and what a decision makes of it.
 
 use super::expand::{Expansion, Slot, takes_room};
+use super::verdict::Asking;
 use super::{ChangeError, Context, Origin};
 use crate::ical::object::{CalendarObject, Stamp};
 use crate::model::Content;
@@ -147,11 +148,11 @@ pub(super) async fn follow(
     tx: &mut Tx,
     cx: Context<'_>,
     room: &Room,
-    (event, fresh, asks, is_new): (&Event, &[Slot], bool, bool),
+    (event, fresh, asked): (&Event, &[Slot], &Asking),
     origin: &Origin,
 ) -> Result<(), ChangeError> {
     match origin {
-        Origin::Principal { login, .. } if asks && is_waiting(event) => {
+        Origin::Principal { login, .. } if asked.must_ask && is_waiting(event) => {
             let (start, end) = event.when.instants(&room.zone);
             let at = fresh.first().map_or((start, end), |slot| (slot.start, slot.end));
             let request = Request {
@@ -166,8 +167,8 @@ pub(super) async fn follow(
             };
             Ok(approvals::ask(tx, &request).await?)
         }
-        // Nobody can have asked for what did not exist: with a booking its request ends.
-        _ if is_new || is_waiting(event) => Ok(()),
+        // Every change comes here, so that nobody asks any more for what did not exist or did not wait.
+        _ if !asked.was_waiting() || is_waiting(event) => Ok(()),
         _ => {
             let declined = event.content.status == EventStatus::Cancelled;
             let state = if declined { approvals::DECLINED } else { approvals::CONFIRMED };

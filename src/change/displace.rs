@@ -71,11 +71,11 @@ pub(super) async fn gone(
 /// The events of a weaker class that lie under an event. Where bookings may lie over each other none gives way.
 pub(super) async fn weaker(tx: &mut Tx, room: &Room, standing: Standing<'_>) -> Result<BTreeSet<Uid>, ChangeError> {
     let Some((event, times)) = standing.filter(|_| !room.allow_overlaps) else { return Ok(BTreeSet::new()) };
-    let (Some(first), Some(last)) = (times.first(), times.iter().map(|time| time.end).max()) else {
+    // Nothing is weaker than an allocation.
+    if event.class == ReservationClass::Allocation {
         return Ok(BTreeSet::new());
-    };
-    let range = TimeRange::new(first.start, last);
-    let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?;
+    }
+    let taken = instances::meeting(tx, (&room.tenant_id, &room.id), &times, room.longest_ms, &event.uid).await?;
     Ok(under(room, (event, &times), &taken))
 }
 

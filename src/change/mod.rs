@@ -36,6 +36,8 @@ use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::footing;
+use crate::store::footing::Ground;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
 use crate::store::operations;
@@ -211,7 +213,7 @@ const fn class_act(class: ReservationClass) -> &'static str {
 pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) -> Result<Applied, ChangeError> {
     // What was read before the lock may be older than what the last holder has booked.
     let room = &rooms::lock(tx, &room.tenant_id, &room.id).await?.ok_or(ChangeError::Missing)?;
-    let (current, twin) = find(tx, room, &change).await?;
+    let (ground, current, twin) = find(tx, room, &change).await?;
     change.precondition.check(current.as_ref().map(|object| &object.etag))?;
     match change.wish {
         Wish::Put(object) => {
@@ -230,7 +232,7 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
             } else {
                 refuse_twin(current.as_ref(), twin, object.uid())?;
             }
-            Box::pin(write::put(tx, cx, write::Place { room, name, current }, *object, &change.origin)).await
+            Box::pin(write::put(tx, cx, write::Place { room, name, ground, current }, *object, &change.origin)).await
         }
         Wish::Become(event) => {
             let object = write::object_for(&event, current.as_ref(), room, cx)?;
@@ -238,24 +240,32 @@ pub async fn apply(tx: &mut Tx, cx: Context<'_>, room: &Room, change: Change) ->
                 Some(row) => row.name.clone(),
                 None => free_name(tx, room, &event.uid).await?,
             };
-            Box::pin(write::put(tx, cx, write::Place { room, name, current }, object, &change.origin)).await
+            Box::pin(write::put(tx, cx, write::Place { room, name, ground, current }, object, &change.origin)).await
         }
         Wish::Delete => {
             let current = current.ok_or(ChangeError::Missing)?;
             verdict::guard_closure(room, current.class, &change.origin)?;
-            write::delete(tx, cx, room, &current, &change.origin).await
+            write::delete(tx, cx, (room, &ground), &current, &change.origin).await
         }
     }
 }
 
-/// The object that a change is about and, where an object is put under a name, another one that has its UID.
-async fn find(tx: &mut Tx, room: &Room, change: &Change) -> Result<(Option<ObjectRow>, Option<ObjectRow>), StoreError> {
-    let (tenant, id) = (&room.tenant_id, &room.id);
-    match (&change.target, &change.wish) {
-        (Target::Name(name), Wish::Put(object)) => objects::by_name_or_uid(tx, tenant, id, (name, object.uid())).await,
-        (Target::Name(name), _) => Ok((objects::by_name(tx, tenant, id, name).await?, None)),
-        (Target::Uid(uid), _) => Ok((objects::by_uid(tx, tenant, id, uid).await?, None)),
-    }
+/// What holds in the room, the object that a change is about and, where an object is put under a name, another one that has
+/// its UID.
+async fn find(
+    tx: &mut Tx,
+    room: &Room,
+    change: &Change,
+) -> Result<(Ground, Option<ObjectRow>, Option<ObjectRow>), StoreError> {
+    let wanted = match (&change.target, &change.wish) {
+        (Target::Name(name), Wish::Put(object)) => (Some(name), Some(object.uid())),
+        (Target::Name(name), _) => (Some(name), None),
+        (Target::Uid(uid), _) => (None, Some(uid)),
+    };
+    let (ground, found) = footing::read(tx, &room.tenant_id, &room.id, wanted).await?;
+    let (mut named, mut others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|row| wanted.0.is_none_or(|name| row.name == *name));
+    Ok((ground, named.pop(), others.pop()))
 }
 
 /// RFC 4791, 5.3.2.1 (`CALDAV:no-uid-conflict`): one UID, one object, for as long as the object lives. `at_name` is what

@@ -111,11 +111,10 @@ pub(super) fn all<'a>(
     })
 }
 
-/// The range that holds every busy instance.
-pub(super) fn hull(new: &[NewInstance]) -> Option<TimeRange> {
-    let busy = || new.iter().filter(|instance| instance.busy.is_some());
-    let start = busy().map(|instance| instance.start).min()?;
-    let end = busy().map(|instance| instance.end).max()?;
+/// The range that holds all of these times.
+pub(super) fn hull(times: &[TimeRange]) -> Option<TimeRange> {
+    let start = times.iter().map(|time| time.start).min()?;
+    let end = times.iter().map(|time| time.end).max()?;
     Some(TimeRange::new(start, end))
 }
 

@@ -2,11 +2,12 @@
 //! takes away and what it brings stand or fall together, in the caller's transaction.
 
 use super::write::{self, Place};
-use super::{Applied, ChangeError, Context, Origin, refuse_uid_conflict, verdict};
+use super::{Applied, ChangeError, Context, Origin, refuse_twin, verdict};
 use crate::ical::object::CalendarObject;
 use crate::model::ObjectName;
 use crate::model::Privilege;
 use crate::store::Tx;
+use crate::store::footing;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
 use crate::store::rooms;
@@ -57,11 +58,15 @@ pub async fn transfer(tx: &mut Tx, cx: Context<'_>, wish: Transfer<'_>) -> Resul
         }
         return write::rename(tx, cx, to, row, &name, &origin).await;
     }
-    let current = objects::by_name(tx, &to.tenant_id, &to.id, &name).await?;
-    refuse_uid_conflict(tx, to, current.as_ref(), object.uid()).await?;
-    let applied = write::put(tx, cx, Place { room: to, name, current }, *object, &origin).await?;
+    let wish = (Some(&name), Some(object.uid()));
+    let (ground, found) = footing::read(tx, &to.tenant_id, &to.id, wish).await?;
+    let (current, twin): (Vec<_>, Vec<_>) = found.into_iter().partition(|row| row.name == name);
+    let current = current.into_iter().next();
+    refuse_twin(current.as_ref(), twin.into_iter().next(), object.uid())?;
+    let applied = write::put(tx, cx, Place { room: to, name, ground, current }, *object, &origin).await?;
     if moves {
-        write::delete(tx, cx, from, &row, &origin).await?;
+        let (ground, _) = footing::read(tx, &from.tenant_id, &from.id, (None, None)).await?;
+        write::delete(tx, cx, (from, &ground), &row, &origin).await?;
     }
     Ok(applied)
 }

@@ -3,7 +3,6 @@
 
 use super::approval;
 use super::expand::{Expansion, Slot, expand, fresh, reparse, takes_room};
-use super::overlap;
 use super::rules;
 use super::rules::{Asked, Breach, House, Reach, Rule};
 use super::{ChangeError, Context, Origin, resolve};
@@ -23,6 +22,7 @@ use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::store::Tx;
 use crate::store::conflicts;
+use crate::store::footing::Ground;
 use crate::store::instances;
 use crate::store::instances::Taken;
 use crate::store::objects::ObjectRow;
@@ -56,19 +56,22 @@ impl Asking {
     }
 
     /// The rules of the room, and the event as it stands.
-    pub(super) async fn read(
-        tx: &mut Tx,
-        cx: Context<'_>,
-        room: &Room,
+    pub(super) fn of(
+        ground: &Ground,
         current: Option<&ObjectRow>,
-        origin: &Origin,
+        (room, origin): (&Room, &Origin),
+        cx: Context<'_>,
     ) -> Result<Self, ChangeError> {
-        let rules = stored::of_room(tx, &room.tenant_id, &room.id).await?;
         let before = match current {
             Some(row) => Some(reparse(&row.body, room, cx)?.event().clone()),
             None => None,
         };
-        Ok(Self { must_ask: approval::must_ask(&rules, origin), rules, before })
+        Ok(Self { must_ask: approval::must_ask(&ground.rules, origin), rules: ground.rules.clone(), before })
+    }
+
+    /// Whether something of the event as it stands waits for a confirmation, so that there may be a request for it.
+    pub(super) fn was_waiting(&self) -> bool {
+        self.before.as_ref().is_some_and(approval::is_waiting)
     }
 
     /// The times the event takes and did not take before.
@@ -195,15 +198,14 @@ pub(super) async fn judge_buffer(
 ) -> Result<(), ChangeError> {
     let Some((slots, reach)) = wish.judged_for(origin, cx) else { return Ok(()) };
     let gap_ms = i64::from(wish.rules.gap_minutes()) * 60_000;
-    let breach = match hull(&slots) {
-        // Where bookings may lie over each other nothing has to be free around them.
-        Some(range) if gap_ms > 0 && !room.allow_overlaps => {
-            let wide = TimeRange::new(range.start.plus_ms(-gap_ms), range.end.plus_ms(gap_ms));
-            let taken = taken(tx, room, wide, wish.event).await?;
-            let asked = Asked { slots: &slots, reach, recurring: wish.event.recurrence.is_some() };
-            rules::too_close(house(room, wish.rules, cx), asked, wish.event.class, &taken)
-        }
-        _ => None,
+    // Where bookings may lie over each other nothing has to be free around them.
+    let breach = if gap_ms > 0 && !room.allow_overlaps {
+        let wide = |slot: &Slot| TimeRange::new(slot.start.plus_ms(-gap_ms), slot.end.plus_ms(gap_ms));
+        let taken = meeting(tx, room, &slots.iter().map(wide).collect::<Vec<_>>(), wish.event).await?;
+        let asked = Asked { slots: &slots, reach, recurring: wish.event.recurrence.is_some() };
+        rules::too_close(house(room, wish.rules, cx), asked, wish.event.class, &taken)
+    } else {
+        None
     };
     match (breach, origin) {
         (Some(breach), Origin::Principal { .. }) => Err(ChangeError::Rule(Box::new(breach))),
@@ -302,8 +304,7 @@ pub(super) async fn close_over(
     expansion: &Expansion,
 ) -> Result<(), ChangeError> {
     open_over(tx, cx, room, closure.uid.as_str()).await?;
-    let Some(range) = overlap::hull(&expansion.instances) else { return Ok(()) };
-    for other in taken(tx, room, range, closure).await? {
+    for other in meeting(tx, room, &expansion.times(), closure).await? {
         let inside = |slot: &&Slot| other.start_ms < slot.end && slot.start < other.end_ms;
         let Some(slot) = expansion.slots.iter().find(inside) else { continue };
         let (from, to) = (room.zone.wall(slot.start), room.zone.wall(slot.end));
@@ -374,12 +375,7 @@ pub(super) fn proposal(misfits: Option<Misfits>, usual: Resolution, cx: Context<
     }
 }
 
-async fn taken(tx: &mut Tx, room: &Room, range: TimeRange, event: &Event) -> Result<Vec<Taken>, ChangeError> {
-    Ok(instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, &event.uid).await?)
-}
-
-fn hull(slots: &[Slot]) -> Option<TimeRange> {
-    let start = slots.iter().map(|slot| slot.start).min()?;
-    let end = slots.iter().map(|slot| slot.end).max()?;
-    Some(TimeRange::new(start, end))
+async fn meeting(tx: &mut Tx, room: &Room, times: &[TimeRange], event: &Event) -> Result<Vec<Taken>, ChangeError> {
+    let place = (&room.tenant_id, &room.id);
+    Ok(instances::meeting(tx, place, times, room.longest_ms, &event.uid).await?)
 }

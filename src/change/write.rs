@@ -19,6 +19,7 @@ use crate::store::audit;
 use crate::store::changes;
 use crate::store::conflicts;
 use crate::store::deliveries;
+use crate::store::footing::Ground;
 use crate::store::instances;
 use crate::store::instances::{Owner, Taken};
 use crate::store::mappings;
@@ -32,6 +33,7 @@ use crate::store::rooms::Room;
 pub(super) struct Place<'a> {
     pub(super) room: &'a Room,
     pub(super) name: ObjectName,
+    pub(super) ground: Ground,
     pub(super) current: Option<ObjectRow>,
 }
 
@@ -58,14 +60,14 @@ pub(super) async fn put(
     object: CalendarObject,
     origin: &Origin,
 ) -> Result<Applied, ChangeError> {
-    let Place { room, name, current } = place;
+    let Place { room, name, ground, current } = place;
     if let Some(row) = &current
         && row.body == object.text()
     {
         let (etag, effect) = (Some(row.etag.clone()), Effect::Unchanged);
         return Ok(Applied { name, etag, seq: room.seq, effect, queued: false });
     }
-    let asked = verdict::Asking::read(tx, cx, room, current.as_ref(), origin).await?;
+    let asked = verdict::Asking::of(&ground, current.as_ref(), (room, origin), cx)?;
     let stood = current.as_ref().map(|row| row.class);
     if let Some(class) = stood {
         verdict::guard_closure(room, class, origin)?;
@@ -92,8 +94,8 @@ pub(super) async fn put(
     let same_content = current.as_ref().is_some_and(|old| old.fingerprint == row.fingerprint);
     let effect = if is_new { Effect::Created } else { Effect::Updated };
     let trace = Trace { name: &name, uid: &row.uid, seq, effect, same_content };
-    let queued = follow_up(tx, cx, room, &trace, origin).await?;
-    approval::follow(tx, cx, room, (object.event(), &fresh, asked.must_ask, is_new), origin).await?;
+    let queued = follow_up(tx, cx, (room, &ground), &trace, origin).await?;
+    approval::follow(tx, cx, room, (object.event(), &fresh, &asked), origin).await?;
     if moves {
         let before = asked.stood(room, cx)?;
         let before = before.as_ref().map(|(event, expansion)| (*event, expansion.times()));
@@ -141,9 +143,9 @@ pub(super) async fn rename(
     objects::rename(tx, &row, name).await?;
     let uid = &row.uid;
     let old = Trace { name: &row.name, uid, seq: gone, effect: Effect::Deleted, same_content: true };
-    follow_up(tx, cx, room, &old, origin).await?;
+    write_down(tx, cx, room, &old, origin).await?;
     let new = Trace { name, uid, seq, effect: Effect::Created, same_content: true };
-    follow_up(tx, cx, room, &new, origin).await?;
+    write_down(tx, cx, room, &new, origin).await?;
     Ok(Applied { name: name.clone(), etag: Some(row.etag), seq, effect: Effect::Created, queued: false })
 }
 
@@ -151,7 +153,7 @@ pub(super) async fn rename(
 pub(super) async fn delete(
     tx: &mut Tx,
     cx: Context<'_>,
-    room: &Room,
+    (room, ground): (&Room, &Ground),
     current: &ObjectRow,
     origin: &Origin,
 ) -> Result<Applied, ChangeError> {
@@ -166,7 +168,7 @@ pub(super) async fn delete(
     approval::end(tx, cx, room, &current.uid, (approvals::WITHDRAWN, origin)).await?;
     let effect = Effect::Deleted;
     let trace = Trace { name: &current.name, uid: &current.uid, seq, effect, same_content: false };
-    let queued = follow_up(tx, cx, room, &trace, origin).await?;
+    let queued = follow_up(tx, cx, (room, ground), &trace, origin).await?;
     Ok(Applied { name: current.name.clone(), etag: None, seq, effect, queued })
 }
 
@@ -184,39 +186,66 @@ pub(super) struct Trace<'a> {
 pub(super) async fn follow_up(
     tx: &mut Tx,
     cx: Context<'_>,
+    (room, ground): (&Room, &Ground),
+    trace: &Trace<'_>,
+    origin: &Origin,
+) -> Result<bool, ChangeError> {
+    let mut queued = false;
+    // Octets that say the same booking (an alarm, a colour) concern no remote side.
+    if !trace.same_content {
+        if ground.mapped {
+            queued = enqueue(tx, cx, room, trace, origin).await?;
+        }
+        if ground.told {
+            tell(tx, cx, room, trace).await?;
+        }
+    }
+    write_down(tx, cx, room, trace, origin).await?;
+    Ok(queued)
+}
+
+/// Makes operations for the mappings that have to hear of a change. Answers whether there are any.
+async fn enqueue(
+    tx: &mut Tx,
+    cx: Context<'_>,
     room: &Room,
     trace: &Trace<'_>,
     origin: &Origin,
 ) -> Result<bool, ChangeError> {
-    let deleted = trace.effect == Effect::Deleted;
+    let mappings = mappings::of_room(tx, &room.tenant_id, &room.id).await?;
+    let targets = fanout::targets(&mappings, origin);
+    for mapping in &targets {
+        let wish = operations::Wish {
+            tenant: &room.tenant_id,
+            mapping,
+            room: &room.id,
+            uid: trace.uid,
+            cause_seq: trace.seq,
+            due: cx.now,
+        };
+        operations::enqueue(tx, &wish).await?;
+    }
+    Ok(!targets.is_empty())
+}
+
+/// The change log, for clients, and the audit.
+async fn write_down(
+    tx: &mut Tx,
+    cx: Context<'_>,
+    room: &Room,
+    trace: &Trace<'_>,
+    origin: &Origin,
+) -> Result<(), ChangeError> {
     let change = changes::NewChange {
         tenant: &room.tenant_id,
         room: &room.id,
         name: trace.name,
         uid: trace.uid,
         seq: trace.seq,
-        deleted,
+        deleted: trace.effect == Effect::Deleted,
         at: cx.now,
     };
     changes::record(tx, &change).await?;
-    let mut queued = false;
-    // Octets that say the same booking (an alarm, a colour) concern no remote side.
-    if !trace.same_content {
-        let mappings = mappings::of_room(tx, &room.tenant_id, &room.id).await?;
-        for mapping in fanout::targets(&mappings, origin) {
-            let wish = operations::Wish {
-                tenant: &room.tenant_id,
-                mapping,
-                room: &room.id,
-                uid: trace.uid,
-                cause_seq: trace.seq,
-                due: cx.now,
-            };
-            operations::enqueue(tx, &wish).await?;
-            queued = true;
-        }
-        tell(tx, cx, room, trace).await?;
-    }
     let action = match trace.effect {
         Effect::Created => "object.create",
         Effect::Updated | Effect::Unchanged => "object.update",
@@ -232,8 +261,7 @@ pub(super) async fn follow_up(
         seq: trace.seq,
         detail: trace.name.as_str(),
     };
-    audit::append(tx, &entry).await?;
-    Ok(queued)
+    Ok(audit::append(tx, &entry).await?)
 }
 
 /// Writes down for webhooks what happened to a booking.
@@ -307,15 +335,21 @@ pub(super) async fn settle_collision(
     claim: &Claim<'_>,
     origin: &Origin,
 ) -> Result<Vec<Taken>, ChangeError> {
-    let Some(range) = overlap::hull(&claim.expansion.instances) else {
-        settle(tx, cx, room, (claim, None), origin).await?;
-        return Ok(Vec::new());
-    };
-    let uid = &claim.event.uid;
-    let taken = instances::taken(tx, &room.tenant_id, &room.id, range, room.longest_ms, uid).await?;
+    let taken = around(tx, room, claim).await?;
     let collision = find_collision(tx, cx, room, claim, &taken).await?;
     settle(tx, cx, room, (claim, collision), origin).await?;
     Ok(taken)
+}
+
+/// What may keep a claim out of its room, or lies under it.
+async fn around(tx: &mut Tx, room: &Room, claim: &Claim<'_>) -> Result<Vec<Taken>, ChangeError> {
+    let (place, uid, times) = ((&room.tenant_id, &room.id), &claim.event.uid, claim.expansion.times());
+    let Some(range) = overlap::hull(&times) else { return Ok(Vec::new()) };
+    // Where bookings may lie over each other only a closure keeps them out, and none gives way.
+    if room.allow_overlaps && claim.event.class != ReservationClass::Closure {
+        return Ok(instances::closed(tx, place, range, room.longest_ms, uid).await?);
+    }
+    Ok(instances::meeting(tx, place, &times, room.longest_ms, uid).await?)
 }
 
 async fn settle(
@@ -374,16 +408,7 @@ async fn find_collision(
     claim: &Claim<'_>,
     taken: &[Taken],
 ) -> Result<Option<Collision>, ChangeError> {
-    let class = claim.event.class;
-    // Where bookings may lie over each other only a closure keeps them out.
-    let closures: Vec<Taken>;
-    let excluding = if room.allow_overlaps && class != ReservationClass::Closure {
-        closures = taken.iter().filter(|other| other.class == ReservationClass::Closure).cloned().collect();
-        &closures
-    } else {
-        taken
-    };
-    let mut colliding = overlap::all(&claim.expansion.instances, class, excluding);
+    let mut colliding = overlap::all(&claim.expansion.instances, claim.event.class, taken);
     let Some((_, other)) = colliding.next() else { return Ok(None) };
     let further: Vec<Timestamp> = colliding.map(|(instance, _)| instance.start).collect();
     let summary = event_of(tx, cx, room, &other.uid).await?.map_or_else(String::new, |event| event.content.summary);

@@ -15,6 +15,7 @@ use crate::model::ZoneId;
 use crate::store::Tx;
 use crate::store::audit;
 use crate::store::bridges;
+use crate::store::footing;
 use crate::store::instances;
 use crate::store::instances::{Owner, Stored};
 use crate::store::links;
@@ -153,7 +154,8 @@ async fn tell(tx: &mut Tx, cx: Context<'_>, room: &Room, case: Case) -> Result<(
     objects::put(tx, &row).await?;
     retell_links(tx, room, &row, &moved).await?;
     let trace = Trace { name: &row.name, uid: &row.uid, seq, effect: Effect::Updated, same_content: false };
-    write::follow_up(tx, cx, room, &trace, &ZONE_RULES).await?;
+    let (ground, _) = footing::read(tx, &room.tenant_id, &room.id, (None, None)).await?;
+    write::follow_up(tx, cx, (room, &ground), &trace, &ZONE_RULES).await?;
     let taken = displace::weaker(tx, room, Some((&event, expansion.times()))).await?;
     displace::settle(tx, cx, room, &event, (left, taken), (seq, &ZONE_RULES)).await?;
     let first = moved.first_key_value();

@@ -208,7 +208,22 @@ type KnownObject = (VisibleRoom, Option<ObjectRow>);
 
 /// Mounts the door: `/dav/…`, the well-known address, and the paths where clients knock that know only a host name.
 pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
+    inner_routes(config, door);
+    knocks(config);
+}
+
+/// Mounts `/dav/…`, where nobody else answers anything: it can stand before all other doors, so that their paths are not
+/// compared with every request of a calendar.
+pub fn inner_routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
     config.app_data(web::Data::from(door));
+    config.route("/dav/features.json", web::get().to(describe::serve));
+    config.route("/dav/profile.mobileconfig", web::get().to(profile::serve));
+    config.route("/dav", web::to(serve));
+    config.service(web::scope("/dav").default_service(web::to(serve)));
+}
+
+/// Mounts the well-known address, and the paths where clients knock that know only a host name.
+pub fn knocks(config: &mut web::ServiceConfig) {
     for path in ["/.well-known/caldav", "/.well-known/caldav/"] {
         config.route(path, web::to(options::well_known));
     }
@@ -220,10 +235,6 @@ pub fn routes(config: &mut web::ServiceConfig, door: Arc<DavDoor>) {
             }
         }
     }
-    config.route("/dav/features.json", web::get().to(describe::serve));
-    config.route("/dav/profile.mobileconfig", web::get().to(profile::serve));
-    config.route("/dav", web::to(serve));
-    config.service(web::scope("/dav").default_service(web::to(serve)));
 }
 
 /// Answers one request; failures of the server are logged here, once.

@@ -234,6 +234,14 @@ impl Resource {
     }
 }
 
+/// The canonical path of an object in the collection with this one.
+pub fn member_href(collection: &str, name: &ObjectName) -> String {
+    let mut path = String::with_capacity(collection.len() + name.as_str().len());
+    path.push_str(collection);
+    encode(name.as_str(), &mut path);
+    path
+}
+
 /// The path of an href: scheme, host, query and fragment are cut off.
 fn path_of(href: &str) -> Option<&str> {
     let path = match href.split_once("://") {

@@ -8,6 +8,7 @@ use super::headers::Preferences;
 use super::multistatus;
 use super::path::Kind;
 use super::path::Resource;
+use super::path::member_href;
 use super::property::Scene;
 use super::property::Subject;
 use super::property::What;
@@ -165,11 +166,12 @@ impl Listing<'_> {
         let tenant = &self.call.caller.tenant;
         let scene = Scene { door: self.call.door, caller: &self.call.caller };
         let plan = Plan::new(&scene, room, self.asked, self.minimal);
+        let place = self.call.resource.href();
         for head in objects::heads(tx, &tenant.id, &room.room.id).await? {
-            let resource = member(&self.call.resource, &head.name);
-            let object = ObjectView::of_head(&head, room.view());
-            if !plan.as_ref().is_some_and(|plan| plan.tell(&resource.href(), &object, &mut self.answer)) {
-                self.tell(resource, What::Object(room, &object));
+            let object = ObjectView::of_head(head, room.view());
+            let href = member_href(&place, &object.name);
+            if !plan.as_ref().is_some_and(|plan| plan.tell(&href, &object, &mut self.answer)) {
+                self.tell(member(&self.call.resource, &object.name), What::Object(room, &object));
             }
         }
         Ok(())

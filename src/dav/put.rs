@@ -27,6 +27,7 @@ use crate::change::Precondition;
 use crate::change::Tags;
 use crate::change::Target;
 use crate::change::Wish;
+use crate::config::Limits;
 use crate::ical::IcalError;
 use crate::ical::object::CalendarObject;
 use crate::ical::object::ParseContext;
@@ -118,11 +119,14 @@ async fn body(call: &Call<'_>, slug: &str, name: &ObjectName) -> Result<(ZoneId,
 async fn parse(call: &Call<'_>, zone: ZoneId) -> Result<CalendarObject, DavError> {
     let (door, body) = (Arc::clone(call.door), call.body.clone());
     if body.len() <= SMALL_BYTES {
-        return Ok(CalendarObject::parse(&body, &ParseContext { limits: &door.limits, floating: &zone })?);
+        return Ok(read(&body, &door.limits, &zone)?);
     }
-    let read =
-        web::block(move || CalendarObject::parse(&body, &ParseContext { limits: &door.limits, floating: &zone }));
+    let read = web::block(move || read(&body, &door.limits, &zone));
     Ok(read.await.map_err(|_| DavError::Busy)??)
+}
+
+fn read(body: &[u8], limits: &Limits, zone: &ZoneId) -> Result<CalendarObject, IcalError> {
+    CalendarObject::parse(body, &ParseContext { limits, floating: zone }).map(CalendarObject::with_digests)
 }
 
 /// The change as the gate takes it.

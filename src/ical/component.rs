@@ -170,7 +170,7 @@ impl Component {
 
     /// The same component with other contents, between the same BEGIN and END.
     pub(crate) fn with_items(&self, items: Vec<Item>) -> Self {
-        Self { items, ..self.clone() }
+        Self { name: self.name.clone(), items, begin: self.begin.clone(), end: self.end.clone() }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use crate::model::Uid;
 use crate::model::ZoneId;
+use std::sync::OnceLock;
 
 pub use super::normal::normalize;
 
@@ -44,8 +45,9 @@ pub struct CalendarObject {
     text: String,
     root: Component,
     event: Event,
-    etag: Etag,
-    fingerprint: Fingerprint,
+    /// Digests are made when they are asked for: who only reads an object asks for none.
+    etag: OnceLock<Etag>,
+    fingerprint: OnceLock<Fingerprint>,
     pub(super) limits: Limits,
     pub(super) floating: ZoneId,
 }
@@ -65,8 +67,8 @@ impl CalendarObject {
             return Err(IcalError::ValidCalendarObjectResource(what));
         }
         Ok(Self {
-            etag: Etag::of(text.as_bytes()),
-            fingerprint: event.fingerprint(),
+            etag: OnceLock::new(),
+            fingerprint: OnceLock::new(),
             limits: cx.limits.clone(),
             floating: cx.floating.clone(),
             text,
@@ -78,6 +80,13 @@ impl CalendarObject {
     /// The text, octet for octet.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same with its digests made, before others have to wait for them.
+    pub fn with_digests(self) -> Self {
+        self.etag();
+        self.fingerprint();
+        self
     }
 
     /// The components of the text.
@@ -96,13 +105,13 @@ impl CalendarObject {
     }
 
     /// The strong validator of the text.
-    pub const fn etag(&self) -> &Etag {
-        &self.etag
+    pub fn etag(&self) -> &Etag {
+        self.etag.get_or_init(|| Etag::of(self.text.as_bytes()))
     }
 
     /// The fingerprint of the booking.
-    pub const fn fingerprint(&self) -> &Fingerprint {
-        &self.fingerprint
+    pub fn fingerprint(&self) -> &Fingerprint {
+        self.fingerprint.get_or_init(|| self.event.fingerprint())
     }
 
     /// The master, or the first override where there is no master.

@@ -69,7 +69,9 @@ impl<'a> Zones<'a> {
             .components_named("VTIMEZONE")
             .filter_map(|component| {
                 let tzid = component.line("TZID")?.value.clone();
-                let zone = zone::resolve(&tzid, Some(&component.emit()), Some(floating));
+                // Nearly every zone is known by its name, and its description is not looked at.
+                let by_name = zone::resolve(&tzid, None, Some(floating));
+                let zone = by_name.or_else(|| zone::resolve(&tzid, Some(&component.emit()), Some(floating)));
                 Some((tzid, zone))
             })
             .collect();

@@ -66,20 +66,20 @@ pub async fn extend(store: &Store, key: &Key, tenant: &TenantId) -> Result<u64, 
     loop {
         let mut tx = store.begin_write().await?;
         let mut head = audit_chain::lock(&mut tx, tenant).await?;
-        let rows = audit_chain::unchained(&mut tx, tenant, STEP).await?;
+        let mut rows = audit_chain::unchained(&mut tx, tenant, STEP).await?;
         if rows.is_empty() {
             return Ok(chained);
         }
-        for mut entry in rows {
+        for entry in &mut rows {
             let no = head.last_no + 1;
             entry.salt = mac::salt()?;
-            entry.personal = personal(key, &entry);
+            entry.personal = personal(key, entry);
             entry.chain_no = Some(no);
-            entry.chain_hash = code(key, &entry, &head.last_hash);
-            audit_chain::link(&mut tx, &entry).await?;
-            (head.last_no, head.last_hash) = (no, entry.chain_hash);
+            entry.chain_hash = code(key, entry, &head.last_hash);
+            (head.last_no, head.last_hash) = (no, entry.chain_hash.clone());
             chained += 1;
         }
+        audit_chain::link(&mut tx, tenant, &rows).await?;
         head.code = head_code(key, &head);
         audit_chain::set_head(&mut tx, &head).await?;
         tx.commit().await?;

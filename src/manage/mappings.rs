@@ -115,6 +115,8 @@ pub async fn create(tx: &mut Tx, acting: &Acting<'_>, new: &NewMapping) -> Resul
         last_error: String::new(),
         created_ms: acting.now,
     };
+    // Whoever is changing the room at this moment does not know of the mapping: its first read waits for that.
+    stored_rooms::lock(tx, acting.tenant, &room.id).await?;
     mappings::insert(tx, &mapping).await.map_err(|error| {
         let (room, bridge, remote) = (&new.room, &new.bridge, &mapping.remote_id);
         ManageError::taken(error, || {

@@ -1,6 +1,7 @@
 //! The chain of the audit: entries get number and code a moment after they were committed, in one short transaction for
 //! many, so that no writer ever waits for another one's entry.
 
+use super::batch;
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::row;
@@ -85,8 +86,6 @@ const NAMING: &str = entry!(
     "WHERE tenant_id = $1 AND id > $2 AND (actor = $3 OR detail LIKE $4 ESCAPE '!' OR request LIKE $4 ESCAPE '!')",
     " ORDER BY id LIMIT $5"
 );
-const LINK: &str = "UPDATE audit SET chain_no = $3, chain_hash = $4, personal = $5, salt = $6
-    WHERE tenant_id = $1 AND id = $2 AND chain_no IS NULL";
 const ERASE: &str = "UPDATE audit SET actor = $3, detail = $4, request = $5, salt = $6, erased_ms = $7
     WHERE tenant_id = $1 AND id = $2";
 const DROP_UNTIL: &str = "DELETE FROM audit WHERE tenant_id = $1 AND chain_no <= $2";
@@ -153,16 +152,34 @@ pub async fn naming(
         .fetch_all(c).await)?)
 }
 
-/// Gives an entry its place in the chain.
-pub async fn link(tx: &mut Tx, entry: &Chained) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(LINK)
-        .bind(entry.tenant_id.as_str())
-        .bind(&entry.id)
-        .bind(entry.chain_no)
-        .bind(&entry.chain_hash)
-        .bind(&entry.personal)
-        .bind(&entry.salt)
-        .execute(c).await.map(|_| ())?);
+/// Gives entries of a tenant their places in the chain.
+pub async fn link(tx: &mut Tx, tenant: &TenantId, entries: &[Chained]) -> Result<(), StoreError> {
+    for chunk in entries.chunks(batch::MOST) {
+        link_some(tx, tenant, chunk).await?;
+    }
+    Ok(())
+}
+
+/// The same for as many as one statement is about.
+async fn link_some(tx: &mut Tx, tenant: &TenantId, entries: &[Chained]) -> Result<(), StoreError> {
+    const LINK: &str =
+        "UPDATE audit SET chain_no = found.column2, chain_hash = found.column3, personal = found.column4,
+        salt = found.column5 FROM (VALUES ";
+    const WHERE: &str = ") found WHERE audit.id = found.column1 AND audit.chain_no IS NULL AND audit.tenant_id = ";
+    let entries: Vec<Option<&Chained>> = entries.iter().map(Some).collect();
+    on!(tx, c => {
+        let mut query = sqlx::QueryBuilder::new(LINK);
+        let mut list = query.separated(", ");
+        for entry in batch::filled(&entries, None) {
+            list.push("(").push_bind_unseparated(entry.map_or("", |entry| &entry.id));
+            list.push_unseparated(", CAST(").push_bind_unseparated(entry.and_then(|entry| entry.chain_no));
+            list.push_unseparated(" AS BIGINT), ").push_bind_unseparated(entry.map_or("", |entry| &entry.chain_hash));
+            list.push_unseparated(", ").push_bind_unseparated(entry.map_or("", |entry| &entry.personal));
+            list.push_unseparated(", ").push_bind_unseparated(entry.map_or("", |entry| &entry.salt));
+            list.push_unseparated(")");
+        }
+        query.push(WHERE).push_bind(tenant.as_str()).build().execute(c).await.map(|_| ())
+    })?;
     Ok(())
 }
 

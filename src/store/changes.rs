@@ -3,27 +3,31 @@
 use super::bell::Waking;
 use super::db::{Tx, on};
 use super::error::StoreError;
-use super::row::row;
+use super::packed::unpack;
 use crate::model::{Etag, ObjectName, RoomId, TenantId, Timestamp, Uid};
 
-row! {
-    /// A member that changed. One that exists carries its validator.
-    pub struct ChangeRow {
-        /// The member.
-        pub name: ObjectName,
-        /// The room's sequence number of its last change.
-        pub seq: i64,
-        /// Whether it is gone.
-        pub deleted: bool,
-        /// Its validator; `None` when it is gone.
-        pub etag: Option<String>,
-    }
+/// A member that changed. One that exists carries its validator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeRow {
+    /// The member.
+    pub name: ObjectName,
+    /// The room's sequence number of its last change.
+    pub seq: i64,
+    /// Whether it is gone.
+    pub deleted: bool,
+    /// Its validator; `None` when it is gone.
+    pub etag: Option<Etag>,
 }
 
 impl ChangeRow {
-    /// The validator of a member that exists.
-    pub fn etag(&self) -> Option<Etag> {
-        self.etag.clone().map(Etag::from)
+    fn read([name, seq, deleted, etag]: [&str; 4]) -> Option<Self> {
+        let etag = Some(etag).filter(|etag| !etag.is_empty());
+        Some(Self {
+            name: ObjectName::parse(name)?,
+            seq: seq.parse().ok()?,
+            deleted: deleted == "1",
+            etag: etag.map(|etag| Etag::from(etag.to_owned())),
+        })
     }
 }
 
@@ -31,14 +35,19 @@ const RECORD: &str = "INSERT INTO changes (tenant_id, room_id, name, uid, seq, d
     VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (room_id, name) DO UPDATE SET uid = excluded.uid, seq = excluded.seq, deleted = excluded.deleted,
     at_ms = excluded.at_ms";
-const SINCE: &str = "SELECT c.name AS name, c.seq AS seq, c.deleted AS deleted, o.etag AS etag
-    FROM changes c LEFT JOIN objects o ON o.room_id = c.room_id AND o.name = c.name
-    WHERE c.tenant_id = $1 AND c.room_id = $2 AND c.seq > $3
-    ORDER BY c.seq LIMIT $4";
-const PRESENT: &str = "SELECT c.name AS name, c.seq AS seq, c.deleted AS deleted, o.etag AS etag
-    FROM changes c JOIN objects o ON o.room_id = c.room_id AND o.name = c.name
-    WHERE c.tenant_id = $1 AND c.room_id = $2 AND c.seq > $3
-    ORDER BY c.seq LIMIT $4";
+const SINCE: &str = "SELECT STRING_AGG(name || '/' || seq || '/' || deleted || '/' || etag, '/') FROM (
+        SELECT c.name AS name, c.seq AS seq, CASE WHEN c.deleted THEN 1 ELSE 0 END AS deleted,
+            COALESCE(o.etag, '') AS etag
+        FROM changes c LEFT JOIN objects o ON o.room_id = c.room_id AND o.name = c.name
+        WHERE c.tenant_id = $1 AND c.room_id = $2 AND c.seq > $3
+        ORDER BY c.seq LIMIT $4
+    ) found";
+const PRESENT: &str = "SELECT STRING_AGG(name || '/' || seq || '/' || deleted || '/' || etag, '/') FROM (
+        SELECT c.name AS name, c.seq AS seq, CASE WHEN c.deleted THEN 1 ELSE 0 END AS deleted, o.etag AS etag
+        FROM changes c JOIN objects o ON o.room_id = c.room_id AND o.name = c.name
+        WHERE c.tenant_id = $1 AND c.room_id = $2 AND c.seq > $3
+        ORDER BY c.seq LIMIT $4
+    ) found";
 
 /// A change of one member.
 pub struct NewChange<'a> {
@@ -82,8 +91,13 @@ pub async fn since(
     seq: i64,
     limit: i64,
 ) -> Result<Vec<ChangeRow>, StoreError> {
-    Ok(on!(tx, c => sqlx::query_as(SINCE).bind(tenant.as_str()).bind(room.as_str()).bind(seq).bind(limit)
-        .fetch_all(c).await)?)
+    let packed: Option<String> = on!(tx, c => sqlx::query_scalar(SINCE)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(seq)
+        .bind(limit)
+        .fetch_one(c).await)?;
+    unpacked(packed.as_deref())
 }
 
 /// As [`since`], without members that are gone: for a client that knows nothing yet.
@@ -94,6 +108,18 @@ pub async fn present_since(
     seq: i64,
     limit: i64,
 ) -> Result<Vec<ChangeRow>, StoreError> {
-    Ok(on!(tx, c => sqlx::query_as(PRESENT).bind(tenant.as_str()).bind(room.as_str()).bind(seq).bind(limit)
-        .fetch_all(c).await)?)
+    let packed: Option<String> = on!(tx, c => sqlx::query_scalar(PRESENT)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(seq)
+        .bind(limit)
+        .fetch_one(c).await)?;
+    unpacked(packed.as_deref())
+}
+
+/// In the order of their sequence numbers, which no engine promises inside of a text.
+fn unpacked(packed: Option<&str>) -> Result<Vec<ChangeRow>, StoreError> {
+    let mut rows = unpack(packed, "changes", ChangeRow::read)?;
+    rows.sort_unstable_by_key(|row| row.seq);
+    Ok(rows)
 }

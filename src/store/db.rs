@@ -223,6 +223,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("room_groups", include_str!("../../migrations/0028_room_groups.sql")),
     ("housekeeping", include_str!("../../migrations/0029_housekeeping.sql")),
     ("secret_scope", include_str!("../../migrations/0030_secret_scope.sql")),
+    ("closed", include_str!("../../migrations/0031_closed.sql")),
 ];
 
 fn migrator() -> Migrator {

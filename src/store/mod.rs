@@ -1,10 +1,12 @@
 //! Floor 2: the only SQL. Free functions over a transaction; composition is by calling several inside one, and no
 //! function commits by itself. Every function takes the tenant, or an id that was looked up with it.
 
+mod batch;
 mod bell;
 mod db;
 mod error;
 mod listener;
+mod packed;
 mod postgres;
 mod reach;
 mod row;
@@ -22,6 +24,7 @@ pub mod deliveries;
 pub mod directory;
 pub mod dump;
 pub mod feeds;
+pub mod footing;
 pub mod idempotency;
 pub mod inbox;
 pub mod instances;

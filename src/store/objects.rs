@@ -2,6 +2,7 @@
 
 use super::db::{Tx, on};
 use super::error::StoreError;
+use super::packed::unpack;
 use super::row::{row, word};
 use crate::model::{Etag, Fingerprint, ObjectName, ReservationClass, RoomId, TenantId, TimeRange, Timestamp, Uid};
 
@@ -56,21 +57,30 @@ impl ObjectRow {
     }
 }
 
-row! {
-    /// What listings need of an object: no octets.
-    pub struct ObjectHead {
-        /// Its last path segment.
-        pub name: ObjectName,
-        /// Its UID.
-        pub uid: Uid,
-        /// Validator of its octets.
-        pub etag: Etag,
-        /// Size in octets.
-        pub size_bytes: i64,
-        /// When it was first stored.
-        pub created_ms: Timestamp,
-        /// When it last changed.
-        pub modified_ms: Timestamp,
+/// What listings need of an object: no octets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectHead {
+    /// Its last path segment.
+    pub name: ObjectName,
+    /// Validator of its octets.
+    pub etag: Etag,
+    /// Size in octets.
+    pub size_bytes: i64,
+    /// When it was first stored.
+    pub created_ms: Timestamp,
+    /// When it last changed.
+    pub modified_ms: Timestamp,
+}
+
+impl ObjectHead {
+    fn read([name, etag, size, created, modified]: [&str; 5]) -> Option<Self> {
+        Some(Self {
+            name: ObjectName::parse(name)?,
+            etag: Etag::from(etag.to_owned()),
+            size_bytes: size.parse().ok()?,
+            created_ms: Timestamp(created.parse().ok()?),
+            modified_ms: Timestamp(modified.parse().ok()?),
+        })
     }
 }
 
@@ -88,10 +98,6 @@ const BY_NAME: &str =
 const BY_UID: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2 AND uid = $3";
-const BY_NAME_OR_UID: &str =
-    "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
-    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
-    FROM objects WHERE tenant_id = $1 AND room_id = $2 AND (name = $3 OR uid = $4)";
 const LIST: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2";
@@ -99,8 +105,8 @@ const OF_CLASS: &str =
     "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
     first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms
     FROM objects WHERE tenant_id = $1 AND room_id = $2 AND class = $3";
-const HEADS: &str = "SELECT name, uid, etag, CAST(OCTET_LENGTH(body) AS BIGINT) AS size_bytes, created_ms, modified_ms
-    FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const HEADS: &str = "SELECT STRING_AGG(name || '/' || etag || '/' || OCTET_LENGTH(body) || '/' || created_ms || '/'
+    || modified_ms, '/') FROM objects WHERE tenant_id = $1 AND room_id = $2";
 const SPANS: &str = "SELECT uid, last_ms FROM objects WHERE tenant_id = $1 AND room_id = $2 ORDER BY first_ms";
 const COVERABLE: &str = "SELECT uid FROM objects
     WHERE tenant_id = $1 AND room_id = $2 AND class <> 'closure' ORDER BY first_ms, uid";
@@ -197,23 +203,6 @@ pub async fn by_uid(tx: &mut Tx, tenant: &TenantId, room: &RoomId, uid: &Uid) ->
         .fetch_optional(c).await)?)
 }
 
-/// The object of that name, and another one that has the UID.
-pub async fn by_name_or_uid(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    room: &RoomId,
-    (name, uid): (&ObjectName, &Uid),
-) -> Result<(Option<ObjectRow>, Option<ObjectRow>), StoreError> {
-    let rows: Vec<ObjectRow> = on!(tx, c => sqlx::query_as(BY_NAME_OR_UID)
-        .bind(tenant.as_str())
-        .bind(room.as_str())
-        .bind(name.as_str())
-        .bind(uid.as_str())
-        .fetch_all(c).await)?;
-    let (named, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.name == *name);
-    Ok((named.into_iter().next(), others.into_iter().next()))
-}
-
 /// Those of the named objects that exist, in no particular order.
 pub async fn by_names(
     tx: &mut Tx,
@@ -267,8 +256,9 @@ pub async fn of_class(
 
 /// What listings need of all objects of a room, by name.
 pub async fn heads(tx: &mut Tx, tenant: &TenantId, room: &RoomId) -> Result<Vec<ObjectHead>, StoreError> {
-    let mut heads: Vec<ObjectHead> =
-        on!(tx, c => sqlx::query_as(HEADS).bind(tenant.as_str()).bind(room.as_str()).fetch_all(c).await)?;
+    let packed: Option<String> =
+        on!(tx, c => sqlx::query_scalar(HEADS).bind(tenant.as_str()).bind(room.as_str()).fetch_one(c).await)?;
+    let mut heads = unpack(packed.as_deref(), "objects", ObjectHead::read)?;
     sort_by_name(&mut heads, |head| &head.name);
     Ok(heads)
 }

@@ -32,8 +32,19 @@ struct Group {
     transaction: Transaction<'static, Sqlite>,
     /// Who ended well and waits for the commit. Empty only during the first turn.
     ended: Vec<oneshot::Sender<Outcome>>,
-    /// Whether there is a savepoint: of the turn that goes on, or of one that was dropped.
-    savepoint: bool,
+    savepoint: Savepoint,
+}
+
+/// The savepoint of a group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Savepoint {
+    /// There is none: only the first turn has been.
+    None,
+    /// Of the turn that goes on, or of one that was dropped.
+    Begun,
+    /// Of a turn that ended well. It is released together with what comes next: each statement costs a way to the
+    /// connection's thread and back.
+    Ended,
 }
 
 /// One writer's transaction. Dropped without [`Turn::commit`], it leaves no trace.
@@ -79,38 +90,41 @@ impl Group {
             }
             begun => begun?,
         };
-        Ok(Self { transaction, ended: Vec::new(), savepoint: false })
+        Ok(Self { transaction, ended: Vec::new(), savepoint: Savepoint::None })
     }
 
-    /// Begins one more turn. A savepoint outside of a transaction would commit by itself: after a turn that failed, the
-    /// way back shows whether the transaction still lives.
+    /// Begins one more turn, behind what the last one did or, where it was dropped, in its place. A savepoint outside of a
+    /// transaction would commit by itself: after a turn that failed, the way back shows whether the transaction still lives.
     async fn join(&mut self) -> Result<(), sqlx::Error> {
-        self.take_back().await?;
-        self.savepoint = true;
-        self.run("SAVEPOINT turn").await
+        let statement = match self.savepoint {
+            Savepoint::None => "SAVEPOINT turn",
+            Savepoint::Begun => "ROLLBACK TO turn",
+            Savepoint::Ended => "RELEASE turn; SAVEPOINT turn",
+        };
+        self.savepoint = Savepoint::Begun;
+        self.run(statement).await
     }
 
     /// Ends the turn that goes on.
-    async fn keep(&mut self) -> Result<(), sqlx::Error> {
-        if self.savepoint {
-            self.run("RELEASE turn").await?;
-            self.savepoint = false;
+    fn keep(&mut self) {
+        if self.savepoint == Savepoint::Begun {
+            self.savepoint = Savepoint::Ended;
         }
-        Ok(())
     }
 
     /// Takes back what a dropped turn did.
     async fn take_back(&mut self) -> Result<(), sqlx::Error> {
-        if self.savepoint {
+        if self.savepoint == Savepoint::Begun {
             self.run("ROLLBACK TO turn").await?;
         }
-        self.keep().await
+        Ok(())
     }
 
     async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         sqlx::query(statement).execute(&mut *self.transaction).await.map(|_| ())
     }
 
+    /// Commits all turns that ended well; the savepoint ends with the transaction.
     async fn commit(mut self) {
         if let Err(error) = self.take_back().await {
             return self.fail(&error);
@@ -162,18 +176,15 @@ impl Turn {
     async fn end(mut self, ended: oneshot::Sender<Outcome>) {
         let Some(mut held) = self.held.take() else { return };
         let Some(group) = &mut *held else { return };
-        let kept = group.keep().await;
+        group.keep();
         group.ended.push(ended);
-        match kept {
-            Ok(()) if group.ended.len() > 1 => {}
-            Ok(()) => {
-                drop(held);
-                let whole = self.line.lock().await.take();
-                if let Some(group) = whole {
-                    group.commit().await;
-                }
-            }
-            Err(error) => held.take().into_iter().for_each(|broken| broken.fail(&error)),
+        if group.ended.len() > 1 {
+            return;
+        }
+        drop(held);
+        let whole = self.line.lock().await.take();
+        if let Some(group) = whole {
+            group.commit().await;
         }
     }
 }

@@ -46,10 +46,10 @@ pub struct ObjectView {
 
 impl ObjectView {
     /// From a listing.
-    pub fn of_head(head: &ObjectHead, view: View) -> Self {
+    pub fn of_head(head: ObjectHead, view: View) -> Self {
         Self {
-            name: head.name.clone(),
-            etag: etag_for(&head.etag, view),
+            name: head.name,
+            etag: seen_as(head.etag, view),
             size_bytes: (view == View::Full).then(|| usize::try_from(head.size_bytes).unwrap_or(0)),
             created: Some(head.created_ms),
             modified: Some(head.modified_ms),
@@ -70,10 +70,10 @@ impl ObjectView {
     }
 
     /// From the change log; `None` for a member that is gone.
-    pub fn of_change(change: &ChangeRow, view: View) -> Option<Self> {
+    pub fn of_change(change: ChangeRow, view: View) -> Option<Self> {
         Some(Self {
-            name: change.name.clone(),
-            etag: etag_for(&change.etag()?, view),
+            name: change.name,
+            etag: seen_as(change.etag?, view),
             size_bytes: None,
             created: None,
             modified: None,
@@ -85,8 +85,12 @@ impl ObjectView {
 /// The validator of what a caller sees. The projection is a function of the stored octets, so the stored validator with
 /// a mark is as strong; it is marked on every object, because a listing does not know which ones are private.
 pub fn etag_for(stored: &Etag, view: View) -> Etag {
+    seen_as(stored.clone(), view)
+}
+
+fn seen_as(stored: Etag, view: View) -> Etag {
     match view {
-        View::Full => stored.clone(),
+        View::Full => stored,
         View::Projected => Etag::from(format!("{}-{}", stored.as_str(), view.letter())),
     }
 }
@@ -94,15 +98,19 @@ pub fn etag_for(stored: &Etag, view: View) -> Etag {
 impl Property {
     /// Writes the property; `false` where it is not known here.
     pub fn write(self, object: &ObjectView, xml: &mut XmlWriter) -> bool {
-        let text = match self {
+        self.text(object).map(|text| xml.leaf(&self.name(), &text)).is_some()
+    }
+
+    /// What the property says, where it is known here.
+    pub fn text(self, object: &ObjectView) -> Option<Cow<'_, str>> {
+        match self {
             Self::GetContentType => Some(Cow::Borrowed(CONTENT_TYPE)),
             Self::GetEtag => Some(Cow::Owned(object.etag.quoted())),
             Self::GetContentLength => object.size_bytes.map(|size| Cow::Owned(size.to_string())),
             Self::GetLastModified => object.modified.map(|instant| Cow::Owned(http_date(instant))),
             Self::CreationDate => object.created.map(|instant| Cow::Owned(instant.to_string())),
             Self::CalendarData => object.data.as_deref().map(Cow::Borrowed),
-        };
-        text.map(|text| xml.leaf(&self.name(), &text)).is_some()
+        }
     }
 
     /// Whether the property is known here.

@@ -12,6 +12,7 @@ use crate::dav::path::Resource;
 use crate::davxml::MultiStatus;
 use crate::davxml::PropFind;
 use crate::davxml::PropStats;
+use crate::davxml::XmlWriter;
 use crate::model::Etag;
 use crate::model::ObjectName;
 
@@ -26,8 +27,17 @@ pub struct Plan {
 enum Step {
     /// Every object of the room answers the same element.
     Same(String),
-    /// Each object answers for itself.
-    Own(object::Property),
+    /// Each object answers for itself, between these tags.
+    Own { property: object::Property, open: String, close: String },
+}
+
+impl Step {
+    fn own(property: object::Property) -> Self {
+        let (mut open, mut close) = (XmlWriter::fragment(), XmlWriter::fragment());
+        open.open(&property.name());
+        close.close(&property.name());
+        Self::Own { property, open: open.finish(), close: close.finish() }
+    }
 }
 
 impl Plan {
@@ -45,7 +55,7 @@ impl Plan {
         let (mut found, mut others) = (Vec::with_capacity(names.len()), PropStats::default());
         for name in names {
             match object::Property::from_name(name) {
-                Some(property) => found.push(Step::Own(property)),
+                Some(property) => found.push(Step::own(property)),
                 None => match subject.value(scene, name) {
                     Value::Is(element) => found.push(Step::Same(element)),
                     Value::Absent if minimal => {}
@@ -64,7 +74,7 @@ impl Plan {
     pub fn tell(&self, href: &str, object: &ObjectView, answer: &mut MultiStatus) -> bool {
         let knows = |step: &Step| match step {
             Step::Same(_) => true,
-            Step::Own(property) => property.is_known(object),
+            Step::Own { property, .. } => property.is_known(object),
         };
         if !self.found.iter().all(knows) {
             return false;
@@ -75,8 +85,8 @@ impl Plan {
                     Step::Same(element) => {
                         xml.raw(element);
                     }
-                    Step::Own(property) => {
-                        property.write(object, xml);
+                    Step::Own { property, open, close } => {
+                        xml.raw(open).text(&property.text(object).unwrap_or_default()).raw(close);
                     }
                 }
             }

@@ -8,10 +8,10 @@ use super::super::get::seen;
 use super::super::own_zone::defined;
 use super::super::own_zone::own_zone;
 use super::super::path::Resource;
+use super::super::path::member_href;
 use super::desk::Desk;
 use super::desk::aside;
 use super::members::Members;
-use super::sync_collection::member;
 use crate::davxml::CalendarQuery;
 use crate::davxml::Condition;
 use crate::davxml::TimezoneChoice;
@@ -47,14 +47,16 @@ pub async fn answer(call: &Call<'_>, query: CalendarQuery) -> Result<HttpRespons
 /// Tells of the candidates that match.
 fn search(desk: Desk, query: &CalendarQuery, zone: &ZoneId, rows: &[ObjectRow]) -> Result<Members, DavError> {
     let most = query.limit.unwrap_or(usize::MAX).min(desk.door.limits.report_members);
+    let place = desk.resource.href();
+    let is_room = desk.of_room();
     let mut members = Members::new(desk, query.select.clone(), most).in_zone(zone.clone());
     for row in rows {
         if members.is_full() {
             break;
         }
         if indexed(members.desk(), query, row, zone) || matches(members.desk(), query, row, zone)? {
-            let href = member(&members.desk().resource, &row.name).href();
-            members.tell(&href, row)?;
+            let href = if is_room { &member_href(&place, &row.name) } else { &place };
+            members.tell(href, row)?;
         }
     }
     Ok(members)

@@ -11,6 +11,7 @@ use super::super::headers::Depth;
 use super::super::headers::Preferences;
 use super::super::multistatus;
 use super::super::path::Resource;
+use super::super::path::member_href;
 use super::super::property::Scene;
 use super::super::property::Subject;
 use super::super::property::What;
@@ -45,9 +46,9 @@ pub async fn answer(call: &Call<'_>, sync: &SyncCollection) -> Result<HttpRespon
     let since = sync.token.as_deref().map(|text| known_token(call, &room, text)).transpose()?;
     let limit = sync.limit.unwrap_or(usize::MAX).min(call.door.limits.report_members);
     let page = Page::read(&mut tx, call, &room, since.as_ref(), limit).await?;
-    let views = views(&mut tx, call, &room, sync, &page.rows).await?;
+    let objects = whole(&mut tx, call, &room, sync, &page.rows).await?;
     let minimal = Preferences::parse(call.headers).minimal;
-    Ok(multistatus(write(call, &room, sync, &page, &views), minimal))
+    Ok(multistatus(write(call, &room, sync, page, objects), minimal))
 }
 
 /// RFC 6578 wants Depth: 0, but widespread clients send 1, and some none.
@@ -109,21 +110,19 @@ impl Page {
     }
 }
 
-/// The members that exist, as the caller sees them. Whole objects are read only if more than validators is asked for.
-async fn views(
+/// The members that exist, as the caller sees them, where more than validators is asked for.
+async fn whole(
     tx: &mut Tx,
     call: &Call<'_>,
     room: &VisibleRoom,
     sync: &SyncCollection,
     rows: &[ChangeRow],
 ) -> Result<HashMap<ObjectName, ObjectView>, DavError> {
-    let present = || rows.iter().filter(|row| !row.deleted);
     if !needs_objects(&sync.props) {
-        let views = present().filter_map(|row| ObjectView::of_change(row, room.view()));
-        return Ok(views.map(|view| (view.name.clone(), view)).collect());
+        return Ok(HashMap::new());
     }
     let timezones = super::super::timezones::Timezones::parse(call.headers)?;
-    let names: Vec<ObjectName> = present().map(|row| row.name.clone()).collect();
+    let names: Vec<ObjectName> = rows.iter().filter(|row| !row.deleted).map(|row| row.name.clone()).collect();
     let mut views = HashMap::with_capacity(names.len());
     for row in objects::by_names(tx, &call.caller.tenant.id, &room.room.id, &names).await? {
         let octets = super::super::get::visible_octets(call, room, &row)?;
@@ -150,33 +149,34 @@ fn write(
     call: &Call<'_>,
     room: &VisibleRoom,
     sync: &SyncCollection,
-    page: &Page,
-    views: &HashMap<ObjectName, ObjectView>,
+    page: Page,
+    mut objects: HashMap<ObjectName, ObjectView>,
 ) -> String {
     let scene = Scene { door: call.door, caller: &call.caller };
     let minimal = Preferences::parse(call.headers).minimal;
     let plan = Plan::new(&scene, room, &sync.props, minimal);
-    let mut answer = MultiStatus::new();
-    for row in &page.rows {
-        let resource = member(&call.resource, &row.name);
-        let href = resource.href();
-        match views.get(&row.name) {
-            Some(view) if plan.as_ref().is_some_and(|plan| plan.tell(&href, view, &mut answer)) => {}
-            Some(view) => {
-                let mut stats = Subject::new(resource, What::Object(room, view), &[]).answer(&scene, &sync.props);
-                if minimal {
-                    stats.without(404);
-                }
-                answer.properties(&href, &stats);
-            }
-            None => {
-                answer.status(&href, 404, None, "");
-            }
+    let (mut answer, place) = (MultiStatus::new(), call.resource.href());
+    for row in page.rows {
+        let href = member_href(&place, &row.name);
+        let whole = objects.remove(&row.name);
+        let of_log = || if row.deleted { None } else { ObjectView::of_change(row, room.view()) };
+        let Some(view) = whole.or_else(of_log) else {
+            answer.status(&href, 404, None, "");
+            continue;
+        };
+        if plan.as_ref().is_some_and(|plan| plan.tell(&href, &view, &mut answer)) {
+            continue;
         }
+        let resource = member(&call.resource, &view.name);
+        let mut stats = Subject::new(resource, What::Object(room, &view), &[]).answer(&scene, &sync.props);
+        if minimal {
+            stats.without(404);
+        }
+        answer.properties(&href, &stats);
     }
     if page.truncated {
         let text = "There is more; ask again with the token of this answer.";
-        answer.status(&call.resource.href(), 507, Some(&Condition::NumberOfMatchesWithinLimits), text);
+        answer.status(&place, 507, Some(&Condition::NumberOfMatchesWithinLimits), text);
     }
     answer.sync_token(&sync_token::print(&call.door.keys.sync_token, &page.next, room.view()));
     answer.finish()

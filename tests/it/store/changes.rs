@@ -53,8 +53,8 @@ on_both!(a_member_that_exists_carries_its_validator_and_one_that_is_gone_none, |
     let mut tx = house.read().await;
     let rows = changes::since(&mut tx, house.tenant(), &room.id, 0, 100).await.unwrap();
     let stored = objects::by_uid(&mut tx, house.tenant(), &room.id, &uid("a")).await.unwrap().unwrap();
-    assert_eq!(rows[0].etag(), Some(stored.etag));
-    assert_eq!((rows[1].deleted, rows[1].etag()), (true, None));
+    assert_eq!(rows[0].etag, Some(stored.etag));
+    assert_eq!((rows[1].deleted, rows[1].etag.clone()), (true, None));
     let present = changes::present_since(&mut tx, house.tenant(), &room.id, 0, 100).await.unwrap();
     assert_eq!(present.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a.ics"]);
 });

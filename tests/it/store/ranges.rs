@@ -2,6 +2,7 @@
 
 use super::{at, object, put_with_instances, uid};
 use crate::house::{HOUR_MS, House, on_both};
+use anteroom::ical::freebusy::BusyKind;
 use anteroom::model::{ReservationClass, RoomId, TimeRange};
 use anteroom::store::instances::{self, NewInstance, Owner};
 use anteroom::store::objects::{self, ObjectRow};
@@ -124,6 +125,98 @@ on_both!(busy_instances_take_the_room_and_touching_ones_do_not, |house| async {
     let rows = instances::taken(&mut tx, house.tenant(), &hall.id, range, 10 * HOUR_MS, &uid("")).await.unwrap();
     assert_eq!((rows[0].class, rows[0].name.as_str()), (ReservationClass::Closure, "a.ics"));
     assert_eq!((rows[0].start_ms, rows[0].end_ms), (at(10), at(12)));
+});
+
+/// What lies at one of these times, and how many others were told with it.
+async fn met(house: &House, room: &RoomId, times: &[TimeRange], longest_ms: i64) -> (Vec<instances::Taken>, usize) {
+    let hull = TimeRange::new(times[0].start, times[times.len() - 1].end);
+    let mut tx = house.read().await;
+    let all = instances::taken(&mut tx, house.tenant(), room, hull, longest_ms, &uid("own")).await.unwrap();
+    let lies = |one: &instances::Taken| {
+        let other = TimeRange::new(one.start_ms, one.end_ms);
+        times.iter().any(|time| time.overlaps(&other))
+    };
+    let wanted: Vec<_> = all.into_iter().filter(lies).collect();
+    let told = instances::meeting(&mut tx, (house.tenant(), room), times, longest_ms, &uid("own")).await.unwrap();
+    let (met, others): (Vec<_>, Vec<_>) = told.into_iter().partition(lies);
+    assert_eq!(met, wanted);
+    (met, others.len())
+}
+
+on_both!(what_lies_at_any_of_many_times_is_found_once, |house| async {
+    let (hall, attic) = (house.room("Hall").await, house.room("Attic").await);
+    let hours = |from: i64, every: i64| -> Vec<(i64, i64)> {
+        (0..200).map(|step| (from + step * every, from + step * every + 1)).collect()
+    };
+    for (room, of, times) in [
+        (&hall, "daily", hours(3, 24)),
+        (&hall, "often", hours(0, 5)),
+        (&hall, "own", hours(0, 1)),
+        (&attic, "other", hours(0, 1)),
+        (&hall, "long", vec![(100, 130)]),
+    ] {
+        house.write_one(async |tx| put_with_instances(tx, &series(room, of, Some(5_000)), &times).await).await;
+    }
+    let asked = |count: i64, every: i64| -> Vec<TimeRange> {
+        (0..count).map(|step| TimeRange::new(at(step * every), at(step * every + 1))).collect()
+    };
+    for count in [1, 2, 3, 8, 9, 63, 64, 65, 130] {
+        let (met, others) = met(house, &hall.id, &asked(count, 3), 30 * HOUR_MS).await;
+        let of = |uid: &str| met.iter().filter(|one| one.uid.as_str() == uid).count();
+        assert_eq!(of("long"), usize::from(count > 34), "what lies at many of the times is told once");
+        assert_eq!((of("own"), of("other"), others), (0, 0, 0));
+        assert_eq!(of("often"), usize::try_from((count + 4) / 5).unwrap());
+    }
+    // As near to each other as this they are asked for as one, and what is between them is told too.
+    let (_, others) = met(house, &hall.id, &asked(65, 3), 60 * HOUR_MS).await;
+    assert!(others > 0);
+    assert_eq!(met(house, &hall.id, &asked(3, 3_000), 30 * HOUR_MS).await.0.len(), 1);
+});
+
+on_both!(of_closures_alone_is_told_where_nothing_else_is_asked_for, |house| async {
+    let room = house.room("Hall").await;
+    let closed = |of: &str| ObjectRow { class: ReservationClass::Closure, ..object(&room, of, 10) };
+    for (row, kind) in [
+        (closed("closure"), BusyKind::Unavailable),
+        (closed("except"), BusyKind::Unavailable),
+        (object(&room, "booking", 10), BusyKind::Busy),
+    ] {
+        let rows = [NewInstance { start: at(10), end: at(12), recurrence_id: String::new(), busy: Some(kind) }];
+        house
+            .write_one(async |tx| {
+                objects::put(tx, &row).await?;
+                let owner = Owner { tenant: house.tenant(), room: &room.id, object: &row.id };
+                instances::insert(tx, &owner, &rows).await
+            })
+            .await;
+    }
+    for (from, until, found) in [(11, 13, 1), (12, 13, 0), (9, 10, 0), (9, 11, 1)] {
+        let (range, place) = (TimeRange::new(at(from), at(until)), (house.tenant(), &room.id));
+        let rows =
+            instances::closed(&mut house.read().await, place, range, 10 * HOUR_MS, &uid("except")).await.unwrap();
+        assert_eq!(rows.iter().filter(|row| row.uid.as_str() == "closure").count(), found, "{from}..{until}");
+        assert_eq!(rows.len(), found);
+    }
+});
+
+on_both!(replacing_instances_leaves_the_new_ones_whether_they_differ_or_not, |house| async {
+    let room = house.room("Hall").await;
+    let row = series(&room, "a", Some(50));
+    let spans: Vec<(i64, i64)> = (0..70).map(|hour| (hour, hour + 1)).collect();
+    house.write_one(async |tx| put_with_instances(tx, &row, &spans).await).await;
+    let stored = instances::of_object(&mut house.read().await, house.tenant(), &row.id).await.unwrap();
+    assert_eq!(stored.len(), 70);
+    let changed = async |mut spans: Vec<(i64, i64)>| {
+        spans.sort_unstable();
+        house.write_one(async |tx| put_with_instances(tx, &row, &spans).await).await;
+        instances::of_object(&mut house.read().await, house.tenant(), &row.id).await.unwrap() != stored
+    };
+    assert!(!changed(spans.clone()).await);
+    let mut longer = spans.clone();
+    longer[30].1 += 1;
+    assert!(changed(longer).await);
+    assert!(!changed(spans.clone()).await);
+    assert!(changed(spans[1..].to_vec()).await);
 });
 
 on_both!(a_transparent_instance_takes_nothing, |house| async {
