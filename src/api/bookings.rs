@@ -14,7 +14,6 @@ use crate::model::Privilege;
 use crate::model::Uid;
 use crate::store::Tx;
 use crate::store::mappings;
-use crate::store::principals;
 use crate::store::rooms::Room;
 use crate::store::rules;
 use actix_web::http::header;
@@ -156,8 +155,7 @@ async fn room_for(
 ) -> Result<(Room, Privilege), ApiError> {
     let room = rooms::find(tx, &desk.acting(), slug).await?;
     let principal = &desk.caller().principal;
-    let grants = principals::grants(tx, &principal.tenant_id, &principal.id).await?;
-    let Some(privilege) = principals::privilege_in(principal, &grants, &room.id) else {
+    let Some(privilege) = desk.caller().rights(tx).await?.in_room(&room.id) else {
         return Err(ManageError::no("room", slug).into());
     };
     if privilege >= needed {

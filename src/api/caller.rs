@@ -10,8 +10,9 @@ use crate::manage::Federation;
 use crate::manage::ManageError;
 use crate::manage::federation::{Cookie, Entered};
 use crate::manage::feeds::Links;
-use crate::manage::sign_in::Credential;
+use crate::manage::sign_in::{Credential, SignedIn};
 use crate::model::Privilege;
+use crate::model::Reach;
 use crate::model::Role;
 use crate::model::RoomId;
 use crate::model::TenantId;
@@ -21,8 +22,8 @@ use crate::observe::request;
 use crate::observe::request::Means;
 use crate::store::StoreError;
 use crate::store::Tx;
-use crate::store::principals;
 use crate::store::principals::Principal;
+use crate::store::rights::Rights;
 use crate::store::tenants::{self, Tenant};
 use actix_web::FromRequest;
 use actix_web::HttpMessage;
@@ -44,8 +45,12 @@ const FORM_TOKEN: &str = "x-csrf-token";
 pub(super) struct Caller {
     /// The tenant of the path; the caller's own where the path names none.
     pub tenant: Tenant,
-    /// Who.
+    /// Who, with the role that is left of its own.
     pub principal: Principal,
+    /// How far the secret reaches that it came with.
+    pub reach: Reach,
+    /// From when on that secret opens nothing.
+    pub expires_ms: Option<Timestamp>,
     /// Key and most requests a minute of the tenant that the caller belongs to.
     pub quota: (String, i64),
     /// The browser's session, for who comes with one.
@@ -53,6 +58,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// What this caller may do in rooms.
+    pub(super) async fn rights(&self, tx: &mut Tx) -> Result<Rights, StoreError> {
+        Rights::read(tx, &self.principal, &self.reach).await
+    }
+
     /// Counts a request of this caller for the tenant it belongs to; refuses the one that is too many.
     pub(super) fn count(&self, door: &ApiDoor, standing: &mut Option<Standing>) -> Result<(), ApiError> {
         let (key, quota) = (&self.quota.0, self.quota.1);
@@ -160,9 +170,7 @@ impl<R> As<R> {
 
     /// Refuses callers who do not administer a room, by role or by grant.
     pub(super) async fn require_room(&self, tx: &mut Tx, room: &RoomId) -> Result<(), ApiError> {
-        let principal = &self.caller.principal;
-        let grants = principals::grants(tx, &principal.tenant_id, &principal.id).await?;
-        if principals::privilege_in(principal, &grants, room) == Some(Privilege::Admin) {
+        if self.caller.rights(tx).await?.in_room(room) == Some(Privilege::Admin) {
             return Ok(());
         }
         self.require(Role::TenantAdmin)
@@ -208,7 +216,8 @@ pub(super) async fn identify(door: &ApiDoor, head: &RequestHead, path: &str) -> 
 /// The caller behind the headers of a request that is about that tenant; about the caller's own where none is named.
 pub(super) async fn identify_in(door: &ApiDoor, head: &RequestHead, key: Option<&str>) -> Result<Caller, ApiError> {
     let tenant = tenant(door, key).await?;
-    let (principal, entered) = recognise(door, head, tenant.as_ref().map(|tenant| &tenant.id)).await?;
+    let (found, entered) = recognise(door, head, tenant.as_ref().map(|tenant| &tenant.id)).await?;
+    let SignedIn { principal, reach, expires_ms } = found;
     let tenant = match (key, tenant) {
         (None, _) => home(door, &principal).await?,
         (Some(_), Some(tenant)) if tenant.id == principal.tenant_id || principal.role == Role::SuperAdmin => tenant,
@@ -217,9 +226,13 @@ pub(super) async fn identify_in(door: &ApiDoor, head: &RequestHead, key: Option<
         }
         (Some(_), _) => return Err(ApiError::OtherTenant { login: principal.login }),
     };
+    if reach.is_read_only() && changes(head) {
+        return Err(ApiError::ReadOnly { login: principal.login });
+    }
     require_open(&tenant, principal.role, &head.method)?;
     let home = if tenant.id == principal.tenant_id { tenant.clone() } else { home(door, &principal).await? };
-    Ok(Caller { tenant, principal, quota: (home.tenant_key, home.rate_limit_per_minute), entered })
+    let quota = (home.tenant_key, home.rate_limit_per_minute);
+    Ok(Caller { tenant, principal, reach, expires_ms, quota, entered })
 }
 
 /// Who is behind the headers: by a credential that somebody put there, else by the cookie of a browser.
@@ -227,25 +240,25 @@ async fn recognise(
     door: &ApiDoor,
     head: &RequestHead,
     tenant: Option<&TenantId>,
-) -> Result<(Principal, Option<Entered>), ApiError> {
+) -> Result<(SignedIn, Option<Entered>), ApiError> {
     let (now, federation) = (door.clock.now(), door.sign_in.federation());
     match (credential(&head.headers), federation) {
         (Some(Credential::Key(token)), Some(federation)) if is_token(&token) => {
             let (principal, provider) = federation.by_token(token.reveal(), tenant, now).await?;
             let means = Means { provider: provider.name, ..Means::default() };
             request::recognised(principal.tenant_id.as_str(), &principal.login, means);
-            Ok((principal, None))
+            Ok((SignedIn::whole(principal), None))
         }
         (Some(credential), _) => {
             if matches!(credential, Credential::Basic { .. }) && is_cross_site_change(head) {
                 return Err(ApiError::CrossSite);
             }
-            let principal = door.sign_in.principal(&credential, tenant, now).await?;
-            Ok((principal.ok_or(ApiError::Unauthenticated)?, None))
+            let found = door.sign_in.principal(&credential, tenant, now).await?;
+            Ok((found.ok_or(ApiError::Unauthenticated)?, None))
         }
         (None, Some(federation)) => {
             let entered = by_cookie(door, federation, head).await?;
-            Ok((entered.principal.clone(), Some(entered)))
+            Ok((SignedIn::whole(entered.principal.clone()), Some(entered)))
         }
         (None, None) => Err(ApiError::Unauthenticated),
     }

@@ -44,6 +44,15 @@ pub enum ApiError {
         /// The weakest role that may.
         needed: Role,
     },
+    /// The caller came with a secret that changes nothing.
+    #[error(
+        "{login} came with an app password or API key for reading only, and this would change something; use one that was \
+         made without read_only"
+    )]
+    ReadOnly {
+        /// Who.
+        login: String,
+    },
     /// The caller belongs to another tenant.
     #[error("{login} belongs to another tenant")]
     OtherTenant {
@@ -203,6 +212,7 @@ impl ApiError {
             Self::Manage(ManageError::Rule { .. }) => "against-rules",
             Self::Manage(ManageError::Stale { .. }) => "stale",
             Self::Forbidden { .. }
+            | Self::ReadOnly { .. }
             | Self::OtherTenant { .. }
             | Self::CrossSite
             | Self::Unasked
@@ -348,6 +358,7 @@ mod tests {
                 "forbidden",
                 403,
             ),
+            (ApiError::ReadOnly { login: "a".to_owned() }, "forbidden", 403),
             (ApiError::CrossSite, "forbidden", 403),
             (ApiError::Unasked, "forbidden", 403),
             (ApiError::Token("the token has expired".to_owned()), "unauthenticated", 401),

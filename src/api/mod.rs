@@ -35,6 +35,7 @@ mod room_groups;
 mod rooms;
 mod rules;
 mod runs;
+mod secrets;
 mod sessions;
 mod tenants;
 pub mod view;

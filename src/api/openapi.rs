@@ -3,8 +3,8 @@
 use super::error::ApiError;
 use super::{
     alerts, approvals, audit, bookings, bridges, conflicts, docs, feeds, grants, keys, links, mappings, operations,
-    people, plans, predecessor, principals, providers, retention, room_groups, rooms, rules, runs, sessions, tenants,
-    webhooks,
+    people, plans, predecessor, principals, providers, retention, room_groups, rooms, rules, runs, secrets, sessions,
+    tenants, webhooks,
 };
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -30,7 +30,8 @@ macro_rules! operations {
                     Every path needs an API key (`X-API-Key: ar_…` or `Authorization: Bearer ar_…`), an access token of \
                     an OpenID Connect provider of the tenant (`Authorization: Bearer ey…`), a login with an app \
                     password (Basic), or the session of a browser that has signed in; changes by a session bring the \
-                    header `X-CSRF-Token` with the `form_token` of `GET /session`. Refusals are `application/problem+json` (RFC 9457). Lists come in pages: \
+                    header `X-CSRF-Token` with the `form_token` of `GET /session`. What was made with `read_only` may \
+                    GET only. Refusals are `application/problem+json` (RFC 9457). Lists come in pages: \
                     `limit`, `after`, and `next` in the answer. Times are RFC 3339 in UTC.",
                 license(name = "Apache-2.0", identifier = "Apache-2.0"),
             ),
@@ -111,10 +112,11 @@ operations!(
     principals::create,
     principals::read,
     principals::update,
-    principals::list_passwords,
-    principals::issue_password,
-    principals::issue_api_key,
-    principals::revoke_password,
+    secrets::list,
+    secrets::issue_password,
+    secrets::issue_api_key,
+    secrets::rotate,
+    secrets::revoke,
     providers::list,
     providers::create,
     providers::read,
@@ -419,6 +421,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), 115);
+        assert_eq!(ids.len(), 116);
     }
 }

@@ -113,7 +113,7 @@ pub(super) async fn before(door: &ApiDoor, request: &mut ServiceRequest) -> Resu
     })?;
     let Some(caller) = request.extensions().get::<Caller>().cloned() else { return Ok(Before::Go) };
     let claim = Claim(Arc::new(Inner {
-        fingerprint: fingerprint(door, request).await?,
+        fingerprint: fingerprint(door, request, &caller.reach.to_text()).await?,
         tenant: caller.tenant.id,
         principal: caller.principal.id,
         key,
@@ -132,8 +132,9 @@ fn is_old(door: &ApiDoor, found: &Repeatable) -> bool {
     found.created_ms < door.clock.now().plus_days(-KEPT_DAYS)
 }
 
-/// A digest of method, path and body; the body is put back for the handler.
-async fn fingerprint(door: &ApiDoor, request: &mut ServiceRequest) -> Result<String, ApiError> {
+/// A digest of method, path and body; the body is put back for the handler. A scope that leaves less than everything is
+/// part of it: nobody is told with one secret what was answered to another one.
+async fn fingerprint(door: &ApiDoor, request: &mut ServiceRequest, scope: &str) -> Result<String, ApiError> {
     let limit = door.limits.json_bytes;
     let mut body = web::BytesMut::new();
     let mut payload = request.take_payload();
@@ -146,7 +147,9 @@ async fn fingerprint(door: &ApiDoor, request: &mut ServiceRequest) -> Result<Str
     }
     let body = body.freeze();
     let mut digest = Sha256::new();
-    for part in [request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), &body] {
+    let address = request.uri().to_string();
+    let scope = Some(scope.as_bytes()).filter(|scope| !scope.is_empty());
+    for part in [request.method().as_str().as_bytes(), address.as_bytes(), &body].into_iter().chain(scope) {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }

@@ -45,8 +45,9 @@ pub(super) async fn own(desk: As<Member>) -> Json<OwnView> {
         display_name: caller.principal.display_name.clone(),
         tenant: caller.tenant.tenant_key.clone(),
         role: caller.principal.role,
+        read_only: caller.reach.is_read_only(),
         session_id: session.map(|session| session.id.to_string()),
-        expires: session.map(|session| session.expires_ms.to_string()),
+        expires: session.map(|session| session.expires_ms).or(caller.expires_ms).map(|when| when.to_string()),
         form_token: caller.entered.as_ref().map(|entered| entered.form_token.clone()),
     })
 }

@@ -266,7 +266,7 @@ section! {
         subscription_minutes: i64 = 120,
         /// Minutes that a webhook may take nothing.
         webhook_minutes: i64 = 60,
-        /// Days before a client secret ends whose end is known.
+        /// Days before a client secret ends whose end is known, or an app password or API key.
         expiry_days: i64 = 30,
         /// The same from which it is critical.
         expiry_critical_days: i64 = 7,

@@ -131,7 +131,7 @@ async fn visitor(request: &HttpRequest, door: &DashDoor, within: Option<&Tenant>
     let now = door.clock.now();
     if let Some(credential) = key.or_else(given) {
         let found = door.sign_in.principal(&credential, within.map(|tenant| &tenant.id), now).await?;
-        return Ok(Visitor { principal: found.ok_or(Refusal::SignIn)?, entered: None });
+        return Ok(Visitor { principal: found.ok_or(Refusal::SignIn)?.principal, entered: None });
     }
     let entered = entrance::entered(request, door, now).await?.ok_or(Refusal::SignIn)?;
     Ok(Visitor { principal: entered.principal.clone(), entered: Some(entered) })

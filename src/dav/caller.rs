@@ -5,16 +5,20 @@ use super::error::DavError;
 use super::known::Directory;
 use super::known::OwnProperties;
 use super::known::Pass;
+use super::path::Kind;
 use super::path::Resource;
 use crate::crypt::Key;
 use crate::crypt::sync_token;
-use crate::manage::sign_in::Credential;
+use crate::manage::sign_in::{Credential, SignedIn};
 use crate::model::Privilege;
+use crate::model::Reach;
+use crate::model::Role;
 use crate::model::RoomId;
 use crate::model::RoomRules;
 use crate::model::SyncToken;
 use crate::model::TenantId;
 use crate::model::TenantState;
+use crate::model::Timestamp;
 use crate::model::View;
 use crate::model::ZoneId;
 use crate::observe::request;
@@ -22,11 +26,10 @@ use crate::observe::request::Means;
 use crate::store::Tx;
 use crate::store::directory;
 use crate::store::directory::Standing;
-use crate::store::principals;
-use crate::store::principals::Grant;
 use crate::store::principals::Principal;
 use crate::store::properties;
 use crate::store::properties::PropertyRow;
+use crate::store::rights::Rights;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::rules;
@@ -42,14 +45,18 @@ use std::sync::Arc;
 
 /// A principal that has signed in, inside one tenant.
 pub struct Caller {
-    /// The principal.
+    /// The principal, with the role that is left of its own.
     pub principal: Principal,
+    /// How far the secret reaches that it came with.
+    pub reach: Reach,
+    /// From when on that secret opens nothing.
+    pub expires_ms: Option<Timestamp>,
     /// The principal's own tenant.
     pub home: Tenant,
     /// The tenant the request is about.
     pub tenant: Tenant,
-    /// The principal's grants.
-    pub grants: Vec<Grant>,
+    /// What the principal may do in rooms, as far as the secret reaches.
+    pub rights: Rights,
     /// What is remembered of the directory of `home`, under the number it had before all this was read.
     pub directory: Arc<Directory>,
     /// What the principal has set anywhere, once it was read.
@@ -142,25 +149,30 @@ impl Caller {
         };
         let tenant = tenant.ok_or(DavError::Unauthorized)?;
         let before = number(door, &tenant.id).await?;
-        let principal = door.sign_in.principal(&credential, Some(&tenant.id), door.clock.now()).await?;
-        let principal = principal.ok_or(DavError::Unauthorized)?;
+        let found = door.sign_in.principal(&credential, Some(&tenant.id), door.clock.now()).await?;
+        let SignedIn { principal, reach, expires_ms } = found.ok_or(DavError::Unauthorized)?;
+        // An API key is known without its tenant, and a super admin's secret may have a scope that stays at home.
+        if resource.tenant().is_some() && principal.tenant_id != tenant.id && principal.role != Role::SuperAdmin {
+            return Err(DavError::Unauthorized);
+        }
         let mut tx = door.store.begin_read().await?;
         let home = tenants::get(&mut tx, &principal.tenant_id)
             .await?
             .ok_or_else(|| DavError::Failed("a principal without tenant".to_owned()))?;
         // Who comes without the name of a tenant is at home.
         let tenant = if resource.tenant().is_some() { tenant } else { home.clone() };
-        let grants = principals::grants(&mut tx, &home.id, &principal.id).await?;
+        let rights = Rights::read(&mut tx, &principal, &reach).await?;
         let directory = door.known.directory(&tenant.id, before);
-        Ok(Self { principal, home, tenant, grants, directory, own: OwnProperties::new(), means: request::means() })
+        let (own, means) = (OwnProperties::new(), request::means());
+        Ok(Self { principal, reach, expires_ms, home, tenant, rights, directory, own, means })
     }
 
     /// The tenant of who comes without the name of one.
     async fn tenant_of(door: &DavDoor, credential: &Credential) -> Result<Option<Tenant>, DavError> {
-        let Some(principal) = door.sign_in.principal(credential, None, door.clock.now()).await? else {
+        let Some(found) = door.sign_in.principal(credential, None, door.clock.now()).await? else {
             return Ok(None);
         };
-        Ok(tenants::get(&mut door.store.begin_read().await?, &principal.tenant_id).await?)
+        Ok(tenants::get(&mut door.store.begin_read().await?, &found.principal.tenant_id).await?)
     }
 
     /// The room of that slug as the caller may use it, from what is remembered: `standing` is of this transaction.
@@ -186,7 +198,7 @@ impl Caller {
     /// The zone of a room that the caller could write when its directory was read; nothing where that is not remembered.
     pub fn writable_zone(&self, slug: &str) -> Option<ZoneId> {
         let known = self.directory.room(slug)?;
-        let may = principals::privilege_in(&self.principal, &self.grants, &known.room.id)?;
+        let may = self.rights.in_room(&known.room.id)?;
         (may >= Privilege::Write).then(|| known.room.zone.clone())
     }
 
@@ -212,6 +224,24 @@ impl Caller {
         Err(DavError::Closed(format!("{} {what}{why}.", self.tenant.name)))
     }
 
+    /// Refuses changes by who came with a secret for reading only, whatever the principal may do. A question to the outbox
+    /// changes nothing.
+    pub fn require_unscoped(&self, method: &Method, resource: &Resource) -> Result<(), DavError> {
+        let asks = resource.kind() == Kind::Outbox && *method == Method::POST;
+        if !self.reach.is_read_only() || asks || !changes(method) {
+            return Ok(());
+        }
+        let privilege = match method.as_str() {
+            "PUT" => "write-content",
+            "DELETE" | "MOVE" => "unbind",
+            "COPY" => "bind",
+            "PROPPATCH" => "write-properties",
+            _ => "write",
+        };
+        let text = "You signed in with an app password for reading only; use one that was made without that.";
+        Err(DavError::need_privilege(&resource.href(), privilege, text))
+    }
+
     /// The room of that slug as the caller may use it; a room without any grant does not exist for the caller.
     pub async fn room(&self, tx: &mut Tx, slug: &str, href: &str) -> Result<VisibleRoom, DavError> {
         let room = rooms::by_slug(tx, &self.tenant.id, slug).await?;
@@ -230,7 +260,7 @@ impl Caller {
     }
 
     fn visible(&self, room: Room) -> Option<VisibleRoom> {
-        let privilege = principals::privilege_in(&self.principal, &self.grants, &room.id)?;
+        let privilege = self.rights.in_room(&room.id)?;
         Some(VisibleRoom { room, privilege, rules: None })
     }
 

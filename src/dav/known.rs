@@ -52,14 +52,16 @@ impl KnownCallers {
         callers.get(&pass).filter(|(_, until)| now < *until).map(|(caller, _)| Arc::clone(caller))
     }
 
-    /// Remembers who was let in.
+    /// Remembers who was let in, no longer than the secret works that they came with.
     pub fn remember(&self, pass: Pass, caller: &Arc<Caller>, now: Timestamp) {
         let mut callers = lock(&self.callers);
         if callers.len() >= CALLERS {
             callers.retain(|_, (_, until)| now < *until);
         }
         if callers.len() < CALLERS {
-            callers.insert(pass, (Arc::clone(caller), now.plus_ms(KNOWN_MS)));
+            let until = now.plus_ms(KNOWN_MS);
+            let until = caller.expires_ms.map_or(until, |end| end.min(until));
+            callers.insert(pass, (Arc::clone(caller), until));
         }
     }
 

@@ -258,6 +258,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
     }
     let mut caller = Caller::enter(door, request.headers(), &resource).await?;
     caller.require_open(request.method())?;
+    caller.require_unscoped(request.method(), &resource)?;
     let body = read_body(request, payload, &door.limits).await?;
     let canonical = resource.href();
     let missing_slash = resource.is_collection() && !path.ends_with('/');
@@ -276,6 +277,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Arc<DavDoor
         }
         caller = Caller::enter_afresh(door, request.headers(), &call.resource).await?;
         caller.require_open(request.method())?;
+        caller.require_unscoped(request.method(), &call.resource)?;
     };
     // A collection asked for without its slash is served all the same (RFC 4918, 5.2).
     if missing_slash && let Ok(location) = HeaderValue::from_str(&canonical) {

@@ -1,7 +1,8 @@
 //! API keys: `ar_<8 characters to look it up by>_<secret>`.
 
 use super::passwords::{self, Fresh, Issued};
-use super::{Acting, ManageError, principals, rooms};
+use super::scope::NewSecret;
+use super::{Acting, ManageError};
 use crate::crypt::CryptError;
 use crate::crypt::Secret;
 use crate::crypt::password;
@@ -51,20 +52,15 @@ pub async fn fresh() -> Result<Fresh, ManageError> {
     Ok(Fresh { clear: key.reveal(), lookup: key.lookup, hash })
 }
 
-/// Stores an API key for a principal; it may do what the principal may.
+/// Stores an API key for a principal.
 pub async fn issue(
     tx: &mut Tx,
     acting: &Acting<'_>,
     login: &str,
-    label: &str,
+    wish: &NewSecret,
     fresh: Fresh,
 ) -> Result<Issued, ManageError> {
-    let principal = principals::find(tx, acting, login).await?;
-    let label = rooms::line("label", label, 100)?;
-    let row = passwords::row(acting, &principal, secrets::API_KEY, label, &fresh);
-    secrets::insert(tx, &row).await?;
-    acting.record(tx, "api-key.issue", None, &format!("{login} got the API key {:?}.", row.label)).await?;
-    Ok(Issued { row, clear: fresh.clear })
+    passwords::store(tx, acting, (login, secrets::API_KEY), wish, fresh).await
 }
 
 #[cfg(test)]

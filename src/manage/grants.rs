@@ -12,14 +12,15 @@ use crate::store::principals::{Extent, GROUP, Grant};
 pub const ALL_ROOMS: &str = stored::ALL_ROOMS;
 
 /// Where a grant holds, by ids that were looked up.
-enum Place {
+pub(super) enum Place {
     All,
     Room(RoomId),
     Group(RoomGroupId),
 }
 
 impl Place {
-    const fn extent(&self) -> Extent<'_> {
+    /// As it is stored.
+    pub(super) const fn extent(&self) -> Extent<'_> {
         match self {
             Self::All => Extent::All,
             Self::Room(id) => Extent::Room(id),
@@ -60,7 +61,8 @@ pub async fn remove(tx: &mut Tx, acting: &Acting<'_>, login: &str, room: &str) -
     Ok(acting.record(tx, "grant.remove", place.room(), &detail).await?)
 }
 
-async fn place(tx: &mut Tx, acting: &Acting<'_>, room: &str) -> Result<Place, ManageError> {
+/// The place that is written as a slug, as `group:` and the slug of a group, or as `*` for all rooms.
+pub(super) async fn place(tx: &mut Tx, acting: &Acting<'_>, room: &str) -> Result<Place, ManageError> {
     if room == ALL_ROOMS {
         return Ok(Place::All);
     }

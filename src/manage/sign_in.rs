@@ -8,6 +8,7 @@ use crate::crypt::VerifiedCache;
 use crate::crypt::password;
 use crate::model::PrincipalId;
 use crate::model::PrincipalKind;
+use crate::model::Reach;
 use crate::model::Role;
 use crate::model::TenantId;
 use crate::model::Timestamp;
@@ -59,6 +60,29 @@ impl Credential {
     }
 }
 
+/// Somebody who has signed in.
+pub struct SignedIn {
+    /// Who, with the role that is left of its own.
+    pub principal: Principal,
+    /// How far the secret reaches that it came with.
+    pub reach: Reach,
+    /// From when on that secret opens nothing.
+    pub expires_ms: Option<Timestamp>,
+}
+
+impl SignedIn {
+    /// Somebody who came without a secret of ours, and goes as far as the principal may.
+    pub fn whole(principal: Principal) -> Self {
+        Self { reach: Reach::whole(principal.role), principal, expires_ms: None }
+    }
+
+    fn with(mut principal: Principal, secret: &SecretRow) -> Self {
+        let reach = Reach::within(principal.role, secret.scope.clone());
+        principal.role = reach.role();
+        Self { principal, reach, expires_ms: secret.expires_ms }
+    }
+}
+
 /// Verifies credentials; one for each server, shared by its doors.
 pub struct SignIn {
     store: Store,
@@ -100,11 +124,11 @@ impl SignIn {
         credential: &Credential,
         tenant: Option<&TenantId>,
         now: Timestamp,
-    ) -> Result<Option<Principal>, StoreError> {
+    ) -> Result<Option<SignedIn>, StoreError> {
         let found = self.recognise(credential, tenant, now).await?;
-        let Some((principal, means)) = found else { return Ok(None) };
-        request::recognised(principal.tenant_id.as_str(), &principal.login, means);
-        Ok(Some(principal))
+        let Some((found, means)) = found else { return Ok(None) };
+        request::recognised(found.principal.tenant_id.as_str(), &found.principal.login, means);
+        Ok(Some(found))
     }
 
     async fn recognise(
@@ -112,12 +136,12 @@ impl SignIn {
         credential: &Credential,
         tenant: Option<&TenantId>,
         now: Timestamp,
-    ) -> Result<Option<(Principal, Means)>, StoreError> {
+    ) -> Result<Option<(SignedIn, Means)>, StoreError> {
         let (candidates, text) = match credential {
-            Credential::Basic { login, password } => (self.by_login(login, tenant).await?, password.clone()),
+            Credential::Basic { login, password } => (self.by_login(login, tenant, now).await?, password.clone()),
             Credential::Key(sent) => match (self.by_configuration(sent, now), ApiKey::parse(sent.reveal())) {
-                (Some(principal), _) => return Ok(Some((principal, Means::default()))),
-                (None, Some(key)) => (self.by_key(&key).await?, key.secret),
+                (Some(principal), _) => return Ok(Some((SignedIn::whole(principal), Means::default()))),
+                (None, Some(key)) => (self.by_key(&key, now).await?, key.secret),
                 (None, None) => return Ok(None),
             },
         };
@@ -127,7 +151,7 @@ impl SignIn {
         for (principal, secret) in candidates {
             if self.verify(&secret, text.clone(), now).await {
                 self.touch(&secret, now).await?;
-                return Ok(Some((principal, means(secret))));
+                return Ok(Some((SignedIn::with(principal, &secret), means(secret))));
             }
         }
         Ok(None)
@@ -153,6 +177,7 @@ impl SignIn {
         &self,
         login: &str,
         tenant: Option<&TenantId>,
+        now: Timestamp,
     ) -> Result<Vec<(Principal, SecretRow)>, StoreError> {
         let mut tx = self.store.begin_read().await?;
         let mut found = Vec::new();
@@ -162,16 +187,16 @@ impl SignIn {
                 continue;
             }
             let secrets = secrets::of_principal(&mut tx, &principal.tenant_id, &principal.id).await?;
-            let valid = secrets.into_iter().filter(|s| s.kind == secrets::APP_PASSWORD && s.revoked_ms.is_none());
+            let valid = secrets.into_iter().filter(|s| s.kind == secrets::APP_PASSWORD && s.is_valid(now));
             found.extend(valid.rev().take(PASSWORDS).map(|secret| (principal.clone(), secret)));
         }
         Ok(found)
     }
 
-    async fn by_key(&self, key: &ApiKey) -> Result<Vec<(Principal, SecretRow)>, StoreError> {
+    async fn by_key(&self, key: &ApiKey, now: Timestamp) -> Result<Vec<(Principal, SecretRow)>, StoreError> {
         let mut tx = self.store.begin_read().await?;
         let mut found = Vec::new();
-        for secret in secrets::by_lookup(&mut tx, &key.lookup).await? {
+        for secret in secrets::by_lookup(&mut tx, &key.lookup).await?.into_iter().filter(|one| one.is_valid(now)) {
             let principal = principals::get(&mut tx, &secret.tenant_id, &secret.principal_id).await?;
             found.extend(principal.filter(|p| !p.disabled).map(|principal| (principal, secret)));
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum AlertKind {
     /// A remote system refuses our credentials.
     Credentials,
-    /// What we prove ourselves with at a remote system ends soon.
+    /// What somebody signs in with ends soon: we at a remote system, or a client here.
     SecretExpiry,
     /// The secrets of the tenant cannot be opened, and it is not synchronised.
     SecretsClosed,

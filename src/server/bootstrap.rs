@@ -13,6 +13,7 @@ use crate::crypt::mac;
 use crate::manage;
 use crate::manage::Acting;
 use crate::manage::ManageError;
+use crate::manage::NewSecret;
 use crate::model::BridgeId;
 use crate::model::Privilege;
 use crate::model::SystemClock;
@@ -170,7 +171,8 @@ async fn ensure_user(store: &Store, tenant: &TenantId, entry: &UserEntry, now: T
     };
     manage::principals::create(&mut tx, &acting, &new).await?;
     if let Some(password) = password {
-        manage::passwords::issue(&mut tx, &acting, &entry.name, "from the configuration", password).await?;
+        let wish = NewSecret::labelled("from the configuration");
+        manage::passwords::issue(&mut tx, &acting, &entry.name, &wish, password).await?;
     }
     grant(&mut tx, &acting, entry).await?;
     Ok(tx.commit().await?)

@@ -9,6 +9,7 @@ use super::{Gateway, ServerError, make_folder, show};
 use crate::config::{BridgeEntry, Config, MappingEntry, RoomEntry, Secret, TenantEntry, UserEntry};
 use crate::manage;
 use crate::manage::Acting;
+use crate::manage::NewSecret;
 use crate::model::BridgeKind;
 use crate::model::Clock;
 use crate::model::DetailLevel;
@@ -262,7 +263,8 @@ async fn furnish(gateway: &Gateway, config: &Config, memory: &mut Memory) -> Res
     if memory.api_key.is_empty() {
         let fresh = manage::api_keys::fresh().await?;
         let mut tx = store.begin_write().await?;
-        let issued = manage::api_keys::issue(&mut tx, &acting, USER, "demonstration", fresh).await?;
+        let issued =
+            manage::api_keys::issue(&mut tx, &acting, USER, &NewSecret::labelled("demonstration"), fresh).await?;
         tx.commit().await?;
         issued.clear.reveal().clone_into(&mut memory.api_key);
     }

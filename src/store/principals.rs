@@ -204,18 +204,3 @@ pub async fn given(tx: &mut Tx, tenant: &TenantId, principal: &PrincipalId) -> R
 pub async fn grants(tx: &mut Tx, tenant: &TenantId, principal: &PrincipalId) -> Result<Vec<Grant>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(GRANTS).bind(tenant.as_str()).bind(principal.as_str()).fetch_all(c).await)?)
 }
-
-/// The strongest privilege that grants and role give in one room.
-pub fn privilege_in(principal: &Principal, grants: &[Grant], room: &RoomId) -> Option<Privilege> {
-    let by_role = match principal.role {
-        Role::SuperAdmin | Role::TenantAdmin => Some(Privilege::Admin),
-        Role::TenantOperator | Role::TenantViewer => Some(Privilege::Read),
-        Role::SystemMonitor | Role::Member => None,
-    };
-    grants
-        .iter()
-        .filter(|grant| grant.room_id == ALL_ROOMS || grant.room_id == room.as_str())
-        .map(|grant| grant.privilege)
-        .chain(by_role)
-        .max()
-}

@@ -5,8 +5,8 @@ use crate::model::{
     AlertId, AlertKind, AlertState, ApprovalId, Authority, BridgeId, BridgeKind, ClassProjection, ConflictId,
     DeliveryState, DetailLevel, Direction, Etag, Features, FeedId, Fingerprint, LinkId, LinkState, MappingId,
     MappingState, NoticeKind, ObjectName, OperationId, OperationState, PrincipalId, PrincipalKind, Privilege,
-    ProviderId, RegistrationId, ReservationClass, Role, RoomGroupId, RoomId, RoomKind, RoomRules, SessionId, Severity,
-    SubscriptionId, TenantId, TenantState, Timestamp, Uid, WebhookId, WebhookState, ZoneId,
+    ProviderId, RegistrationId, ReservationClass, Role, RoomGroupId, RoomId, RoomKind, RoomRules, Scope, SessionId,
+    Severity, SubscriptionId, TenantId, TenantState, Timestamp, Uid, WebhookId, WebhookState, ZoneId,
 };
 use serde::Serialize;
 use serde::de::value::StrDeserializer;
@@ -137,6 +137,13 @@ impl FromColumn for RoomRules {
     type Raw = String;
     fn from_raw(raw: String) -> Result<Self, String> {
         serde_json::from_str(&raw).map_err(|error| error.to_string())
+    }
+}
+
+impl FromColumn for Scope {
+    type Raw = String;
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Ok(Self::from_text(&raw))
     }
 }
 

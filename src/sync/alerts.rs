@@ -10,7 +10,6 @@ use crate::model::AlertKind;
 use crate::model::AlertState;
 use crate::model::BridgeId;
 use crate::model::MappingState;
-use crate::model::OperationState;
 use crate::model::RoomId;
 use crate::model::Severity;
 use crate::model::TenantId;
@@ -28,6 +27,10 @@ use crate::store::conflicts::Conflict;
 use crate::store::leases;
 use crate::store::operations;
 use crate::store::operations::Operation;
+use crate::store::overview;
+use crate::store::overview::Since;
+use crate::store::secrets;
+use crate::store::secrets::Ending;
 use crate::store::subscriptions;
 use crate::store::subscriptions::Subscription;
 use crate::store::tenants;
@@ -48,6 +51,9 @@ const MUCH: i64 = 4;
 
 /// Conflicts and writes that are looked at.
 const LOOKED_AT: i64 = 500;
+
+/// Days for which one is missed that has ended and was in use.
+const MISSED_DAYS: i64 = 7;
 
 /// The lease under which one of several processes looks.
 const LEASE: &str = "alerts";
@@ -80,22 +86,44 @@ impl Watchman {
     pub async fn look(&self) -> Result<(), SyncError> {
         let all = tenants::list(&mut self.engine.store.begin_read().await?).await?;
         if self.is_ours().await? {
-            for tenant in &all {
+            let suspects = self.suspects().await?;
+            for tenant in all.iter().filter(|tenant| suspects.contains(&tenant.id)) {
                 evaluate(&self.engine, &self.terms, tenant).await?;
             }
+            let mut tx = self.engine.store.begin_write().await?;
+            alerts::forget_all(&mut tx, self.engine.now().plus_days(-self.terms.keep_days)).await?;
+            tx.commit().await?;
         }
+        let standing = overview::alerts(&mut self.engine.store.begin_read().await?).await?;
         self.engine.metrics.clear(&names::ALERTS);
-        let mut tx = self.engine.store.begin_read().await?;
-        for tenant in &all {
-            let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-            for alert in alerts::standing(&mut tx, &tenant.id).await? {
-                *counts.entry((alert.kind.as_str(), alert.severity.as_str())).or_default() += 1;
-            }
-            for ((kind, severity), count) in counts {
-                self.engine.metrics.set(&names::ALERTS, &[&tenant.tenant_key, kind, severity], f64::from(count));
-            }
+        let keys: BTreeMap<&TenantId, &str> = all.iter().map(|one| (&one.id, one.tenant_key.as_str())).collect();
+        for one in standing {
+            let Some(key) = keys.get(&one.tenant_id) else { continue };
+            let count = f64::from(u32::try_from(one.many).unwrap_or(u32::MAX));
+            self.engine.metrics.set(&names::ALERTS, &[key, one.kind.as_str(), one.severity.as_str()], count);
         }
         Ok(())
+    }
+
+    /// Every tenant who may have a cause for an alert, or an alert whose cause may be gone.
+    pub async fn suspects(&self) -> Result<BTreeSet<TenantId>, SyncError> {
+        let (now, terms) = (self.engine.now(), &self.terms);
+        let ago = |ms: i64| now.plus_ms(ms.saturating_neg());
+        let since = Since {
+            now,
+            unreconciled: ago(terms.unreconciled_minutes * MINUTE_MS),
+            complete_read: ago(terms.complete_read_hours * HOUR_MS),
+            pending: ago(terms.pending_minutes * MINUTE_MS),
+            backlog: terms.backlog,
+            failed: ago(DAY_MS),
+            deadline: now.plus_ms(terms.conflict_hours * HOUR_MS),
+            webhook: ago(terms.webhook_minutes * MINUTE_MS),
+            subscription: ago(terms.subscription_minutes * MINUTE_MS),
+            ending: near(now, terms),
+        };
+        let mut found = overview::suspects(&mut self.engine.store.begin_read().await?, &since).await?;
+        found.extend(self.engine.keys.ring.all_closed().into_keys());
+        Ok(found)
     }
 
     async fn is_ours(&self) -> Result<bool, SyncError> {
@@ -129,9 +157,11 @@ struct Scene<'a> {
     status: TenantStatus,
     subscriptions: Vec<Subscription>,
     conflicts: Vec<Conflict>,
-    ended: Vec<Operation>,
+    given_up: Vec<Operation>,
     webhooks: Vec<Webhook>,
     bridges: Vec<BridgeRow>,
+    /// App passwords and API keys that end soon, or have ended lately.
+    endings: Vec<Ending>,
 }
 
 /// Raises, worsens and settles the alerts of one tenant as its state says. Answers how many were raised and settled.
@@ -143,6 +173,9 @@ pub async fn evaluate(engine: &Engine, terms: &config::Alerts, tenant: &Tenant) 
     let causes = if watched { read(engine, &mut tx, terms, &tenant.id).await?.causes() } else { Vec::new() };
     drop(tx);
     let steps = decide(&standing, &causes, now, terms.settle_minutes * MINUTE_MS);
+    if steps.is_empty() {
+        return Ok((0, 0));
+    }
     let mut tx = engine.store.begin_write().await?;
     let (mut raised, mut settled) = (0, 0);
     for step in steps {
@@ -159,7 +192,6 @@ pub async fn evaluate(engine: &Engine, terms: &config::Alerts, tenant: &Tenant) 
             }
         }
     }
-    alerts::forget(&mut tx, &tenant.id, now.plus_days(-terms.keep_days)).await?;
     tx.commit().await?;
     Ok((raised, settled))
 }
@@ -178,10 +210,16 @@ async fn read<'a>(
         status: status(tx, tenant).await?,
         subscriptions: subscriptions::of_tenant(tx, tenant).await?,
         conflicts: conflicts::list(tx, tenant, conflicts::OPEN, LOOKED_AT).await?,
-        ended: operations::ended_since(tx, tenant, now.plus_ms(-DAY_MS), LOOKED_AT).await?,
+        given_up: operations::failed_since(tx, tenant, now.plus_ms(-DAY_MS), LOOKED_AT).await?,
         webhooks: webhooks::list(tx, tenant).await?,
         bridges: bridges::list(tx, tenant).await?,
+        endings: secrets::ending(tx, tenant, near(now, terms), LOOKED_AT).await?,
     })
+}
+
+/// Between which times a secret ends that somebody should look at.
+fn near(now: Timestamp, terms: &config::Alerts) -> (Timestamp, Timestamp) {
+    (now.plus_days(-MISSED_DAYS), now.plus_days(terms.expiry_days))
 }
 
 fn new(tenant: &TenantId, cause: &Cause, now: Timestamp) -> Alert {
@@ -245,6 +283,7 @@ impl Scene<'_> {
         found.extend(self.conflicts.iter().filter_map(|conflict| self.of_conflict(conflict)));
         found.extend(self.webhooks.iter().filter_map(|webhook| self.of_webhook(webhook)));
         found.extend(self.bridges.iter().filter_map(|bridge| self.of_bridge(bridge)));
+        found.extend(self.endings.iter().filter_map(|ending| self.of_ending(ending)));
         found
     }
 
@@ -322,9 +361,8 @@ impl Scene<'_> {
         aged(AlertKind::CompleteRead, Some(read), terms.complete_read_hours * HOUR_MS, "not read completely");
         let silent = self.silent_since(one);
         aged(AlertKind::Subscription, silent, terms.subscription_minutes * MINUTE_MS, "no notifications");
-        let failed = self.ended.iter().filter(|ended| ended.mapping_id == mapping.id);
-        let failed = failed.filter(|ended| ended.state == OperationState::Failed).count();
-        if failed > terms.dead_letters {
+        let given_up = self.given_up.iter().filter(|operation| operation.mapping_id == mapping.id).count();
+        if given_up > terms.dead_letters {
             let sentence = format!("{name}: more than {} writes were given up within a day.", terms.dead_letters);
             found.push(named(AlertKind::DeadLetters, Severity::Warning, sentence));
         }
@@ -369,6 +407,27 @@ impl Scene<'_> {
              and its client_secret_expires."
         );
         Some(Cause { kind: AlertKind::SecretExpiry, about: bridge.id.to_string(), severity, room: None, sentence })
+    }
+
+    /// An app password or API key that ends soon and was not replaced. For one that was never meant to last long, the last
+    /// third of its time is soon. One that has ended is missed only if it was in use until then.
+    fn of_ending(&self, one: &Ending) -> Option<Cause> {
+        let (ends, left_ms) = (one.expires_ms, one.expires_ms.ms() - self.now.ms());
+        let lead = |days: i64| (days * DAY_MS).min((ends.ms() - one.created_ms.ms()) / 3);
+        let was_used = one.last_used_ms.is_some_and(|used| ends.ms() - used.ms() <= DAY_MS);
+        let (severity, what) = match left_ms {
+            left if left <= 0 && was_used => (Severity::Critical, "has ended at"),
+            left if left <= 0 => return None,
+            left if left <= lead(self.terms.expiry_critical_days) => (Severity::Critical, "ends at"),
+            left if left <= lead(self.terms.expiry_days) => (Severity::Warning, "ends at"),
+            _ => return None,
+        };
+        let (kind, label, login, id) = (one.kind.replace('_', " "), &one.label, &one.login, &one.id);
+        let sentence = format!(
+            "The {kind} {label:?} of {login} {what} {ends}: rotate it (anteroom user rotate {login} {id}) and bring the new \
+             one to where it is used, or withdraw it."
+        );
+        Some(Cause { kind: AlertKind::SecretExpiry, about: id.clone(), severity, room: None, sentence })
     }
 
     fn of_webhook(&self, webhook: &Webhook) -> Option<Cause> {

@@ -17,6 +17,7 @@ use crate::crypt::webpush::Reader;
 use crate::davxml::PushMessage;
 use crate::model::Clock;
 use crate::model::Privilege;
+use crate::model::Reach;
 use crate::model::RegistrationId;
 use crate::model::RoomId;
 use crate::model::SyncToken;
@@ -30,6 +31,7 @@ use crate::store::audit;
 use crate::store::principals;
 use crate::store::registrations;
 use crate::store::registrations::Registration;
+use crate::store::rights::Rights;
 use crate::store::rooms;
 use crate::store::rooms::Room;
 use crate::store::tenants;
@@ -186,8 +188,8 @@ impl Announcer {
         let principal = principals::get_anywhere(&mut tx, &one.principal_id).await?;
         let principal = principal.filter(|principal| !principal.disabled);
         let principal = principal.ok_or(End::Because("The principal is gone or locked out."))?;
-        let grants = principals::grants(&mut tx, &principal.tenant_id, &principal.id).await?;
-        let privilege = principals::privilege_in(&principal, &grants, &room.id);
+        let rights = Rights::read(&mut tx, &principal, &Reach::whole(principal.role)).await?;
+        let privilege = rights.in_room(&room.id);
         let privilege = privilege.filter(|privilege| *privilege >= Privilege::Read);
         let privilege = privilege.ok_or(End::Because("The principal may not read the room any more."))?;
         Ok((room, View::of(privilege)))

@@ -17,7 +17,7 @@ pub use booking::{
     BookingView, FreeBusyView, InstanceOccasionView, OccasionView, PeriodView, PersonView, RecurrenceView,
 };
 pub use keys::{ClosedView, KeyView, KeysView, PolicyView};
-pub use people::{GrantView, IssuedView, PrincipalView, SecretView};
+pub use people::{GrantView, IssuedView, PrincipalView, ScopeView, SecretView};
 pub use provider::{OwnView, ProviderView, SessionView};
 pub use room::{
     BridgeView, CalendarView, FeedLinkView, FeedView, FlagsView, InstanceView, LimitsView, MappingView, RoomView,

@@ -5,6 +5,9 @@ use crate::manage::passwords::Issued;
 use crate::model::PrincipalKind;
 use crate::model::Privilege;
 use crate::model::Role;
+use crate::model::Scope;
+use crate::model::SecretState;
+use crate::model::Timestamp;
 use crate::store::principals::Grant;
 use crate::store::principals::Principal;
 use crate::store::secrets::SecretRow;
@@ -61,21 +64,62 @@ pub struct SecretView {
     /// When it was last used, to the minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used: Option<String>,
+    /// How it stands.
+    pub state: SecretState,
+    /// From when on it opens nothing; left out where it does not end by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// When another one took its place; both work until this one ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<String>,
     /// When it was withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked: Option<String>,
+    /// What it may do of what its principal may; left out where that is everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeView>,
 }
 
-impl From<SecretRow> for SecretView {
-    fn from(secret: SecretRow) -> Self {
+impl SecretView {
+    /// As it stands at a time, with the names of rooms.
+    pub fn of(secret: SecretRow, now: Timestamp, names: &Names) -> Self {
         Self {
+            state: secret.state(now),
             id: secret.id,
             kind: secret.kind,
             label: secret.label,
             prefix: text_if(secret.lookup).map(|lookup| format!("ar_{lookup}")),
             created: time(secret.created_ms),
             last_used: time_if(secret.last_used_ms),
+            expires: time_if(secret.expires_ms),
+            rotated: time_if(secret.rotated_ms),
             revoked: time_if(secret.revoked_ms),
+            scope: (!secret.scope.is_whole()).then(|| ScopeView::of(&secret.scope, names)),
+        }
+    }
+}
+
+/// What a secret may do of what its principal may.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ScopeView {
+    /// The strongest role it acts with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Whether it changes nothing.
+    pub read_only: bool,
+    /// The only rooms it reaches, as slugs, `group:` and the slug of a room group, or `*`; outside of rooms it may nothing
+    /// then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rooms: Option<Vec<String>>,
+}
+
+impl ScopeView {
+    fn of(scope: &Scope, names: &Names) -> Self {
+        let rooms = scope.rooms.as_ref();
+        Self {
+            role: scope.role,
+            read_only: scope.read_only,
+            rooms: rooms.map(|rooms| rooms.iter().map(|room| names.room(room)).collect()),
         }
     }
 }
@@ -90,9 +134,10 @@ pub struct IssuedView {
     pub secret: String,
 }
 
-impl From<Issued> for IssuedView {
-    fn from(issued: Issued) -> Self {
-        Self { stored: issued.row.into(), secret: issued.clear.reveal().to_owned() }
+impl IssuedView {
+    /// With the names of rooms.
+    pub fn of(issued: Issued, now: Timestamp, names: &Names) -> Self {
+        Self { stored: SecretView::of(issued.row, now, names), secret: issued.clear.reveal().to_owned() }
     }
 }
 

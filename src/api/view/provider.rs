@@ -95,10 +95,12 @@ pub struct OwnView {
     pub tenant: String,
     /// What it may do outside single rooms.
     pub role: Role,
+    /// Whether it came with a secret for reading only.
+    pub read_only: bool,
     /// The session, for who comes by one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
-    /// When that ends in any case.
+    /// When the session ends in any case, or the app password or API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// What a change by the session has to bring along in the header `X-CSRF-Token`.

@@ -14,7 +14,7 @@ use anteroom::crypt::{Keys, LocalKeys, VerifiedCache};
 use anteroom::dash::{self, DashDoor};
 use anteroom::manage::keys::Vault;
 use anteroom::manage::principals::NewPrincipal;
-use anteroom::manage::{Acting, Federation, SignIn, api_keys, passwords, principals, tenants};
+use anteroom::manage::{Acting, Federation, NewSecret, SignIn, api_keys, passwords, principals, tenants};
 use anteroom::model::{Clock, ManualClock, MappingId, Role, TenantId, Timestamp, ZoneId};
 use anteroom::observe::Metrics;
 use anteroom::observe::request::{Request, during};
@@ -94,7 +94,7 @@ impl House {
             made.insert(login, someone(&mut tx, tenant, login, role).await);
         }
         let fresh = passwords::of_text(PASSWORD.into()).await.unwrap();
-        passwords::issue(&mut tx, &acting(&city), "ada", "laptop", fresh).await.unwrap();
+        passwords::issue(&mut tx, &acting(&city), "ada", &NewSecret::labelled("laptop"), fresh).await.unwrap();
         tx.commit().await.unwrap();
         let cache = Arc::new(VerifiedCache::new(keys.cache.clone(), 60_000, 100));
         let sign_in = SignIn::new(store.clone(), cache).with_configured_key(city.clone(), CONFIGURED.into());
@@ -208,6 +208,6 @@ async fn someone(tx: &mut Tx, tenant: &TenantId, login: &str, role: Role) -> Str
     let new = NewPrincipal { login: login.to_owned(), display_name: None, email: None, kind: None, role: Some(role) };
     principals::create(tx, &acting(tenant), &new).await.unwrap();
     let fresh = api_keys::fresh().await.unwrap();
-    let issued = api_keys::issue(tx, &acting(tenant), login, "script", fresh).await.unwrap();
+    let issued = api_keys::issue(tx, &acting(tenant), login, &NewSecret::labelled("script"), fresh).await.unwrap();
     issued.clear.reveal().to_owned()
 }

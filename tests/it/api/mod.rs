@@ -16,6 +16,7 @@ mod repeat;
 mod room_groups;
 mod rooms;
 mod rules;
+mod scopes;
 mod sign_in;
 mod sync;
 mod tenants;

@@ -24,7 +24,7 @@ async fn every_operation_of_the_description_is_mounted_and_asks_for_credentials(
             seen += 1;
         }
     }
-    assert_eq!(seen, 115);
+    assert_eq!(seen, 116);
 }
 
 #[actix_web::test]

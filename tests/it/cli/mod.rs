@@ -4,6 +4,7 @@ mod operator;
 mod pkcs11;
 mod providers;
 mod removal;
+mod users;
 mod webhooks;
 
 use serde_json::Value;

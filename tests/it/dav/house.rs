@@ -28,6 +28,7 @@ use anteroom::model::Privilege;
 use anteroom::model::Role;
 use anteroom::model::RoomId;
 use anteroom::model::RoomKind;
+use anteroom::model::Scope;
 use anteroom::model::TenantId;
 use anteroom::model::Timestamp;
 use anteroom::model::ZoneId;
@@ -164,6 +165,11 @@ impl House {
 
     /// The same with a role.
     pub async fn user_as(&self, login: &str, role: Role) -> Principal {
+        self.user_with(login, role, |_| {}).await
+    }
+
+    /// The same with a password that differs from others by something.
+    pub async fn user_with(&self, login: &str, role: Role, change: impl FnOnce(&mut SecretRow)) -> Principal {
         let principal = Principal {
             id: PrincipalId::from(format!("id-{login}")),
             tenant_id: self.tenant.id.clone(),
@@ -175,7 +181,7 @@ impl House {
             disabled: false,
             created_ms: NOW,
         };
-        let secret = SecretRow {
+        let mut secret = SecretRow {
             id: format!("secret-{login}"),
             tenant_id: self.tenant.id.clone(),
             principal_id: principal.id.clone(),
@@ -186,7 +192,11 @@ impl House {
             created_ms: NOW,
             last_used_ms: None,
             revoked_ms: None,
+            expires_ms: None,
+            rotated_ms: None,
+            scope: Scope::default(),
         };
+        change(&mut secret);
         let mut tx = self.store.begin_write().await.unwrap();
         principals::insert(&mut tx, &principal).await.unwrap();
         secrets::insert(&mut tx, &secret).await.unwrap();

@@ -21,6 +21,7 @@ mod refusals;
 mod replay;
 mod reports;
 mod rules;
+mod scopes;
 mod sync;
 mod timezones;
 mod transfer;

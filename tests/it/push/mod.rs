@@ -14,7 +14,7 @@ use anteroom::crypt::{Key, KeyRing, Keys, VerifiedCache, password};
 use anteroom::dav::{self, DavDoor, KnownCallers, PushDoor};
 use anteroom::manage::profile::Profiles;
 use anteroom::manage::{self, Acting, SignIn};
-use anteroom::model::Privilege;
+use anteroom::model::{Privilege, Scope};
 use anteroom::observe::{Metrics, names};
 use anteroom::store::principals::Principal;
 use anteroom::store::secrets::{self, SecretRow};
@@ -82,6 +82,9 @@ impl<'a> Stage<'a> {
             created_ms: self.house.now(),
             last_used_ms: None,
             revoked_ms: None,
+            expires_ms: None,
+            rotated_ms: None,
+            scope: Scope::default(),
         };
         self.house.write_one(async |tx| secrets::insert(tx, &secret).await).await;
         principal

@@ -10,7 +10,7 @@ use anteroom::feed::{self, FeedCache, FeedDoor};
 use anteroom::manage::feeds::{Links, NewFeed};
 use anteroom::manage::profile::Profiles;
 use anteroom::manage::{self, Acting, SignIn};
-use anteroom::model::{DetailLevel, Privilege, TenantId, View};
+use anteroom::model::{DetailLevel, Privilege, Scope, TenantId, View};
 use anteroom::observe::Metrics;
 use anteroom::store::principals::Principal;
 use anteroom::store::rooms::Room;
@@ -67,6 +67,9 @@ impl Stage {
                 created_ms: house.now(),
                 last_used_ms: None,
                 revoked_ms: None,
+                expires_ms: None,
+                rotated_ms: None,
+                scope: Scope::default(),
             };
             house
                 .write_one(async |tx| {

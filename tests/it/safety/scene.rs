@@ -21,7 +21,7 @@ use anteroom::manage::SignIn;
 use anteroom::manage::profile::Profiles;
 use anteroom::model::{
     Clock, Etag, Features, Fingerprint, ManualClock, ObjectName, PrincipalId, PrincipalKind, Privilege,
-    ReservationClass, Role, RoomId, RoomKind, TenantId, Timestamp, Uid, ZoneId,
+    ReservationClass, Role, RoomId, RoomKind, Scope, TenantId, Timestamp, Uid, ZoneId,
 };
 use anteroom::store::changes::NewChange;
 use anteroom::store::instances::{NewInstance, Owner};
@@ -180,6 +180,9 @@ async fn anna(tx: &mut Tx, tenant: &Tenant) {
         created_ms: WEEK,
         last_used_ms: None,
         revoked_ms: None,
+        expires_ms: None,
+        rotated_ms: None,
+        scope: Scope::default(),
     };
     principals::insert(tx, &principal).await.unwrap();
     principals::grant(tx, &tenant.id, &principal.id, None, Privilege::Write).await.unwrap();

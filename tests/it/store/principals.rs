@@ -2,9 +2,10 @@
 
 use super::is_taken;
 use crate::house::{House, on_both};
-use anteroom::model::{PrincipalId, Privilege, Role, RoomId, TenantId};
-use anteroom::store::principals::{self, Principal, privilege_in};
+use anteroom::model::{PrincipalId, Privilege, Reach, Role, RoomId, Scope, SecretState, TenantId};
+use anteroom::store::principals::{self, Principal};
 use anteroom::store::properties::{self, PropertyRow};
+use anteroom::store::rights::Rights;
 use anteroom::store::secrets::{self, SecretRow};
 
 on_both!(a_login_is_unique_inside_its_tenant_only, |house| async {
@@ -74,8 +75,8 @@ on_both!(grants_of_another_tenant_do_not_count, |house| async {
 });
 
 async fn privilege(house: &House, principal: &Principal, room: &RoomId) -> Option<Privilege> {
-    let grants = principals::grants(&mut house.read().await, house.tenant(), &principal.id).await.unwrap();
-    privilege_in(principal, &grants, room)
+    let reach = Reach::whole(principal.role);
+    Rights::read(&mut house.read().await, principal, &reach).await.unwrap().in_room(room)
 }
 
 fn secret(house: &House, owner: &PrincipalId, kind: &str, lookup: &str) -> SecretRow {
@@ -90,6 +91,9 @@ fn secret(house: &House, owner: &PrincipalId, kind: &str, lookup: &str) -> Secre
         created_ms: house.now(),
         last_used_ms: None,
         revoked_ms: None,
+        expires_ms: None,
+        rotated_ms: None,
+        scope: Scope::default(),
     }
 }
 
@@ -121,6 +125,92 @@ on_both!(secrets_remember_use_and_are_listed_with_revoked_ones, |house| async {
     let strange =
         house.write_one(async |tx| secrets::revoke(tx, &TenantId::fresh(), &password.id, house.now()).await).await;
     assert!(!strange, "another tenant must not reach the secret");
+});
+
+on_both!(a_secret_keeps_its_scope_and_end_and_makes_room_for_another_one_once, |house| async {
+    let anna = house.user("anna", Privilege::Write).await;
+    let rooms = Some(vec!["id-1".to_owned(), "group:id-2".to_owned()]);
+    let scope = Scope { role: Some(Role::TenantViewer), read_only: true, rooms };
+    let end = house.now().plus_days(90);
+    let key = SecretRow { scope, expires_ms: Some(end), ..secret(house, &anna.id, secrets::API_KEY, "ak_1234") };
+    let plain = secret(house, &anna.id, secrets::APP_PASSWORD, "");
+    house.write_one(async |tx| secrets::insert(tx, &key).await).await;
+    house.write_one(async |tx| secrets::insert(tx, &plain).await).await;
+    let all = async || secrets::of_principal(&mut house.read().await, house.tenant(), &anna.id).await.unwrap();
+    assert_eq!(all().await, [key.clone(), plain.clone()]);
+    let found = secrets::by_lookup(&mut house.read().await, "ak_1234").await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&key));
+    assert_eq!((key.is_valid(end.plus_ms(-1)), key.is_valid(end)), (true, false));
+    assert_eq!((key.state(end), plain.state(end)), (SecretState::Expired, SecretState::Active));
+
+    let until = house.now().plus_days(1);
+    let rotate = async |tenant: &TenantId| {
+        house.write_one(async |tx| secrets::rotate(tx, tenant, &key.id, until, house.now()).await).await
+    };
+    assert!(!rotate(&TenantId::fresh()).await, "another tenant must not reach the secret");
+    assert_eq!((rotate(house.tenant()).await, rotate(house.tenant()).await), (true, false));
+    let rotated = all().await.remove(0);
+    assert_eq!((rotated.expires_ms, rotated.rotated_ms), (Some(until), Some(house.now())));
+    assert_eq!((rotated.state(house.now()), rotated.state(until)), (SecretState::Rotated, SecretState::Expired));
+    house.write_one(async |tx| secrets::revoke(tx, house.tenant(), &plain.id, house.now()).await).await;
+    let strange = house.write_one(async |tx| secrets::rotate(tx, house.tenant(), &plain.id, until, house.now()).await);
+    assert!(!strange.await, "it was withdrawn");
+});
+
+on_both!(secrets_that_end_soon_are_found_while_they_are_of_use, |house| async {
+    let anna = house.user("anna", Privilege::Write).await;
+    let of = |days: i64| {
+        let expires_ms = Some(house.now().plus_days(days));
+        SecretRow { expires_ms, label: days.to_string(), ..secret(house, &anna.id, secrets::API_KEY, "") }
+    };
+    let [gone, past, near, far, rotated, withdrawn] = [-9, -3, 5, 40, 6, 7].map(of);
+    for one in [&far, &near, &past, &gone, &rotated, &withdrawn] {
+        house.write_one(async |tx| secrets::insert(tx, one).await).await;
+    }
+    let (soon, now) = (house.now().plus_days(6), house.now());
+    house.write_one(async |tx| secrets::rotate(tx, house.tenant(), &rotated.id, soon, now).await).await;
+    house.write_one(async |tx| secrets::revoke(tx, house.tenant(), &withdrawn.id, now).await).await;
+    let between = (now.plus_days(-7), now.plus_days(30));
+    let found = async |tenant: &TenantId, most| {
+        let found = secrets::ending(&mut house.read().await, tenant, between, most).await.unwrap();
+        found.into_iter().map(|one| format!("{} of {}", one.label, one.login)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(house.tenant(), 10).await, ["-3 of anna", "5 of anna"]);
+    assert_eq!(found(house.tenant(), 1).await, ["-3 of anna"]);
+    assert!(found(&TenantId::fresh(), 10).await.is_empty());
+    house.write_one(async |tx| principals::set_disabled(tx, house.tenant(), &anna.id, true).await).await;
+    assert!(found(house.tenant(), 10).await.is_empty(), "nobody misses what opens nothing anyway");
+});
+
+on_both!(a_scope_takes_away_from_grants_and_role, |house| async {
+    let (hall, attic) = (house.room("Hall").await, house.room("Attic").await);
+    let anna = house.user("anna", Privilege::Write).await;
+    let ada = house.plan_user("ada", Role::TenantAdmin);
+    house.write_one(async |tx| principals::insert(tx, &ada).await).await;
+    let may = async |who: &Principal, scope: &Scope, room: &RoomId| {
+        let reach = Reach::within(who.role, scope.clone());
+        Rights::read(&mut house.read().await, who, &reach).await.unwrap().in_room(room)
+    };
+    let rooms = |named: &[&str]| Some(named.iter().map(|&one| one.to_owned()).collect());
+    let in_hall = Scope { rooms: rooms(&[hall.id.as_str()]), ..Scope::default() };
+    assert_eq!(may(&anna, &in_hall, &hall.id).await, Some(Privilege::Write));
+    assert_eq!(may(&anna, &in_hall, &attic.id).await, None);
+    assert_eq!(may(&ada, &in_hall, &hall.id).await, Some(Privilege::Admin));
+    assert_eq!(may(&ada, &in_hall, &attic.id).await, None);
+    let reading = Scope { read_only: true, ..Scope::default() };
+    assert_eq!(may(&anna, &reading, &hall.id).await, Some(Privilege::Read));
+    assert_eq!(may(&ada, &reading, &attic.id).await, Some(Privilege::Read));
+    let viewer = Scope { role: Some(Role::TenantViewer), ..Scope::default() };
+    assert_eq!(may(&ada, &viewer, &hall.id).await, Some(Privilege::Read));
+    assert_eq!(may(&anna, &viewer, &hall.id).await, Some(Privilege::Write), "a grant is no role");
+    let member = Scope { role: Some(Role::Member), ..Scope::default() };
+    assert_eq!(may(&ada, &member, &hall.id).await, None);
+    let everywhere = Scope { rooms: rooms(&[principals::ALL_ROOMS]), ..Scope::default() };
+    assert_eq!(may(&ada, &everywhere, &attic.id).await, Some(Privilege::Admin));
+    for nothing in [rooms(&[]), rooms(&["group:nowhere"])] {
+        assert_eq!(may(&ada, &Scope { rooms: nothing, ..Scope::default() }, &hall.id).await, None);
+    }
+    assert_eq!(may(&ada, &Scope::from_text("{\"hours\":8}"), &hall.id).await, None, "not understood");
 });
 
 fn property(resource: &str, name: &str, value: &str) -> PropertyRow {

@@ -2,8 +2,9 @@
 
 use super::is_taken;
 use crate::house::{House, START, on_both};
-use anteroom::model::{PrincipalId, Privilege, Role, RoomGroupId, RoomId, TenantId};
-use anteroom::store::principals::{self, Extent, Principal, privilege_in};
+use anteroom::model::{PrincipalId, Privilege, Reach, Role, RoomGroupId, RoomId, TenantId};
+use anteroom::store::principals::{self, Extent, Principal};
+use anteroom::store::rights::Rights;
 use anteroom::store::room_groups::{self, RoomGroup};
 use anteroom::store::{directory, removal};
 
@@ -32,8 +33,7 @@ async fn setting(house: &House) -> (RoomGroup, Principal) {
 }
 
 async fn may(house: &House, who: &Principal, room: &RoomId) -> Option<Privilege> {
-    let grants = principals::grants(&mut house.read().await, house.tenant(), &who.id).await.unwrap();
-    privilege_in(who, &grants, room)
+    Rights::read(&mut house.read().await, who, &Reach::whole(who.role)).await.unwrap().in_room(room)
 }
 
 async fn number(house: &House) -> i64 {

@@ -5,22 +5,32 @@ use crate::house::{HOUR_MS, House, on_both};
 use anteroom::bridge::BridgeError;
 use anteroom::bridge::memory::Fault;
 use anteroom::config::Alerts;
-use anteroom::manage::{self, Acting};
-use anteroom::model::{AlertKind, AlertState, MappingState, Severity, Uid};
+use anteroom::manage::passwords::{self, Rotation};
+use anteroom::manage::{self, Acting, NewSecret, api_keys};
+use anteroom::model::{AlertKind, AlertState, MappingState, Privilege, Severity, Uid};
 use anteroom::observe::names;
 use anteroom::store::alerts::{self, Alert};
 use anteroom::store::bridges::{self, BridgeRow};
 use anteroom::store::conflicts::{self, Conflict, Opened};
+use anteroom::store::secrets::{self, SecretRow};
 use anteroom::store::tenants;
 use anteroom::sync::{Watchman, evaluate};
 
 const MINUTE_MS: i64 = 60_000;
 
-/// Looks once; how many were raised and settled.
+/// Looks once; how many were raised and settled. Whoever has something to be told of is among those that are looked at.
 async fn look(scene: &Scene<'_>) -> (usize, usize) {
     let house = scene.house;
     let tenant = tenants::get(&mut house.read().await, house.tenant()).await.unwrap().unwrap();
-    evaluate(&scene.engine, &Alerts::default(), &tenant).await.unwrap()
+    let suspected = is_suspected(scene).await;
+    let told = evaluate(&scene.engine, &Alerts::default(), &tenant).await.unwrap();
+    assert!(suspected || told == (0, 0), "nobody would have looked: {told:?}");
+    told
+}
+
+async fn is_suspected(scene: &Scene<'_>) -> bool {
+    let watchman = Watchman { engine: scene.engine.clone(), terms: Alerts::default() };
+    watchman.suspects().await.unwrap().contains(scene.house.tenant())
 }
 
 async fn standing(house: &House) -> Vec<Alert> {
@@ -35,6 +45,7 @@ on_both!(a_held_mapping_is_one_alert_that_settles_when_it_stays_released, |house
     let scene = Scene::new(house, 1).await;
     scene.settle().await;
     assert_eq!(look(&scene).await, (0, 0), "all is well");
+    assert!(!is_suspected(&scene).await, "who is well is not looked at");
     scene.set_state(MappingState::Held).await;
     assert_eq!((look(&scene).await, look(&scene).await), ((1, 0), (0, 0)));
     let [alert]: [Alert; 1] = standing(house).await.try_into().unwrap();
@@ -70,7 +81,7 @@ on_both!(a_held_mapping_is_one_alert_that_settles_when_it_stays_released, |house
     drop(tx);
     house.clock.advance_ms(91 * 24 * HOUR_MS);
     scene.set_state(MappingState::Removed).await;
-    look(&scene).await;
+    Watchman { engine: scene.engine.clone(), terms: Alerts::default() }.look().await.unwrap();
     assert!(
         alerts::get(&mut house.read().await, house.tenant(), &alert.id).await.unwrap().is_none(),
         "it is forgotten"
@@ -179,4 +190,70 @@ on_both!(a_client_secret_that_ends_is_told_a_month_and_again_a_week_before, |hou
     house.clock.advance_ms(10 * MINUTE_MS);
     look(&scene).await;
     assert_eq!(told().await, None, "there is a new one");
+});
+
+/// Gives `anna` an API key that ends after some days.
+async fn issue(house: &House, label: &str, days: i64) -> SecretRow {
+    let acting = Acting { tenant: house.tenant(), actor: "principal:ada", now: house.now() };
+    let wish = NewSecret { expires_in_days: Some(days), ..NewSecret::labelled(label) };
+    let (fresh, mut tx) = (api_keys::fresh().await.unwrap(), house.write().await);
+    let issued = api_keys::issue(&mut tx, &acting, "anna", &wish, fresh).await.unwrap();
+    tx.commit().await.unwrap();
+    issued.row
+}
+
+on_both!(a_key_that_ends_is_told_before_and_no_more_once_it_is_rotated, |house| async {
+    let scene = Scene::new(house, 0).await;
+    house.user("anna", Privilege::Write).await;
+    let issue = async |label, days| issue(house, label, days).await;
+    let told = async || {
+        look(&scene).await;
+        let all = standing(house).await.into_iter().filter(|alert| alert.kind == AlertKind::SecretExpiry);
+        all.map(|alert| (alert.cause, alert.severity, alert.sentence)).collect::<Vec<_>>()
+    };
+    let over = async || {
+        look(&scene).await;
+        house.clock.advance_ms(6 * MINUTE_MS);
+    };
+    let days = |days: i64| house.clock.advance_ms(days * 24 * HOUR_MS);
+    let key = issue("billing", 100).await;
+    days(69);
+    assert!(told().await.is_empty(), "31 days are left");
+    days(1);
+    let [(cause, severity, sentence)] = told().await.try_into().unwrap();
+    assert_eq!((cause, severity), (key.id.clone(), Severity::Warning));
+    assert!(
+        sentence.contains("\"billing\" of anna") && sentence.contains(&format!("rotate anna {}", key.id)),
+        "{sentence}"
+    );
+    days(23);
+    assert_eq!(told().await[0].1, Severity::Critical, "a week is left");
+    let acting = Acting { tenant: house.tenant(), actor: "principal:ada", now: house.now() };
+    let (fresh, mut tx) = (api_keys::fresh().await.unwrap(), house.write().await);
+    let wish = Rotation { expires_in_days: Some(20), ..Rotation::default() };
+    let new = passwords::rotate(&mut tx, &acting, ("anna", &key.id), &wish, fresh).await.unwrap().row;
+    tx.commit().await.unwrap();
+    over().await;
+    assert!(told().await.is_empty(), "there is another one, which is new");
+    // The last third of its time is soon for what never lasts long.
+    days(13);
+    assert!(told().await.is_empty(), "seven of twenty days are left");
+    days(1);
+    assert_eq!(told().await[0].0, new.id);
+    // One that has ended is missed if it was in use until then, and for a week.
+    house.clock.advance_ms(5 * 24 * HOUR_MS + 12 * HOUR_MS);
+    house.write_one(async |tx| secrets::touch(tx, house.tenant(), &new.id, house.now()).await).await;
+    days(1);
+    let [(cause, severity, sentence)] = told().await.try_into().unwrap();
+    assert_eq!((cause, severity), (new.id.clone(), Severity::Critical));
+    assert!(sentence.contains("ends at"), "an alert keeps its sentence while its severity stands: {sentence}");
+    days(8);
+    over().await;
+    assert!(told().await.is_empty(), "nobody has missed it");
+    issue("unused", 30).await;
+    days(21);
+    assert_eq!(told().await.len(), 1);
+    days(9);
+    over().await;
+    assert!(told().await.is_empty(), "it has ended, and nobody used it");
 });
