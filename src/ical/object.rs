@@ -83,6 +83,7 @@ impl CalendarObject {
     }
 
     /// The same with its digests made, before others have to wait for them.
+    #[must_use]
     pub fn with_digests(self) -> Self {
         self.etag();
         self.fingerprint();

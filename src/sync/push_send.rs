@@ -67,7 +67,7 @@ impl Sender<'_> {
             Ok(created) => {
                 self.writes += 1;
                 self.refuse_claimed(&created).await?;
-                self.written(link.now, event, created, "push.create").await
+                Box::pin(self.written(link.now, event, created, "push.create")).await
             }
             Err(BridgeError::NotFound) => self.made_and_gone(link.before).await,
             Err(error) => self.unsent(link, error).await,
@@ -145,7 +145,7 @@ impl Sender<'_> {
         match self.site.bridge.update(&self.site.calendar, &known, &base, event).await {
             Ok(item) => {
                 self.writes += 1;
-                self.written(link.now, event, item, "push.update").await
+                Box::pin(self.written(link.now, event, item, "push.update")).await
             }
             Err(BridgeError::NotFound) => self.gone(&link.before).await,
             Err(error) => self.unsent(link, error).await,
