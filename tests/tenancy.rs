@@ -8,6 +8,7 @@ mod tenancy {
 
     /// File, constant, and why no row of another tenant can be met.
     const ARGUED: &[(&str, &str, &str)] = &[
+        ("alerts.rs", "FORGET_ALL", "housekeeping by age, alike for all tenants"),
         ("audit_chain.rs", "WAITING", "the keeper looks for entries of all tenants; each is chained to its own"),
         ("conflicts.rs", "OVERDUE", "the reconciler looks for work of all tenants; each row carries its own"),
         ("conflicts.rs", "FORGET", "housekeeping by age, alike for all tenants"),
@@ -24,6 +25,12 @@ mod tenancy {
         ("operations.rs", "CLAIM_HEAD", "the mapping was read with its tenant, under its lease"),
         ("operations.rs", "RELEASE_ALL", "a start takes back what an earlier process held, for all tenants"),
         ("operations.rs", "WAITING", "the reconciler looks for work of all tenants; each row carries its own"),
+        ("overview.rs", "ALERTS", "numbers of all tenants for the operator; each row carries its own tenant"),
+        ("overview.rs", "CONFLICTS", "numbers of all tenants for the operator; each row carries its own tenant"),
+        ("overview.rs", "MAPPINGS", "numbers of all tenants for the operator; each row carries its own tenant"),
+        ("overview.rs", "OUTBOX", "numbers of all tenants for the operator; each row carries its own tenant"),
+        ("overview.rs", "SUBSCRIPTIONS", "numbers of all tenants for the operator; each row carries its own tenant"),
+        ("overview.rs", "SUSPECTS", "says only which tenants are to be looked at"),
         ("principals.rs", "ANYWHERE", "who signs in does not say to which tenant; the password decides"),
         ("principals.rs", "GET_ANYWHERE", "the credential decides which tenant it is; the row carries it"),
         ("providers.rs", "BY_ISSUER", "a token says who issued it and no more; each row carries its own tenant"),

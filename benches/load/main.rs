@@ -4,19 +4,22 @@
 //!
 //! Compare ratios of one run, and processor time for each request: both hold on a machine that has other work. Arguments:
 //! `--seconds 3`, `--events 1000`, `--clients 16`, `--only ctag,get-one`, `--alone` (no other servers), `--program PATH` (another
-//! build of the gateway), `--tenants 500` (instead of all this: a database of so many tenants beside one of a single one), `--laws` (instead of all
-//! this: how cost grows, and an error where it grows beyond its bound).
+//! build of the gateway). Instead of all this: `--tenants 500` (a database of so many tenants beside one of a single one),
+//! `--tenants 500 --steady 30` (what a region asks, for so many minutes, in that database),
+//! `--laws` (how cost grows, and an error where it grows beyond its bound), `--engine` (the reconciler).
 #![expect(clippy::unwrap_used, clippy::missing_docs_in_private_items, reason = "a bench that cannot be set up ends")]
 #![expect(missing_docs, reason = "no program uses it")]
 
 mod calendar;
 mod client;
+mod engine;
 mod laws;
 mod limit;
 mod load;
 mod process;
 mod scale;
 mod servers;
+mod steady;
 mod table;
 mod work;
 
@@ -42,8 +45,12 @@ pub struct Options {
     pub program: Option<String>,
     /// How many tenants a large database has.
     pub tenants: Option<usize>,
+    /// For how many minutes a region asks.
+    pub steady: Option<usize>,
     /// Whether the laws of growth are judged.
     pub laws: bool,
+    /// Whether the reconciler is measured.
+    pub engine: bool,
 }
 
 /// What one kind of request cost.
@@ -67,12 +74,19 @@ fn main() {
     {
         return limit::serve(port.parse().unwrap()).unwrap();
     }
+    if let Some(("sandbox", ports)) = arguments.split_first().map(|(word, rest)| (word.as_str(), rest)) {
+        return engine::remote_side(ports);
+    }
     let options = Options::read(&arguments);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    match options.tenants {
-        Some(tenants) => runtime.block_on(scale::measure(tenants, options.seconds)),
-        None if options.laws => assert!(runtime.block_on(laws::hold(&options)), "a law of growth is broken"),
-        None => runtime.block_on(measure(&options)),
+    match (options.tenants, options.steady) {
+        (Some(tenants), Some(minutes)) => {
+            table::steady(&runtime.block_on(steady::measure(tenants, minutes, &options)));
+        }
+        (Some(tenants), None) => runtime.block_on(scale::measure(tenants, &options)),
+        _ if options.engine => table::engine(&runtime.block_on(engine::measure(&options))),
+        _ if options.laws => assert!(runtime.block_on(laws::hold(&options)), "a law of growth is broken"),
+        _ => runtime.block_on(measure(&options)),
     }
 }
 
@@ -89,7 +103,9 @@ impl Options {
             only: after("--only").map_or_else(Vec::new, |text| text.split(',').map(str::to_owned).collect()),
             alone: arguments.iter().any(|argument| argument == "--alone"),
             program: after("--program"),
+            steady: after("--steady").map(|text| text.parse().unwrap()),
             laws: arguments.iter().any(|argument| argument == "--laws"),
+            engine: arguments.iter().any(|argument| argument == "--engine"),
             tenants: after("--tenants").map(|text| text.parse().unwrap()),
         }
     }

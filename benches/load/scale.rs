@@ -4,7 +4,7 @@
 use super::calendar::{Booking, Chance, booking};
 use super::client::Client;
 use super::process::Server;
-use super::{Cost, cost, servers, table};
+use super::{Cost, Options, cost, servers, table};
 use anteroom::crypt::password;
 use anteroom::ical::freebusy::BusyKind;
 use anteroom::model::{
@@ -19,20 +19,20 @@ use anteroom::store::rooms::Room;
 use anteroom::store::secrets::SecretRow;
 use anteroom::store::tenants::Tenant;
 use anteroom::store::{Store, Tx, changes, instances, objects, principals, rooms, secrets, tenants};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
 
 const ROOMS: usize = 10;
 const BOOKINGS: usize = 200;
 /// Tenants whose people ask; the rest of them is only there.
-const ASKING: usize = 100;
+pub const ASKING: usize = 100;
 const CLIENTS: usize = 16;
 const BEGIN: Timestamp = Timestamp(1_767_225_600_000);
 
 /// What is asked in random rooms.
 #[derive(Clone, Copy)]
-enum Ask {
+pub enum Ask {
     Ctag,
     Week,
     Get,
@@ -40,9 +40,9 @@ enum Ask {
 }
 
 /// Measures one tenant, then so many.
-pub async fn measure(count: usize, seconds: f64) {
-    let few = one(1, seconds).await;
-    let many = one(count, seconds).await;
+pub async fn measure(count: usize, options: &Options) {
+    let few = one(1, options).await;
+    let many = one(count, options).await;
     table::scale(count, &few, &many);
 }
 
@@ -55,30 +55,36 @@ pub struct Scale {
     pub costs: Vec<(&'static str, Cost)>,
 }
 
-async fn one(count: usize, seconds: f64) -> Scale {
+async fn one(count: usize, options: &Options) -> Scale {
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    std::fs::create_dir_all(&data).unwrap();
     let begun = Instant::now();
-    fill(&data, count).await;
+    let data = filled(folder.path(), count).await;
     let all = f64::from(u32::try_from(count * ROOMS * BOOKINGS).unwrap());
     let filled_per_second = all / begun.elapsed().as_secs_f64();
     let bytes = std::fs::metadata(data.join("anteroom.db")).unwrap().len();
     let begun = Instant::now();
-    let server = servers::bare(folder.path()).await;
+    let server = servers::bare(folder.path(), options).await;
     let start_ms = 1e3 * begun.elapsed().as_secs_f64();
     let mut costs = Vec::new();
     warm(&server, count).await;
     for (name, ask) in [("ctag", Ask::Ctag), ("get-one", Ask::Get), ("week", Ask::Week), ("put-update", Ask::Put)] {
-        run(&server, (ask, count), seconds / 6.0).await;
-        costs.push((name, run(&server, (ask, count), seconds).await));
+        run(&server, (ask, count), options.seconds / 6.0).await;
+        costs.push((name, run(&server, (ask, count), options.seconds).await));
     }
     let database_mib = f64::from(u32::try_from(bytes >> 10).unwrap()) / 1024.0;
     Scale { filled_per_second, database_mib, start_ms, resident_mib: server.resident_mib(), costs }
 }
 
+/// Fills the database in the data folder of `folder`.
+pub async fn filled(folder: &Path, count: usize) -> PathBuf {
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    fill(&data, count).await;
+    data
+}
+
 /// Everybody who will ask signs in once: a password costs what a password has to.
-async fn warm(server: &Server, count: usize) {
+pub async fn warm(server: &Server, count: usize) {
     let mut client = Client::new(&server.address, "anna", servers::PASSWORD);
     for tenant in 0..count.min(ASKING) {
         let path = format!("/dav/t{}/rooms/room-0/", place(tenant, count));
@@ -88,8 +94,20 @@ async fn warm(server: &Server, count: usize) {
 }
 
 /// Those who ask lie all over the database.
-const fn place(asking: usize, count: usize) -> usize {
+pub const fn place(asking: usize, count: usize) -> usize {
     asking * 7_919 % count
+}
+
+/// A room of somebody who asks, and one of its bookings.
+pub fn somewhere(chance: &mut Chance, count: usize) -> (String, usize) {
+    let asking = usize::try_from(chance.below(count.min(ASKING) as u64)).unwrap();
+    in_tenant(chance, place(asking, count))
+}
+
+/// A room of a tenant, and one of its bookings.
+pub fn in_tenant(chance: &mut Chance, tenant: usize) -> (String, usize) {
+    let room = format!("/dav/t{tenant}/rooms/room-{}/", chance.below(ROOMS as u64));
+    (room, usize::try_from(chance.below(BOOKINGS as u64)).unwrap())
 }
 
 async fn run(server: &Server, (ask, count): (Ask, usize), seconds: f64) -> Cost {
@@ -99,9 +117,7 @@ async fn run(server: &Server, (ask, count): (Ask, usize), seconds: f64) -> Cost 
         let mut client = Client::new(&server.address, "anna", servers::PASSWORD);
         let (mut chance, mut times, mut octets) = (Chance::new(number as u64), Vec::new(), 0);
         while Instant::now() < until {
-            let tenant = place(usize::try_from(chance.below(count.min(ASKING) as u64)).unwrap(), count);
-            let room = format!("/dav/t{tenant}/rooms/room-{}/", chance.below(ROOMS as u64));
-            let member = usize::try_from(chance.below(BOOKINGS as u64)).unwrap();
+            let (room, member) = somewhere(&mut chance, count);
             let begun = Instant::now();
             let answer = send(&mut client, ask, &room, (member, times.len() + 1)).await;
             octets = answer;
@@ -113,7 +129,7 @@ async fn run(server: &Server, (ask, count): (Ask, usize), seconds: f64) -> Cost 
     cost(times.concat(), octets[0], begun.elapsed(), server.cpu_ms() - cpu)
 }
 
-async fn send(client: &mut Client, ask: Ask, room: &str, (member, revision): (usize, usize)) -> usize {
+pub async fn send(client: &mut Client, ask: Ask, room: &str, (member, revision): (usize, usize)) -> usize {
     let xml = |depth| [("Content-Type", "application/xml"), ("Depth", depth)];
     let path = format!("{room}load-{member:06}.ics");
     let (answer, statuses) = match ask {

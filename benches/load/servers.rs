@@ -28,13 +28,8 @@ pub async fn anteroom(folder: &Path, options: &Options, calendar: (Make, usize))
          [[room]]\ntenant = \"town\"\nslug = \"hall\"\nname = \"Hall\"\nemail = \"hall@example.org\"\nallow_overlaps = true\n",
         folder.display()
     );
-    std::fs::write(&config, text).unwrap();
-    let program = options.program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_anteroom"));
-    let mut command = Command::new(program);
-    command.env_clear().args(["serve", "--config"]).arg(&config);
-    let server = Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap();
-    ready(&server).await;
-    let feed = Command::new(program)
+    let server = configured(folder, options, (port, &text)).await;
+    let feed = Command::new(program(options))
         .env_clear()
         .args(["feed", "add", "hall", "--detail", "full", "--past-days", "3660", "--future-days", "3660"])
         .args(["--tenant", "town", "--json", "--config"])
@@ -58,19 +53,29 @@ pub async fn anteroom(folder: &Path, options: &Options, calendar: (Make, usize))
 }
 
 /// The gateway on the database that is in the folder already, with nothing declared.
-pub async fn bare(folder: &Path) -> Server {
+pub async fn bare(folder: &Path, options: &Options) -> Server {
     let port = free_port();
-    let config = folder.join("anteroom.toml");
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}/data\"\n[observe]\nfilter = \"warn\"\n",
         folder.display()
     );
+    configured(folder, options, (port, &text)).await
+}
+
+/// The gateway with a configuration that listens on that port.
+pub async fn configured(folder: &Path, options: &Options, (port, text): (u16, &str)) -> Server {
+    let config = folder.join("anteroom.toml");
     std::fs::write(&config, text).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anteroom"));
+    let mut command = Command::new(program(options));
     command.env_clear().args(["serve", "--config"]).arg(&config);
     let server = Server::start(&mut command, port, &folder.join("anteroom.log")).unwrap();
     ready(&server).await;
     server
+}
+
+/// The build of the gateway that is measured.
+fn program(options: &Options) -> &str {
+    options.program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_anteroom"))
 }
 
 /// Waits until the gateway says that it is ready.

@@ -1,7 +1,9 @@
 //! The result as Markdown.
 
+use super::engine::Speed;
 use super::laws::{BOUND, Law};
 use super::scale::Scale;
+use super::steady::{Minute, Steady};
 use super::work::Kind;
 use super::{Cost, Options, Row};
 use std::fmt::Write as _;
@@ -127,4 +129,75 @@ pub fn scale(count: usize, few: &Scale, many: &Scale) {
     row("database MiB", few.database_mib, many.database_mib);
     row("filled, bookings a second", few.filled_per_second, many.filled_per_second);
     say(&text);
+}
+
+pub fn engine(speed: &Speed) {
+    let Speed { contact, storm, idle } = speed;
+    let per_second = f64::from(u32::try_from(contact.bookings).unwrap()) / contact.seconds;
+    let mut text = "\n| the reconciler | |\n|---|---|".to_owned();
+    let mut row = |name: String, figure: String| write!(text, "\n| {name} | {figure} |").unwrap();
+    row(
+        format!("first contact with {} bookings, from the start of the program", contact.bookings),
+        format!("{:.1} s, {per_second:.0} bookings a second", contact.seconds),
+    );
+    row(
+        "its processor time, memory afterwards".to_owned(),
+        format!("{:.1} s, {:.0} MiB", contact.cpu_seconds, contact.resident_mib),
+    );
+    row(
+        format!("notifications taken in for {} calendars", storm.rooms),
+        format!(
+            "{:.0} a second, p50 {:.1} ms, p99 {:.1} ms, {:.0} us of processor time each",
+            storm.taken.rate, storm.taken.p50_ms, storm.taken.p99_ms, storm.taken.cpu_us
+        ),
+    );
+    row("a reader meanwhile".to_owned(), format!("p50 {:.1} ms, p99 {:.1} ms", storm.reads.p50_ms, storm.reads.p99_ms));
+    row("until all of them were looked at, after the last".to_owned(), format!("{:.1} s", storm.settled_seconds));
+    row(
+        format!("{} connected rooms of which nothing is heard", idle.rooms),
+        format!("{:.2} % of a core", idle.core_percent),
+    );
+    row(
+        "start with them until ready, memory".to_owned(),
+        format!("{:.0} ms, {:.0} MiB", idle.start_ms, idle.resident_mib),
+    );
+    say(&text);
+}
+
+pub fn minute(number: usize, minute: &Minute) {
+    let Minute { ctag, week, put, resident_mib, log_mib, core_percent } = minute;
+    say(&format!(
+        "minute {number}: {:.0} reads and {:.0} writes a second; p50 and p99 in ms: ctag {:.1} and {:.1}, week {:.1} and {:.1}, \
+         put {:.1} and {:.1}; {core_percent:.0} % of a core, {resident_mib:.0} MiB, write-ahead log {log_mib:.0} MiB",
+        ctag.rate + week.rate,
+        put.rate,
+        ctag.p50_ms,
+        ctag.p99_ms,
+        week.p50_ms,
+        week.p99_ms,
+        put.p50_ms,
+        put.p99_ms
+    ));
+}
+
+pub fn steady(steady: &Steady) {
+    let (first, last) = (&steady.minutes[0], &steady.minutes[steady.minutes.len() - 1]);
+    let mut text = format!("\n| | minute 1 | minute {} | worst |\n|---|---|---|---|", steady.minutes.len());
+    let mut row = |name: &str, of: &dyn Fn(&Minute) -> f64| {
+        let worst = steady.minutes.iter().map(of).fold(0.0, f64::max);
+        write!(text, "\n| {name} | {:.1} | {:.1} | {worst:.1} |", of(first), of(last)).unwrap();
+    };
+    row("ctag, p99 ms", &|minute| minute.ctag.p99_ms);
+    row("week, p99 ms", &|minute| minute.week.p99_ms);
+    row("PUT, p99 ms", &|minute| minute.put.p99_ms);
+    row("of a core, percent", &|minute| minute.core_percent);
+    row("resident MiB", &|minute| minute.resident_mib);
+    row("write-ahead log, MiB", &|minute| minute.log_mib);
+    say(&text);
+    let noise = &steady.noise;
+    say(&format!(
+        "\nWriters of other tenants, one for each: {:.0} a second with p99 {:.1} ms while one tenant writes with all its might \
+         ({:.0} a second), {:.0} with p99 {:.1} ms while it rests.",
+        noise.others.rate, noise.others.p99_ms, noise.noisy.rate, noise.others_alone.rate, noise.others_alone.p99_ms
+    ));
 }

@@ -152,7 +152,8 @@ pub async fn resolve(
         let word = resolution.as_str();
         return Err(ResolveError::Senseless(format!("{word} makes no sense for a {}: {why}", conflict.kind)));
     }
-    let room = rooms::get(tx, &conflict.tenant_id, &conflict.room_id).await?;
+    // What is decided about is what stands when it is carried out.
+    let room = rooms::lock(tx, &conflict.tenant_id, &conflict.room_id).await?;
     let room = room.ok_or_else(|| ResolveError::Outdated("the room is gone".to_owned()))?;
     let case = Case { cx, room: &room, conflict };
     if resolution == Resolution::Ignore {
@@ -355,7 +356,7 @@ pub async fn decide(
 }
 
 /// Closes a conflict that nothing can be decided about any more.
-pub async fn expire(tx: &mut Tx, cx: Context<'_>, conflict: &Conflict, why: &str) -> Result<(), ResolveError> {
+pub async fn expire(tx: &mut Tx, cx: Context<'_>, conflict: &Conflict, why: &str) -> Result<(), ChangeError> {
     let decided = conflicts::Decided { state: conflicts::EXPIRED, decision: why, by: "rule", now: cx.now };
     if conflicts::decide(tx, &conflict.tenant_id, &conflict.id, &decided).await? {
         tell(tx, conflict, &decided).await?;

@@ -70,6 +70,7 @@ const ACKNOWLEDGE: &str = "UPDATE alerts SET state = 'acknowledged', acknowledge
 const SETTLE: &str = "UPDATE alerts SET state = 'settled', settled_ms = $3
     WHERE tenant_id = $1 AND id = $2 AND state <> 'settled'";
 const FORGET: &str = "DELETE FROM alerts WHERE tenant_id = $1 AND state = 'settled' AND settled_ms < $2";
+const FORGET_ALL: &str = "DELETE FROM alerts WHERE state = 'settled' AND settled_ms < $1";
 
 /// Raises an alert and tells who wants to know; `false` where one of the same cause stands already.
 pub async fn raise(tx: &mut Tx, alert: &Alert) -> Result<bool, StoreError> {
@@ -167,6 +168,12 @@ pub async fn settle(tx: &mut Tx, alert: &Alert, now: Timestamp) -> Result<(), St
 pub async fn forget(tx: &mut Tx, tenant: &TenantId, until: Timestamp) -> Result<u64, StoreError> {
     Ok(on!(tx, c => sqlx::query(FORGET).bind(tenant.as_str()).bind(until.ms())
         .execute(c).await.map(|done| done.rows_affected())?))
+}
+
+/// The same for all tenants.
+pub async fn forget_all(tx: &mut Tx, until: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(FORGET_ALL).bind(until.ms()).execute(c).await.map(|_| ())?);
+    Ok(())
 }
 
 async fn tell(tx: &mut Tx, alert: &Alert, kind: NoticeKind, at: Timestamp) -> Result<(), StoreError> {

@@ -46,6 +46,13 @@ row! {
     }
 }
 
+impl Link {
+    /// Whether it is known which remote item is the copy, and the copy is to stay.
+    pub fn has_copy(&self) -> bool {
+        self.state == LinkState::Linked && self.remote_id.is_some()
+    }
+}
+
 /// `born`: in the hub.
 pub const HUB: &str = "hub";
 /// `born`: at the remote side.

@@ -30,6 +30,7 @@ pub mod links;
 pub mod mappings;
 pub mod objects;
 pub mod operations;
+pub mod overview;
 pub mod pages;
 pub mod plans;
 pub mod principals;

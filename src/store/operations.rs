@@ -87,6 +87,11 @@ const ENDED_SINCE: &str = concat!(
     columns!(),
     " FROM operations WHERE tenant_id = $1 AND ended_ms >= $2 ORDER BY ended_ms DESC, id DESC LIMIT $3"
 );
+const FAILED_SINCE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM operations WHERE tenant_id = $1 AND state = 'failed' AND ended_ms >= $2 ORDER BY ended_ms DESC, id DESC LIMIT $3"
+);
 const FORGET_ORPHANS: &str = "DELETE FROM operations WHERE tenant_id = $1 AND open
     AND mapping_id IN (SELECT id FROM mappings WHERE tenant_id = $1 AND state = 'removed')";
 const OPEN_OF_MAPPING: &str =
@@ -113,6 +118,8 @@ const WAITING: &str = "SELECT tenant_id, mapping_id FROM (
      AND m.completed_ms IS NOT NULL AND t.state IN ('active', 'draining')
     GROUP BY o.tenant_id, o.mapping_id) AS waiting ORDER BY place, since_ms LIMIT $2";
 const BACKLOG: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms FROM operations WHERE open";
+const BACKLOG_OF_MAPPINGS: &str = "SELECT mapping_id, COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms
+    FROM operations WHERE open AND tenant_id = $1 GROUP BY mapping_id";
 const BACKLOG_OF_TENANT: &str = "SELECT COUNT(*) AS open_count, MIN(created_ms) AS oldest_ms
     FROM operations WHERE open AND tenant_id = $1";
 
@@ -123,6 +130,18 @@ row! {
         pub open_count: i64,
         /// When the oldest was made.
         pub oldest_ms: Option<Timestamp>,
+    }
+}
+
+row! {
+    /// How much waits to be sent on a mapping.
+    pub struct MappingBacklog {
+        /// The mapping.
+        pub mapping_id: MappingId,
+        /// Open operations.
+        pub open_count: i64,
+        /// When the oldest was made.
+        pub oldest_ms: Timestamp,
     }
 }
 
@@ -283,6 +302,17 @@ pub async fn ended_since(
         .fetch_all(c).await)?)
 }
 
+/// Operations of a tenant that were given up since then, the latest first.
+pub async fn failed_since(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<Operation>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(FAILED_SINCE).bind(tenant.as_str()).bind(since.ms()).bind(limit)
+        .fetch_all(c).await)?)
+}
+
 /// Deletes what waits on mappings that have ended: nobody will send it. Answers how many there were.
 pub async fn forget_orphans(tx: &mut Tx, tenant: &TenantId) -> Result<u64, StoreError> {
     Ok(on!(tx, c => sqlx::query(FORGET_ORPHANS).bind(tenant.as_str())
@@ -325,6 +355,11 @@ pub async fn retry(tx: &mut Tx, tenant: &TenantId, id: &OperationId, now: Timest
 /// How much waits to be sent, for all tenants.
 pub async fn backlog(tx: &mut Tx) -> Result<Backlog, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(BACKLOG).fetch_one(c).await)?)
+}
+
+/// How much waits to be sent on each mapping of a tenant that has anything.
+pub async fn backlog_of_mappings(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<MappingBacklog>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(BACKLOG_OF_MAPPINGS).bind(tenant.as_str()).fetch_all(c).await)?)
 }
 
 /// How much waits to be sent, for one tenant.

@@ -84,7 +84,7 @@ const DOUBT: &str = "UPDATE subscriptions SET misses = misses + 1, renew_ms = CA
 const LATEST_MISSES: &str = "SELECT misses FROM subscriptions WHERE tenant_id = $1 AND mapping_id = $2
     ORDER BY created_ms DESC, id DESC LIMIT 1";
 const NOTIFIED: &str = "UPDATE subscriptions SET notified_ms = $3, misses = 0 WHERE tenant_id = $1 AND id = $2";
-const WITHOUT: &str = "SELECT m.id FROM mappings m WHERE m.state = 'active' AND m.direction <> 'export'
+const WITHOUT: &str = "SELECT m.tenant_id, m.id FROM mappings m WHERE m.state = 'active' AND m.direction <> 'export'
     AND m.tenant_id IN (SELECT id FROM tenants WHERE state = 'active' AND webhook_enabled)
     AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.mapping_id = m.id AND s.state <> 'dead')
     ORDER BY m.created_ms LIMIT $1";
@@ -172,9 +172,9 @@ pub async fn latest_misses(tx: &mut Tx, tenant: &TenantId, mapping: &MappingId) 
 }
 
 /// Active importing mappings that have no living subscription, of any active tenant that wants notifications.
-pub async fn mappings_without(tx: &mut Tx, limit: i64) -> Result<Vec<MappingId>, StoreError> {
-    let ids: Vec<String> = on!(tx, c => sqlx::query_scalar(WITHOUT).bind(limit).fetch_all(c).await)?;
-    Ok(ids.into_iter().map(MappingId::from).collect())
+pub async fn mappings_without(tx: &mut Tx, limit: i64) -> Result<Vec<(TenantId, MappingId)>, StoreError> {
+    let rows: Vec<(String, String)> = on!(tx, c => sqlx::query_as(WITHOUT).bind(limit).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(tenant, mapping)| (tenant.into(), mapping.into())).collect())
 }
 
 /// Living subscriptions of any tenant that must be renewed or asked for again, those that notify an address which is

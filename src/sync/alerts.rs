@@ -10,7 +10,6 @@ use crate::model::AlertKind;
 use crate::model::AlertState;
 use crate::model::BridgeId;
 use crate::model::MappingState;
-use crate::model::OperationState;
 use crate::model::RoomId;
 use crate::model::Severity;
 use crate::model::TenantId;
@@ -28,6 +27,8 @@ use crate::store::conflicts::Conflict;
 use crate::store::leases;
 use crate::store::operations;
 use crate::store::operations::Operation;
+use crate::store::overview;
+use crate::store::overview::Since;
 use crate::store::secrets;
 use crate::store::secrets::Ending;
 use crate::store::subscriptions;
@@ -85,22 +86,44 @@ impl Watchman {
     pub async fn look(&self) -> Result<(), SyncError> {
         let all = tenants::list(&mut self.engine.store.begin_read().await?).await?;
         if self.is_ours().await? {
-            for tenant in &all {
+            let suspects = self.suspects().await?;
+            for tenant in all.iter().filter(|tenant| suspects.contains(&tenant.id)) {
                 evaluate(&self.engine, &self.terms, tenant).await?;
             }
+            let mut tx = self.engine.store.begin_write().await?;
+            alerts::forget_all(&mut tx, self.engine.now().plus_days(-self.terms.keep_days)).await?;
+            tx.commit().await?;
         }
+        let standing = overview::alerts(&mut self.engine.store.begin_read().await?).await?;
         self.engine.metrics.clear(&names::ALERTS);
-        let mut tx = self.engine.store.begin_read().await?;
-        for tenant in &all {
-            let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-            for alert in alerts::standing(&mut tx, &tenant.id).await? {
-                *counts.entry((alert.kind.as_str(), alert.severity.as_str())).or_default() += 1;
-            }
-            for ((kind, severity), count) in counts {
-                self.engine.metrics.set(&names::ALERTS, &[&tenant.tenant_key, kind, severity], f64::from(count));
-            }
+        let keys: BTreeMap<&TenantId, &str> = all.iter().map(|one| (&one.id, one.tenant_key.as_str())).collect();
+        for one in standing {
+            let Some(key) = keys.get(&one.tenant_id) else { continue };
+            let count = f64::from(u32::try_from(one.many).unwrap_or(u32::MAX));
+            self.engine.metrics.set(&names::ALERTS, &[key, one.kind.as_str(), one.severity.as_str()], count);
         }
         Ok(())
+    }
+
+    /// Every tenant who may have a cause for an alert, or an alert whose cause may be gone.
+    pub async fn suspects(&self) -> Result<BTreeSet<TenantId>, SyncError> {
+        let (now, terms) = (self.engine.now(), &self.terms);
+        let ago = |ms: i64| now.plus_ms(ms.saturating_neg());
+        let since = Since {
+            now,
+            unreconciled: ago(terms.unreconciled_minutes * MINUTE_MS),
+            complete_read: ago(terms.complete_read_hours * HOUR_MS),
+            pending: ago(terms.pending_minutes * MINUTE_MS),
+            backlog: terms.backlog,
+            failed: ago(DAY_MS),
+            deadline: now.plus_ms(terms.conflict_hours * HOUR_MS),
+            webhook: ago(terms.webhook_minutes * MINUTE_MS),
+            subscription: ago(terms.subscription_minutes * MINUTE_MS),
+            ending: near(now, terms),
+        };
+        let mut found = overview::suspects(&mut self.engine.store.begin_read().await?, &since).await?;
+        found.extend(self.engine.keys.ring.all_closed().into_keys());
+        Ok(found)
     }
 
     async fn is_ours(&self) -> Result<bool, SyncError> {
@@ -134,7 +157,7 @@ struct Scene<'a> {
     status: TenantStatus,
     subscriptions: Vec<Subscription>,
     conflicts: Vec<Conflict>,
-    ended: Vec<Operation>,
+    given_up: Vec<Operation>,
     webhooks: Vec<Webhook>,
     bridges: Vec<BridgeRow>,
     /// App passwords and API keys that end soon, or have ended lately.
@@ -150,6 +173,9 @@ pub async fn evaluate(engine: &Engine, terms: &config::Alerts, tenant: &Tenant) 
     let causes = if watched { read(engine, &mut tx, terms, &tenant.id).await?.causes() } else { Vec::new() };
     drop(tx);
     let steps = decide(&standing, &causes, now, terms.settle_minutes * MINUTE_MS);
+    if steps.is_empty() {
+        return Ok((0, 0));
+    }
     let mut tx = engine.store.begin_write().await?;
     let (mut raised, mut settled) = (0, 0);
     for step in steps {
@@ -166,7 +192,6 @@ pub async fn evaluate(engine: &Engine, terms: &config::Alerts, tenant: &Tenant) 
             }
         }
     }
-    alerts::forget(&mut tx, &tenant.id, now.plus_days(-terms.keep_days)).await?;
     tx.commit().await?;
     Ok((raised, settled))
 }
@@ -185,7 +210,7 @@ async fn read<'a>(
         status: status(tx, tenant).await?,
         subscriptions: subscriptions::of_tenant(tx, tenant).await?,
         conflicts: conflicts::list(tx, tenant, conflicts::OPEN, LOOKED_AT).await?,
-        ended: operations::ended_since(tx, tenant, now.plus_ms(-DAY_MS), LOOKED_AT).await?,
+        given_up: operations::failed_since(tx, tenant, now.plus_ms(-DAY_MS), LOOKED_AT).await?,
         webhooks: webhooks::list(tx, tenant).await?,
         bridges: bridges::list(tx, tenant).await?,
         endings: secrets::ending(tx, tenant, near(now, terms), LOOKED_AT).await?,
@@ -336,9 +361,8 @@ impl Scene<'_> {
         aged(AlertKind::CompleteRead, Some(read), terms.complete_read_hours * HOUR_MS, "not read completely");
         let silent = self.silent_since(one);
         aged(AlertKind::Subscription, silent, terms.subscription_minutes * MINUTE_MS, "no notifications");
-        let failed = self.ended.iter().filter(|ended| ended.mapping_id == mapping.id);
-        let failed = failed.filter(|ended| ended.state == OperationState::Failed).count();
-        if failed > terms.dead_letters {
+        let given_up = self.given_up.iter().filter(|operation| operation.mapping_id == mapping.id).count();
+        if given_up > terms.dead_letters {
             let sentence = format!("{name}: more than {} writes were given up within a day.", terms.dead_letters);
             found.push(named(AlertKind::DeadLetters, Severity::Warning, sentence));
         }

@@ -61,9 +61,20 @@ pub(super) async fn refused(
     why: &str,
 ) -> Result<(), SyncError> {
     let ours = hub::event(engine, tx, site, uid).await?;
+    not_taken(engine, tx, site, (uid, ours.as_ref()), (kind, why)).await
+}
+
+/// The same of a version of the event that the hub may have changed since.
+pub(super) async fn not_taken(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    (uid, ours): (&Uid, Option<&Event>),
+    (kind, why): (&str, &str),
+) -> Result<(), SyncError> {
     let place = format!("{} ({})", site.room.name, site.calendar.name);
-    let sentence = format!("{} in {place} was not taken over by the remote side: {why}", title_of(ours.as_ref()));
-    let versions = (ours.as_ref().map_or_else(String::new, hub::json), String::new());
+    let sentence = format!("{} in {place} was not taken over by the remote side: {why}", title_of(ours));
+    let versions = (ours.map_or_else(String::new, hub::json), String::new());
     let proposal = match kind {
         resolve::REJECTED => Resolution::KeepBothTentative,
         resolve::AMBIGUOUS => Resolution::PushAgain,

@@ -38,9 +38,6 @@ async fn decide(engine: &Engine, conflict: &Conflict) -> Result<(), SyncError> {
     };
     drop(tx);
     let mut tx = engine.store.begin_write().await?;
-    match resolve::expire(&mut tx, cx, conflict, &why).await {
-        Ok(()) => Ok(tx.commit().await?),
-        Err(ResolveError::Change(error)) => Err(error.into()),
-        Err(ResolveError::Senseless(_) | ResolveError::Outdated(_)) => Ok(()),
-    }
+    resolve::expire(&mut tx, cx, conflict, &why).await?;
+    Ok(tx.commit().await?)
 }

@@ -5,7 +5,7 @@
 use super::fold::{self, Instances, Shape, Slot};
 use super::observe::Observed;
 use super::pair;
-use super::pull::begin;
+use super::pull::begin_alone;
 use super::pull_item::tell_assumed;
 use super::{Engine, Site, SyncError, hub, ruling};
 use crate::bridge::Part;
@@ -23,7 +23,6 @@ use crate::store::Tx;
 use crate::store::links;
 use crate::store::links::Link;
 use crate::store::objects;
-use crate::store::rooms;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the UID of a gathered series has that of a single allocation has not.
@@ -44,7 +43,7 @@ pub(super) async fn before(engine: &Engine, site: &Site, observed: &Observed) ->
     for one in &all {
         // Decided once more where nobody else can write: somebody may have changed a booking since.
         let items: Vec<RemoteItem> = one.members.iter().map(|member| member.item.clone()).collect();
-        let mut tx = locked(engine, site).await?;
+        let mut tx = begin_alone(engine, site).await?;
         let mut well = true;
         for one in &gathered(engine, &mut tx, site, &items).await? {
             well &= Box::pin(gather(engine, &mut tx, site, one)).await?;
@@ -57,19 +56,12 @@ pub(super) async fn before(engine: &Engine, site: &Site, observed: &Observed) ->
     Ok(changed)
 }
 
-/// A transaction that is alone in the room.
-async fn locked(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
-    let mut tx = begin(engine, site).await?;
-    rooms::lock(&mut tx, &site.room.tenant_id, &site.room.id).await?;
-    Ok(tx)
-}
-
 /// After every item was decided on: each gathered series is said most plainly again. The instances stay what they are.
 pub(super) async fn after(engine: &Engine, site: &Site, observed: &Observed) -> Result<usize, SyncError> {
     if !observed.complete || !is_asked(site) {
         return Ok(0);
     }
-    let mut tx = locked(engine, site).await?;
+    let mut tx = begin_alone(engine, site).await?;
     let mut changed = 0;
     for one in series_of(engine, &mut tx, site).await? {
         let plain = one.shape.and_then(|shape| shape.with(&one.instances, &Budget::of(&engine.limits)));
@@ -316,7 +308,7 @@ async fn give_back(engine: &Engine, site: &Site, present: &[RemoteItem]) -> Resu
         return Ok(0);
     }
     let items: BTreeMap<&str, &RemoteItem> = present.iter().map(|item| (item.id.0.as_str(), item)).collect();
-    let mut tx = locked(engine, site).await?;
+    let mut tx = begin_alone(engine, site).await?;
     let all = series_of(engine, &mut tx, site).await?;
     for series in &all {
         Box::pin(unfold(engine, &mut tx, site, series, &items)).await?;

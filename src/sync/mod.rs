@@ -33,6 +33,7 @@ mod purge;
 mod push;
 mod push_plan;
 mod push_send;
+mod refusal;
 mod refused_dates;
 mod renew;
 mod retry;

@@ -6,7 +6,7 @@ use super::plan::{Decision, decide};
 use super::pull::millis;
 use super::pull_item::{Seen, View, linked, tell_assumed};
 use super::push_send::create_key;
-use super::{Engine, Site, SyncError, hub, ruling, shadow};
+use super::{Engine, Site, SyncError, hub, refusal, ruling, shadow};
 use crate::bridge::Part;
 use crate::bridge::RemoteItem;
 use crate::ical::object::{CalendarObject, ParseContext};
@@ -207,11 +207,12 @@ async fn adopt(
     uid: Uid,
     part: &Part,
 ) -> Result<bool, SyncError> {
+    let lifted = Box::pin(refusal::copy_found(engine, tx, site, &uid)).await?;
     let link = adoption(engine, tx, site, item, (uid, part)).await?;
     links::put(tx, &link).await?;
     let detail = format!("{} at {} is this booking", item.id, site.calendar.name);
     ruling::tell(engine, tx, site, &link.uid, ("pull.pair", &detail)).await?;
-    Box::pin(linked(engine, tx, site, link, Seen { item, fresh: false })).await
+    Ok(Box::pin(linked(engine, tx, site, link, Seen { item, fresh: false })).await? || lifted)
 }
 
 /// The link between an item and the hub event it is. Without a base nobody wins silently. Reads only.

@@ -13,6 +13,7 @@ use crate::store::leases;
 use crate::store::links;
 use crate::store::mappings;
 use crate::store::objects;
+use crate::store::rooms;
 use crate::store::runs;
 use crate::store::runs::Run;
 use crate::store::subscriptions;
@@ -90,7 +91,7 @@ async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestam
     }
     let mut applied = folding::before(engine, site, &observed).await?;
     for batch in observed.present.chunks(BATCH) {
-        let mut tx = begin(engine, site).await?;
+        let mut tx = begin_alone(engine, site).await?;
         for item in batch {
             applied += usize::from(Box::pin(pull_item::present(engine, &mut tx, site, item)).await?);
         }
@@ -100,7 +101,7 @@ async fn apply(engine: &Engine, site: &Site, observed: Observed, began: Timestam
         }
     }
     for batch in observed.absent.chunks(BATCH) {
-        let mut tx = begin(engine, site).await?;
+        let mut tx = begin_alone(engine, site).await?;
         for id in batch {
             applied += usize::from(pull_item::absent(engine, &mut tx, site, id).await?);
         }
@@ -130,6 +131,13 @@ async fn cut(engine: &Engine, site: &Site, pulled: Pulled) -> Result<Pulled, Syn
 pub(super) async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
     let mut tx = engine.store.begin_write().await?;
     if leases::holds(&mut tx, &site.lease).await? { Ok(tx) } else { Err(SyncError::LeaseLost) }
+}
+
+/// The same, alone in the room: what is read of the hub to decide by is what the decision is carried out on.
+pub(super) async fn begin_alone(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
+    let mut tx = begin(engine, site).await?;
+    rooms::lock(&mut tx, &site.room.tenant_id, &site.room.id).await?;
+    Ok(tx)
 }
 
 /// The cursor moves only after everything it covers is stored.

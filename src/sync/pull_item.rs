@@ -3,7 +3,7 @@
 use super::layers::Shown;
 use super::masks;
 use super::plan::{Decision, decide, remote_wins};
-use super::{Engine, Site, SyncError, conflict, hub, pair, ruling};
+use super::{Engine, Site, SyncError, conflict, hub, pair, refusal, ruling};
 use crate::bridge::Part;
 use crate::bridge::RemoteId;
 use crate::bridge::RemoteItem;
@@ -170,6 +170,8 @@ pub(super) async fn linked(
     seen: Seen<'_>,
 ) -> Result<bool, SyncError> {
     let before = link.clone();
+    let found = matches!(before.state, LinkState::Creating | LinkState::Forgotten);
+    let lifted = found && Box::pin(refusal::copy_found(engine, tx, site, &link.uid)).await?;
     let judged = judge(engine, tx, site, link, seen).await?;
     if before.remote_id.is_none() {
         let detail = format!("{} at {}, found by reading", seen.item.id, site.calendar.name);
@@ -185,7 +187,7 @@ pub(super) async fn linked(
     // Where the hub has nothing, it takes all there is, also what is never compared.
     let theirs = if judged.view.hub.is_none() { &judged.whole } else { &judged.theirs };
     let verdict = Verdict { view: &judged.view, link: &judged.link, theirs, authority: judged.authority };
-    carry_out(engine, tx, site, judged.decision, verdict).await
+    Ok(carry_out(engine, tx, site, judged.decision, verdict).await? || lifted)
 }
 
 /// What had to be assumed to read an item goes into the story of its booking.

@@ -1,22 +1,18 @@
 //! Push: one operation of the outbox is carried out at the remote side. The wish is read anew from the hub, so that the
 //! last state is sent, and every decision is stored before its request leaves.
 
-use super::pull::{bridge_word, millis, seed};
+use super::pull::{begin, begin_alone, bridge_word, millis, seed};
 use super::push_plan::{Act, plan};
 use super::push_send::Sender;
 use super::refused_dates::{self, Refusal};
-use super::{Engine, Site, SyncError, conflict, hub, masks, retry, ruling};
+use super::{Engine, Site, SyncError, conflict, hub, masks, refusal, retry, ruling};
 use crate::bridge::BridgeError;
 use crate::bridge::Projection;
 use crate::bridge::Unrepresentable;
-use crate::change;
-use crate::change::{Change, Origin, Precondition, Target, Wish};
-use crate::model::EventStatus;
 use crate::model::OperationState;
 use crate::observe::names;
 use crate::store::Tx;
 use crate::store::conflicts;
-use crate::store::leases;
 use crate::store::links;
 use crate::store::mappings;
 use crate::store::operations;
@@ -102,12 +98,6 @@ async fn mark_sending(engine: &Engine, site: &Site, operation: &Operation) -> Re
     Ok(ours)
 }
 
-/// A transaction in which the lease is known to be still ours.
-pub(super) async fn begin(engine: &Engine, site: &Site) -> Result<Tx, SyncError> {
-    let mut tx = engine.store.begin_write().await?;
-    if leases::holds(&mut tx, &site.lease).await? { Ok(tx) } else { Err(SyncError::LeaseLost) }
-}
-
 async fn done(
     engine: &Engine,
     site: &Site,
@@ -116,6 +106,9 @@ async fn done(
 ) -> Result<(), SyncError> {
     engine.metrics.add(&names::SYNC_PUSHES, &[bridge_word(site), "done"], 1);
     let mut tx = begin(engine, site).await?;
+    if agreed {
+        refusal::copy_written(engine, &mut tx, site, &operation.uid).await?;
+    }
     let now = engine.now();
     let ended = Ended { state: OperationState::Done, at: now, error: "", remote_writes: writes };
     if !operations::finish(&mut tx, operation, &ended).await? {
@@ -163,23 +156,18 @@ async fn failed(
     Ok(tx.commit().await?)
 }
 
-/// The remote side does not take the booking. It stays visible as tentative until a person decides.
+/// The remote side does not take the booking.
 async fn refused(
     engine: &Engine,
     site: &Site,
     operation: &Operation,
-    (why, slot): (&str, bool),
+    (why, taken): (&str, bool),
     writes: i64,
 ) -> Result<(), SyncError> {
     engine.metrics.add(&names::SYNC_PUSHES, &[bridge_word(site), "refused"], 1);
-    let mut tx = begin(engine, site).await?;
-    let detail = format!("{} refused it: {why}", site.calendar.name);
-    ruling::tell(engine, &mut tx, site, &operation.uid, ("push.refused", &detail)).await?;
-    conflict::refused(engine, &mut tx, site, &operation.uid, "rejected", why).await?;
+    let mut tx = begin_alone(engine, site).await?;
+    refusal::record(engine, &mut tx, site, &operation.uid, (why, taken)).await?;
     give_up(engine, &mut tx, operation, why, writes).await?;
-    if slot {
-        mark_tentative(engine, &mut tx, site, operation).await?;
-    }
     Ok(tx.commit().await?)
 }
 
@@ -204,22 +192,5 @@ async fn give_up(engine: &Engine, tx: &mut Tx, operation: &Operation, why: &str,
     if !operations::finish(tx, operation, &ended).await? {
         operations::reschedule(tx, operation, OperationState::Pending, now, why, writes).await?;
     }
-    Ok(())
-}
-
-/// Shows everybody that the booking is not confirmed. The change goes to the other sides, not to the one that refused.
-async fn mark_tentative(engine: &Engine, tx: &mut Tx, site: &Site, operation: &Operation) -> Result<(), SyncError> {
-    let Some(mut event) = hub::event(engine, tx, site, &operation.uid).await? else { return Ok(()) };
-    if event.content.status != EventStatus::Confirmed {
-        return Ok(());
-    }
-    event.content.status = EventStatus::Tentative;
-    let change = Change {
-        target: Target::Uid(operation.uid.clone()),
-        wish: Wish::Become(Box::new(event)),
-        precondition: Precondition::none(),
-        origin: Origin::Mapping { id: site.mapping.id.clone(), settled: true },
-    };
-    change::apply(tx, engine.change_context(), &site.room, change).await?;
     Ok(())
 }

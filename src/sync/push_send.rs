@@ -1,8 +1,7 @@
 //! One remote write: the link says what is about to happen, the request is sent, the link says what has happened.
 
-use super::pull::millis;
+use super::pull::{begin, begin_alone, millis};
 use super::pull_item::Seen;
-use super::push::begin;
 use super::push_plan::Act;
 use super::rewriting::is_rewriting;
 use super::{Engine, Site, SyncError, conflict, hub, pull_item, shadow};
@@ -83,7 +82,7 @@ impl Sender<'_> {
             return Err(BridgeError::Unknown("what this key has made cannot be seen yet".to_owned()).into());
         }
         self.looked = true;
-        let mut tx = begin(self.engine, self.site).await?;
+        let mut tx = begin_alone(self.engine, self.site).await?;
         let link = Link { base: link.sent.clone(), ..link };
         pull_item::gone(self.engine, &mut tx, self.site, link).await?;
         Ok(tx.commit().await?)
@@ -199,7 +198,7 @@ impl Sender<'_> {
     /// Decides about a copy by what has just been read of it.
     async fn decide(&mut self, link: Link, item: Option<RemoteItem>) -> Result<(), SyncError> {
         self.looked = true;
-        let mut tx = begin(self.engine, self.site).await?;
+        let mut tx = begin_alone(self.engine, self.site).await?;
         if let Some(item) = item {
             pull_item::linked(self.engine, &mut tx, self.site, link, Seen { item: &item, fresh: true }).await?;
         } else {

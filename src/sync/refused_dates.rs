@@ -2,7 +2,7 @@
 //! own, for a person to ask for it again. Of what shows beside a stronger booking only the refused stretch is missing.
 
 use super::layers::Shown;
-use super::push::begin;
+use super::pull::{begin, begin_alone};
 use super::push_plan::Act;
 use super::{Engine, Site, SyncError, conflict, hub, masks, ruling};
 use crate::bridge::Part;
@@ -86,9 +86,9 @@ pub(super) async fn carry_on(
     operation: &Operation,
     refusals: Vec<Refusal>,
 ) -> Result<bool, SyncError> {
-    let mut tx = begin(engine, site).await?;
+    let mut tx = begin_alone(engine, site).await?;
     let links = links::of_uid(&mut tx, &operation.tenant_id, &operation.mapping_id, &operation.uid).await?;
-    let taken = links.iter().any(|link| link.state == LinkState::Linked && link.remote_id.is_some());
+    let taken = links.iter().any(Link::has_copy);
     let (before, shown) = hub::shown(engine, &mut tx, site, &operation.uid).await?;
     let Some(before) = before.filter(|event| taken && event.recurrence.is_some()) else { return Ok(false) };
     let mut after = before.clone();

@@ -38,11 +38,11 @@ const SILENCE: Duration = Duration::from_hours(1);
 const BATCH: i64 = 50;
 
 /// Asks for missing subscriptions and renews those that are due. Without a public address there is nothing to ask for.
-pub(super) async fn renew(engine: &Engine, tenants: &[TenantId]) -> Result<(), SyncError> {
+pub(super) async fn renew(engine: &Engine) -> Result<(), SyncError> {
     let Some(base) = &engine.hook_base else { return Ok(()) };
     // Two processes that ask for the same subscription stand in each other's way.
     let Some(lease) = lease(engine).await? else { return Ok(()) };
-    let outcome = all(engine, tenants, base).await;
+    let outcome = all(engine, base).await;
     let mut tx = engine.store.begin_write().await?;
     leases::release(&mut tx, &lease).await?;
     tx.commit().await?;
@@ -57,16 +57,16 @@ async fn lease(engine: &Engine) -> Result<Option<Lease>, SyncError> {
     Ok(lease)
 }
 
-async fn all(engine: &Engine, tenants: &[TenantId], base: &str) -> Result<(), SyncError> {
+async fn all(engine: &Engine, base: &str) -> Result<(), SyncError> {
     let mut tx = engine.store.begin_read().await?;
     let without = subscriptions::mappings_without(&mut tx, BATCH).await?;
     let due = subscriptions::due(&mut tx, engine.now(), base, BATCH).await?;
     drop(tx);
-    for mapping in without {
+    for (tenant, mapping) in without {
         if lease(engine).await?.is_none() {
             return Ok(());
         }
-        if let Err(error) = request(engine, tenants, &mapping, base).await {
+        if let Err(error) = request(engine, &tenant, &mapping, base).await {
             tracing::warn!(mapping.id = %mapping, "could not subscribe: {error}");
         }
     }
@@ -102,15 +102,8 @@ async fn target(engine: &Engine, tenant: &TenantId, mapping: &MappingId) -> Resu
 }
 
 /// The row is stored before the remote system is asked: its handshake and first notification come before its answer.
-async fn request(engine: &Engine, tenants: &[TenantId], mapping: &MappingId, base: &str) -> Result<(), SyncError> {
-    let mut found = None;
-    for tenant in tenants {
-        found = target(engine, tenant, mapping).await?;
-        if found.is_some() {
-            break;
-        }
-    }
-    let Some(target) = found else { return Ok(()) };
+async fn request(engine: &Engine, tenant: &TenantId, mapping: &MappingId, base: &str) -> Result<(), SyncError> {
+    let Some(target) = target(engine, tenant, mapping).await? else { return Ok(()) };
     let secret = uuid::Uuid::new_v4().simple().to_string() + &uuid::Uuid::new_v4().simple().to_string();
     let misses = {
         let mut tx = engine.store.begin_read().await?;

@@ -1,5 +1,6 @@
 //! How the reconciler is doing, as the dashboard and REST show it.
 
+use crate::model::MappingId;
 use crate::model::MappingState;
 use crate::model::TenantId;
 use crate::model::Timestamp;
@@ -10,8 +11,10 @@ use crate::store::conflicts;
 use crate::store::mappings;
 use crate::store::mappings::Mapping;
 use crate::store::operations;
+use crate::store::operations::MappingBacklog;
 use crate::store::rooms;
 use crate::store::rooms::Room;
+use std::collections::BTreeMap;
 
 /// One tenant at a glance.
 #[derive(Clone, Debug)]
@@ -51,22 +54,34 @@ pub struct MappingStatus {
 }
 
 impl MappingStatus {
-    /// One word for people: `ok`, `waiting`, `failing`, `held`, `awaiting_approval`.
+    /// One of [`WORDS`].
     pub fn word(&self) -> &'static str {
-        match self.mapping.state {
-            MappingState::Held => "held",
-            MappingState::AwaitingApproval => "awaiting_approval",
-            MappingState::Removed => "removed",
-            MappingState::Active if self.mapping.failures > 0 => "failing",
-            MappingState::Active if self.oldest_waiting.is_some() || self.mapping.pulled_ms.is_none() => "waiting",
-            MappingState::Active => "ok",
-        }
+        let waits = self.oldest_waiting.is_some() || self.mapping.pulled_ms.is_none();
+        word(self.mapping.state, self.mapping.failures > 0, waits)
+    }
+}
+
+/// How mappings that have not ended are doing, in one word for people.
+pub(super) const WORDS: [&str; 5] = ["ok", "waiting", "failing", "held", "awaiting_approval"];
+
+/// The word for a mapping in that state, whose last read has failed or for which something waits.
+pub(super) const fn word(state: MappingState, fails: bool, waits: bool) -> &'static str {
+    match state {
+        MappingState::Held => "held",
+        MappingState::AwaitingApproval => "awaiting_approval",
+        MappingState::Removed => "removed",
+        MappingState::Active if fails => "failing",
+        MappingState::Active if waits => "waiting",
+        MappingState::Active => "ok",
     }
 }
 
 /// The state of one tenant.
 pub async fn status(tx: &mut Tx, tenant: &TenantId) -> Result<TenantStatus, StoreError> {
     let bridges = bridges::list(tx, tenant).await?;
+    let backlogs = operations::backlog_of_mappings(tx, tenant).await?;
+    let mut backlogs: BTreeMap<MappingId, MappingBacklog> =
+        backlogs.into_iter().map(|backlog| (backlog.mapping_id.clone(), backlog)).collect();
     let mut all = mappings::list(tx, tenant).await?;
     let mut list = Vec::new();
     for room in rooms::list(tx, tenant).await? {
@@ -76,7 +91,8 @@ pub async fn status(tx: &mut Tx, tenant: &TenantId) -> Result<TenantStatus, Stor
         for mapping in ours {
             let bridge = bridges.iter().find(|bridge| bridge.id == mapping.bridge_id);
             let bridge = bridge.map_or_else(String::new, |bridge| bridge.name.clone());
-            mappings.push(mapping_status(tx, mapping, bridge).await?);
+            let backlog = backlogs.remove(&mapping.id);
+            mappings.push(mapping_status(mapping, bridge, backlog.as_ref()));
         }
         list.push(RoomStatus { room, mappings });
     }
@@ -86,10 +102,9 @@ pub async fn status(tx: &mut Tx, tenant: &TenantId) -> Result<TenantStatus, Stor
     Ok(TenantStatus { rooms: list, pending: backlog.open_count, open_conflicts, oldest_waiting })
 }
 
-async fn mapping_status(tx: &mut Tx, mapping: Mapping, bridge: String) -> Result<MappingStatus, StoreError> {
-    let open = operations::open_of_mapping(tx, &mapping.tenant_id, &mapping.id).await?;
-    let oldest_pending = open.iter().map(|operation| operation.created_ms).min();
+fn mapping_status(mapping: Mapping, bridge: String, backlog: Option<&MappingBacklog>) -> MappingStatus {
+    let oldest_pending = backlog.map(|backlog| backlog.oldest_ms);
     let oldest_waiting = oldest_pending.into_iter().chain(mapping.dirty_since_ms).min();
-    let pending = i64::try_from(open.len()).unwrap_or(i64::MAX);
-    Ok(MappingStatus { mapping, bridge, pending, oldest_pending, oldest_waiting })
+    let pending = backlog.map_or(0, |backlog| backlog.open_count);
+    MappingStatus { mapping, bridge, pending, oldest_pending, oldest_waiting }
 }

@@ -454,8 +454,7 @@ async fn keep_house(engine: &Engine) -> Result<(), SyncError> {
     let all = tenants::list(&mut tx).await?;
     drop(tx);
     gauges::refresh(engine, &all).await?;
-    let ids: Vec<TenantId> = all.into_iter().map(|tenant| tenant.id).collect();
-    renew::renew(engine, &ids).await?;
+    renew::renew(engine).await?;
     drain::keep(engine).await?;
     deadlines::keep(engine).await?;
     preview::approval_plans(engine).await?;

@@ -6,7 +6,9 @@
 use super::corpus::runs_alone;
 use super::scene::{IN_WEEK, LISTING, Scene, WEEK, between, sync_report, week_query};
 use crate::house::{Engine, House};
+use anteroom::config::Alerts;
 use anteroom::store::objects;
+use anteroom::sync::Watchman;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -261,4 +263,47 @@ fn numbered(sql: &str) -> String {
     let mut parts = sql.split('?');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.enumerate().fold(first, |text, (at, part)| format!("{text}${}{part}", at + 1))
+}
+
+#[test]
+fn keeping_house_takes_the_same_statements_however_many_tenants_there_are() {
+    runs_alone("safety::growth::tenants");
+}
+
+#[actix_web::test]
+#[ignore = "listens to its process, so it is run in one of its own"]
+async fn tenants() {
+    listen();
+    let house = House::new().await;
+    let scene = crate::sync::scene::Scene::new(&house, 1).await;
+    scene.settle().await;
+    kept(&scene).await;
+    let few = kept(&scene).await;
+    assert!(few.len() > 10, "{few:#?}");
+    for number in 0..40 {
+        house.another_tenant(&format!("town-{number}")).await;
+    }
+    let many = kept(&scene).await;
+    assert_eq!(few.len(), many.len(), "{many:#?}");
+    let mut connection = SqliteConnection::connect(&house.url).await.unwrap();
+    for sql in many.iter().filter(|sql| !sql.starts_with("BEGIN") && !sql.starts_with("COMMIT")) {
+        for row in connection.fetch_all(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).await.unwrap() {
+            let detail: String = row.get("detail");
+            // As many as there are rooms; all else grows with what has ever happened.
+            let few = ["tenants", "mappings", "m", "m USING", "subscriptions", "s", "bridges", "webhooks", "w"];
+            let walks = detail.strip_prefix("SCAN ").filter(|of| !detail.contains("INDEX") && !few.contains(of));
+            assert!(walks.is_none(), "{detail}: {sql}");
+        }
+    }
+    house.leave().await;
+}
+
+/// The statements of one round in which house is kept and somebody looks for what is amiss.
+async fn kept(scene: &crate::sync::scene::Scene<'_>) -> Vec<String> {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    HEARD.lock().unwrap().clear();
+    scene.keep_house().await;
+    Watchman { engine: scene.engine.clone(), terms: Alerts::default() }.look().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    std::mem::take(&mut *HEARD.lock().unwrap()).into_iter().map(|statement| statement.sql).collect()
 }

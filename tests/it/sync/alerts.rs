@@ -18,11 +18,19 @@ use anteroom::sync::{Watchman, evaluate};
 
 const MINUTE_MS: i64 = 60_000;
 
-/// Looks once; how many were raised and settled.
+/// Looks once; how many were raised and settled. Whoever has something to be told of is among those that are looked at.
 async fn look(scene: &Scene<'_>) -> (usize, usize) {
     let house = scene.house;
     let tenant = tenants::get(&mut house.read().await, house.tenant()).await.unwrap().unwrap();
-    evaluate(&scene.engine, &Alerts::default(), &tenant).await.unwrap()
+    let suspected = is_suspected(scene).await;
+    let told = evaluate(&scene.engine, &Alerts::default(), &tenant).await.unwrap();
+    assert!(suspected || told == (0, 0), "nobody would have looked: {told:?}");
+    told
+}
+
+async fn is_suspected(scene: &Scene<'_>) -> bool {
+    let watchman = Watchman { engine: scene.engine.clone(), terms: Alerts::default() };
+    watchman.suspects().await.unwrap().contains(scene.house.tenant())
 }
 
 async fn standing(house: &House) -> Vec<Alert> {
@@ -37,6 +45,7 @@ on_both!(a_held_mapping_is_one_alert_that_settles_when_it_stays_released, |house
     let scene = Scene::new(house, 1).await;
     scene.settle().await;
     assert_eq!(look(&scene).await, (0, 0), "all is well");
+    assert!(!is_suspected(&scene).await, "who is well is not looked at");
     scene.set_state(MappingState::Held).await;
     assert_eq!((look(&scene).await, look(&scene).await), ((1, 0), (0, 0)));
     let [alert]: [Alert; 1] = standing(house).await.try_into().unwrap();
@@ -72,7 +81,7 @@ on_both!(a_held_mapping_is_one_alert_that_settles_when_it_stays_released, |house
     drop(tx);
     house.clock.advance_ms(91 * 24 * HOUR_MS);
     scene.set_state(MappingState::Removed).await;
-    look(&scene).await;
+    Watchman { engine: scene.engine.clone(), terms: Alerts::default() }.look().await.unwrap();
     assert!(
         alerts::get(&mut house.read().await, house.tenant(), &alert.id).await.unwrap().is_none(),
         "it is forgotten"

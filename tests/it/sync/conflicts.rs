@@ -136,6 +136,61 @@ on_both!(a_booking_that_was_refused_is_sent_once_more_and_confirmed_again, |hous
     assert_eq!(scene.remote().events(CALENDAR)[0].1.content.status, EventStatus::Confirmed);
 });
 
+on_both!(a_booking_whose_slot_its_own_cancelled_copy_has_is_confirmed_as_soon_as_that_is_seen, |house| async {
+    let scene = Scene::new(house, 2).await;
+    scene.remote().refuse_overlaps();
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.rest().await;
+    let id = scene.remote_id("Budget");
+    scene.remote().deactivate(CALENDAR, &id);
+    scene.rest().await;
+    assert!(scene.titles().await.is_empty());
+    scene.put(&event("a", "Budget", 3, 9)).await.unwrap();
+    scene.remote().reactivate(CALENDAR, &id).unwrap();
+    scene.run().await;
+    scene.open("rejected").await;
+    assert_eq!(scene.hub().await["a"].content.status, EventStatus::Tentative);
+    scene.settle().await;
+    assert_eq!(scene.hub().await["a"].content.status, EventStatus::Confirmed);
+    for remote in &scene.remotes {
+        let there = remote.bridge.events(CALENDAR);
+        assert_eq!((there.len(), there[0].1.content.status), (1, EventStatus::Confirmed));
+    }
+    assert_eq!((scene.conflicts().await.len(), scene.conflicts().await[0].state.as_str()), (1, "expired"));
+    assert_eq!(scene.verify().await.violations, []);
+});
+
+/// A booking of that status is refused by the first side, and taken when somebody has changed its place.
+async fn refused_and_taken(scene: &Scene<'_>, booked: EventStatus) -> EventStatus {
+    scene.rest().await;
+    let mut budget = event("a", "Budget", 3, 9);
+    budget.content.status = booked;
+    scene.put(&budget).await.unwrap();
+    scene.remote().fail_next([Fault::Before(BridgeError::SlotTaken("Choir has the hall".to_owned()))]);
+    scene.run().await;
+    let mut edited = scene.hub().await.remove("a").unwrap();
+    assert_eq!(edited.content.status, EventStatus::Tentative);
+    edited.content.location = "Upstairs".to_owned();
+    scene.put(&edited).await.unwrap();
+    scene.settle().await;
+    let hub = scene.hub().await.remove("a").unwrap().content;
+    assert_eq!(hub.location, "Upstairs");
+    for remote in &scene.remotes {
+        assert_eq!(remote.bridge.events(CALENDAR)[0].1.content, hub);
+    }
+    hub.status
+}
+
+on_both!(a_booking_that_was_refused_is_confirmed_when_it_is_taken_after_all, |house| async {
+    let scene = Scene::new(house, 2).await;
+    assert_eq!(refused_and_taken(&scene, EventStatus::Confirmed).await, EventStatus::Confirmed);
+});
+
+on_both!(who_books_tentatively_means_it_whatever_was_refused_meanwhile, |house| async {
+    let scene = Scene::new(house, 2).await;
+    assert_eq!(refused_and_taken(&scene, EventStatus::Tentative).await, EventStatus::Tentative);
+});
+
 on_both!(a_booking_that_was_refused_is_given_up, |house| async {
     let scene = Scene::new(house, 2).await;
     scene.rest().await;

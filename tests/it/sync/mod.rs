@@ -1,6 +1,7 @@
 //! The reconciler between the hub and remote systems in memory: what must arrive arrives once, whatever fails.
 
 mod alerts;
+mod at_once;
 mod classes;
 mod conflicts;
 mod failures;

@@ -17,10 +17,11 @@ use anteroom::store::bridges::{self, BridgeRow};
 use anteroom::store::conflicts::Conflict;
 use anteroom::store::mappings::{self, Mapping};
 use anteroom::store::rooms::Room;
-use anteroom::store::{Store, conflicts, objects};
+use anteroom::store::{Store, Tx, conflicts, objects, rooms};
 use anteroom::sync::{self, Engine, Nudge, Plan, Report, Settings, Worker};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 /// A remote system and the mapping to it.
 pub struct Remote {
@@ -219,15 +220,33 @@ impl<'a> Scene<'a> {
 
     async fn apply(&self, target: Target, wish: Wish) -> Result<Applied, ChangeError> {
         let mut tx = self.house.write().await;
+        let applied = self.apply_in(&mut tx, target, wish).await?;
+        tx.commit().await.unwrap();
+        Ok(applied)
+    }
+
+    /// Somebody has the room for themselves while everything that is due is done, and books or changes an event in it.
+    pub async fn run_while_somebody_puts(&self, event: &Event) {
+        let mut tx = self.house.write().await;
+        rooms::lock(&mut tx, self.house.tenant(), &self.room.id).await.unwrap();
+        let puts = async {
+            // Long enough for who does not wait.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let wish = Wish::Become(Box::new(event.clone()));
+            self.apply_in(&mut tx, Target::Uid(event.uid.clone()), wish).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        tokio::join!(self.run(), puts);
+    }
+
+    async fn apply_in(&self, tx: &mut Tx, target: Target, wish: Wish) -> Result<Applied, ChangeError> {
         let cx = Context { now: self.house.now(), limits: &self.limits };
         // Only who administers the room makes something else than an arrangement.
         let usual = !matches!(&wish, Wish::Become(event) if event.class != ReservationClass::Event);
         let privilege = if usual { Privilege::Write } else { Privilege::Admin };
         let origin = Origin::Principal { login: "anna".to_owned(), privilege };
         let change = Change { target, wish, precondition: Precondition::none(), origin };
-        let applied = change::apply(&mut tx, cx, &self.room, change).await?;
-        tx.commit().await.unwrap();
-        Ok(applied)
+        change::apply(tx, cx, &self.room, change).await
     }
 
     /// A client changes the octets of an object.
