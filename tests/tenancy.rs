@@ -16,7 +16,6 @@ mod tenancy {
         ("deliveries.rs", "GIVE_UP", "housekeeping by age, alike for all tenants"),
         ("dump.rs", "PRINCIPALS", "ids of those who are not of the tenant, so that rows which name them can be told"),
         ("feeds.rs", "WITHDRAWN", "says only that a token was withdrawn"),
-        ("idempotency.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("inbox.rs", "FORGET", "housekeeping by age, alike for all tenants"),
         ("mappings.rs", "AWAITING", "the reconciler looks for work of all tenants; each row carries its own"),
         ("mappings.rs", "DUE", "the reconciler looks for work of all tenants; each row carries its own"),

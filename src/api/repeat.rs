@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: a POST that may have been lost is sent again with the same key and has its effect once.
 //!
 //! The key is claimed inside the transaction of the request, so it is known exactly when the request took effect. A
-//! repetition gets the first answer, kept sealed for a day. A refused request claims nothing and may be sent again.
+//! repetition gets the first answer, kept sealed for a day, or as long as a policy of the tenant says. A refused request
+//! claims nothing and may be sent again.
 
 use super::ApiDoor;
 use super::caller::Caller;
@@ -34,8 +35,6 @@ const HEADER: &str = "idempotency-key";
 const REPLAYED: &str = "idempotency-replayed";
 /// Most characters of a key.
 const LONGEST: usize = 255;
-/// How long a key is remembered.
-const KEPT_DAYS: i64 = 1;
 /// Most bytes of an answer that is kept.
 const ANSWER_BYTES: usize = 1 << 20;
 
@@ -73,7 +72,7 @@ impl Claim {
         if self.0.claimed.load(Ordering::Relaxed) {
             return Ok(());
         }
-        idempotency::forget(tx, now.plus_days(-KEPT_DAYS)).await?;
+        idempotency::forget(tx, now).await?;
         match idempotency::claim(tx, self.owner(), &self.0.fingerprint, now).await {
             Ok(()) => {
                 self.0.claimed.store(true, Ordering::Relaxed);
@@ -129,7 +128,7 @@ pub(super) async fn before(door: &ApiDoor, request: &mut ServiceRequest) -> Resu
 }
 
 fn is_old(door: &ApiDoor, found: &Repeatable) -> bool {
-    found.created_ms < door.clock.now().plus_days(-KEPT_DAYS)
+    found.kept_until_ms <= door.clock.now()
 }
 
 /// A digest of method, path and body; the body is put back for the handler. A scope that leaves less than everything is

@@ -17,7 +17,8 @@ pub(super) async fn list(desk: As<TenantViewer>) -> Result<Json<Vec<PolicyView>>
     Ok(Json(found.into_iter().map(PolicyView::from).collect()))
 }
 
-/// Says how long a type of data is kept: `audit`, `sync_runs`, `operations`, `conflicts` or `inbox`.
+/// Says how long a type of data is kept: `audit`, `bookings` (after they ended), `sync_runs`, `operations`, `conflicts`,
+/// `inbox` or `idempotency` (answers to repeated requests).
 #[utoipa::path(tag = "retention", operation_id = "set_policy", params(("tenant", Path), ("data_type", Path)),
     responses((status = 200, body = PolicyView)))]
 #[put("/tenants/{tenant}/retention/{data_type}")]

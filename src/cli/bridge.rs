@@ -10,10 +10,10 @@ use crate::api::view::BridgeView;
 use crate::bridge::build;
 use crate::crypt::Secret;
 use crate::manage::bridges::{self, NewBridge};
-use crate::manage::confirmed;
 use crate::model::BridgeKind;
 use crate::model::SystemClock;
 use crate::store::bridges as stored;
+use crate::store::removal::{What, going};
 use crate::sync;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -36,7 +36,9 @@ pub(crate) enum Bridge {
     /// List bridges
     List,
     /// Remove a bridge with its settings and secrets for good; its mappings end
-    #[command(after_help = "Example:\n  anteroom bridge remove m365 --confirm m365 --copies purge")]
+    #[command(
+        after_help = "Examples:\n  anteroom bridge remove m365 --dry-run\n  anteroom bridge remove m365 --confirm m365 --copies purge"
+    )]
     Remove {
         /// The bridge
         name: String,
@@ -122,7 +124,11 @@ async fn remove(
     let acting = desk.acting();
     let mut tx = desk.read().await?;
     let bridge = bridges::find(&mut tx, &acting, name).await?;
-    confirmed(name, &removal.confirm)?;
+    if removal.dry_run {
+        let going = going(&mut tx, acting.tenant, What::Bridge(&bridge.id)).await?;
+        return removal.tell(common, &format!("Bridge {name}"), &going, out);
+    }
+    removal.is_meant(name)?;
     let ending = bridges::mapped(&mut tx, &acting, &bridge).await?;
     drop(tx);
     let removed = sync::leave(&desk.engine(), acting.tenant, &ending, removal.copies, acting.actor).await?;

@@ -5,7 +5,7 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::print;
 use crate::api::view::PolicyView;
-use crate::manage::retention::{self, Archives, NewPolicy};
+use crate::manage::retention::{self, Archives, Bounds, NewPolicy};
 use crate::store::retention as stored;
 use clap::Subcommand;
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(crate) enum Retention {
     List,
     /// Say how long a type of data is kept
     Set {
-        #[arg(help = "audit, sync_runs, operations, conflicts or inbox")]
+        #[arg(help = "audit, bookings, sync_runs, operations, conflicts, inbox or idempotency")]
         data_type: String,
         #[arg(long, value_name = "DAYS", help = "days for which it is kept")]
         keep_days: i64,
@@ -27,14 +27,14 @@ pub(crate) enum Retention {
     },
     /// Take a policy back
     Unset {
-        #[arg(help = "audit, sync_runs, operations, conflicts or inbox")]
+        #[arg(help = "audit, bookings, sync_runs, operations, conflicts, inbox or idempotency")]
         data_type: String,
     },
     /// End what has outlived its policy now; a running server does so once a day
     Run,
     /// Print what the archives in the data folder have about a type of data, as JSON lines
     Archived {
-        #[arg(help = "audit, sync_runs, operations, conflicts or inbox")]
+        #[arg(help = "audit, bookings, sync_runs, operations, conflicts, inbox or idempotency")]
         data_type: String,
     },
 }
@@ -65,7 +65,8 @@ impl Retention {
                 format!("There is no policy for {data_type} any more.")
             }
             Self::Run => {
-                let ended = retention::enforce(&desk.store, &archives, acting.tenant, acting.now).await?;
+                let bounds = Bounds { limits: &desk.config.limits, past_days: desk.config.sync.past_days };
+                let ended = retention::enforce(&desk.store, &archives, acting.tenant, bounds, acting.now).await?;
                 let told: Vec<String> = ended.iter().map(|(what, count)| format!("{count} {what}")).collect();
                 if told.is_empty() {
                     "Nothing has outlived its policy.".to_owned()

@@ -7,10 +7,10 @@ use super::print::{self, or_dash};
 use super::rules::{self, Close, Rules};
 use super::tenant::Removal;
 use crate::api::view::RoomView;
-use crate::manage::confirmed;
 use crate::manage::rooms::{self, NewRoom};
 use crate::model::RoomKind;
 use crate::store::mappings;
+use crate::store::removal::{What, going};
 use crate::store::rooms as stored;
 use crate::sync;
 use clap::{Args, Subcommand};
@@ -25,7 +25,9 @@ pub(crate) enum Room {
     /// List rooms
     List,
     /// Remove a room with its bookings, rules, feeds and grants for good; its mappings end
-    #[command(after_help = "Example:\n  anteroom room remove council-hall --confirm council-hall --copies purge")]
+    #[command(
+        after_help = "Examples:\n  anteroom room remove council-hall --dry-run\n  anteroom room remove council-hall --confirm council-hall --copies purge"
+    )]
     Remove {
         /// Slug of the room
         room: String,
@@ -134,7 +136,11 @@ async fn remove(
     let acting = desk.acting();
     let mut tx = desk.read().await?;
     let room = rooms::find(&mut tx, &acting, slug).await?;
-    confirmed(slug, &removal.confirm)?;
+    if removal.dry_run {
+        let going = going(&mut tx, acting.tenant, What::Room(&room.id)).await?;
+        return removal.tell(common, &format!("Room {slug}"), &going, out);
+    }
+    removal.is_meant(slug)?;
     let ending = mappings::of_room(&mut tx, acting.tenant, &room.id).await?;
     drop(tx);
     let removed = sync::leave(&desk.engine(), acting.tenant, &ending, removal.copies, acting.actor).await?;

@@ -10,6 +10,7 @@ use crate::api::view::TenantView;
 use crate::manage::confirmed;
 use crate::manage::tenants::{self, Flags, NewTenant, TenantLimits, TenantPatch};
 use crate::store::mappings;
+use crate::store::removal::{self, Going, What};
 use crate::store::tenants as stored;
 use crate::sync;
 use crate::sync::Copies;
@@ -41,7 +42,9 @@ pub(crate) enum Tenant {
         key: String,
     },
     /// Remove a suspended tenant with all its data for good; its audit is kept
-    #[command(after_help = "Example:\n  anteroom tenant remove springfield --confirm springfield --copies purge")]
+    #[command(
+        after_help = "Examples:\n  anteroom tenant remove springfield --dry-run\n  anteroom tenant remove springfield --confirm springfield --copies purge"
+    )]
     Remove {
         /// Key of the tenant
         key: String,
@@ -151,14 +154,56 @@ pub(crate) struct Closing {
 #[derive(Debug, Args)]
 pub(crate) struct Removal {
     /// Its name, once more
-    #[arg(long, value_name = "NAME")]
-    pub(super) confirm: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "dry_run")]
+    confirm: Option<String>,
+    /// Say what would go, and change nothing
+    #[arg(long, conflicts_with = "confirm")]
+    pub(super) dry_run: bool,
     #[arg(long, help = "leave or purge: what becomes of our copies at remote systems", default_value = "leave")]
     #[arg(value_parser = word::parse::<Copies>)]
     pub(super) copies: Copies,
 }
 
 impl Removal {
+    /// Refuses to go on where the name is not repeated.
+    pub(super) fn is_meant(&self, name: &str) -> Result<(), CliError> {
+        Ok(confirmed(name, self.confirm.as_deref().unwrap_or_default())?)
+    }
+
+    /// Says what would go with it.
+    pub(super) fn tell(
+        &self,
+        common: &Common,
+        what: &str,
+        going: &Going,
+        out: &mut impl Write,
+    ) -> Result<(), CliError> {
+        let all = [
+            (going.rooms, "rooms"),
+            (going.bookings, "bookings"),
+            (going.feeds, "feeds"),
+            (going.mappings, "mappings"),
+            (going.bridges, "bridges"),
+            (going.principals, "people and services"),
+        ];
+        let some: Vec<String> =
+            all.iter().filter(|(many, _)| *many > 0).map(|(many, of)| format!("{many} {of}")).collect();
+        let some = if some.is_empty() { "nothing else".to_owned() } else { some.join(", ") };
+        let copies = match self.copies {
+            Copies::Leave => "stay",
+            Copies::Purge => "would be removed where they are ours",
+        };
+        let sentences = [
+            format!("{what} would be removed; with it: {some}."),
+            format!("{} bookings at remote systems {copies}. The audit stays. Nothing was changed.", going.copies),
+        ];
+        let answer = serde_json::json!({
+            "would_remove": what, "rooms": going.rooms, "bookings": going.bookings, "feeds": going.feeds,
+            "mappings": going.mappings, "copies": going.copies, "bridges": going.bridges, "principals": going.principals,
+        });
+        print::one(common, out, &answer, &sentences)
+    }
+
     /// Says that it is done.
     pub(super) fn done(
         &self,
@@ -259,7 +304,11 @@ impl Set {
 async fn remove(common: &Common, key: &str, removal: &Removal, out: &mut impl Write) -> Result<(), CliError> {
     let desk = desk(common, key).await?;
     let acting = desk.acting();
-    confirmed(key, &removal.confirm)?;
+    if removal.dry_run {
+        let going = removal::going(&mut desk.read().await?, acting.tenant, What::Tenant).await?;
+        return removal.tell(common, &format!("Tenant {key}"), &going, out);
+    }
+    removal.is_meant(key)?;
     let mut tx = desk.read().await?;
     tenants::removable(&mut tx, &acting).await?;
     let ending = mappings::list(&mut tx, acting.tenant).await?;

@@ -2,9 +2,13 @@
 //!
 //! What goes is written to an archive first where the policy says so: JSON lines, each sealed with a key of the tenant
 //! that no rotation retires. The audit is shortened at its beginning only; its chain then begins at an anchor, and says so.
+//! Past bookings go from the hub alone: nothing is deleted at a remote side, and nothing comes back from there.
 
 use super::chain;
 use super::{Acting, ManageError};
+use crate::change;
+use crate::change::Context;
+use crate::config::Limits;
 use crate::crypt::Key;
 use crate::crypt::KeyRing;
 use crate::crypt::Place;
@@ -13,7 +17,14 @@ use crate::model::Timestamp;
 use crate::store::Store;
 use crate::store::Tx;
 use crate::store::audit_chain::{self, Chained};
-use crate::store::retention::{self, Old, Policy, SHELVES, Shelf};
+use crate::store::idempotency;
+use crate::store::leases;
+use crate::store::mappings;
+use crate::store::objects;
+use crate::store::objects::ObjectRow;
+use crate::store::retention::{self, BOOKINGS, BOOKINGS_LEAST, IDEMPOTENCY, Old, Policy, SHELVES, Shelf};
+use crate::store::rooms;
+use crate::store::rooms::Room;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -23,8 +34,12 @@ use std::path::{Path, PathBuf};
 const STEP: i64 = 200;
 /// Fewest days of the audit: what happened last week is still asked for.
 const AUDIT_LEAST: i64 = 30;
-/// Pulls and notifications are kept so long by the house, whatever a policy says.
+/// Pulls, notifications and answers to repeated requests are kept so long at most, whatever a policy says.
 const HOUSE_DAYS: i64 = 30;
+/// How far back before the reconciler's window a series still shows what lay over it, and a little more.
+const SHOWN_DAYS: i64 = 370;
+/// How long the mappings of a room stand still while its past bookings go.
+const LEASE_MS: i64 = 60_000;
 /// Most days a policy may say: a hundred years.
 const MOST: i64 = 36_500;
 /// The type whose entries are chained.
@@ -34,10 +49,10 @@ pub const AUDIT: &str = "audit";
 #[derive(Clone, Debug, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPolicy {
-    /// Days for which it is kept; at least 30 for the audit, 1 to 30 for `sync_runs` and `inbox`, at least 1
-    /// otherwise.
+    /// Days for which it is kept; at least 30 for the audit, at least 400 after their end for bookings, 1 to 30 for
+    /// `sync_runs`, `inbox` and `idempotency`, at least 1 otherwise.
     pub keep_days: i64,
-    /// Whether what goes is written to an encrypted archive first.
+    /// Whether what goes is written to an encrypted archive first; not for `idempotency`.
     #[serde(default)]
     pub archive: bool,
 }
@@ -107,13 +122,20 @@ fn place<'a>(tenant: &'a TenantId, data_type: &'a str) -> Place<'a> {
 
 /// Says how long a type of data is kept.
 pub async fn set(tx: &mut Tx, acting: &Acting<'_>, data_type: &str, new: &NewPolicy) -> Result<Policy, ManageError> {
-    let known = || SHELVES.iter().map(|shelf| shelf.data_type).chain([AUDIT]);
+    let known = || SHELVES.iter().map(|shelf| shelf.data_type).chain([AUDIT, BOOKINGS, IDEMPOTENCY]);
     if !known().any(|one| one == data_type) {
         let all: Vec<_> = known().collect();
         return Err(ManageError::invalid("data_type", format!("{data_type:?} is none of {}", all.join(", "))));
     }
-    let least = if data_type == AUDIT { AUDIT_LEAST } else { 1 };
-    let most = if ["sync_runs", "inbox"].contains(&data_type) { HOUSE_DAYS } else { MOST };
+    let (least, most) = match data_type {
+        AUDIT => (AUDIT_LEAST, MOST),
+        BOOKINGS => (BOOKINGS_LEAST, MOST),
+        "sync_runs" | "inbox" | IDEMPOTENCY => (1, HOUSE_DAYS),
+        _ => (1, MOST),
+    };
+    if data_type == IDEMPOTENCY && new.archive {
+        return Err(ManageError::invalid("archive", "answers to repeated requests are sealed and are not archived"));
+    }
     if !(least..=most).contains(&new.keep_days) {
         return Err(ManageError::invalid("keep_days", format!("must be {least} to {most}")));
     }
@@ -140,13 +162,26 @@ pub async fn unset(tx: &mut Tx, acting: &Acting<'_>, data_type: &str) -> Result<
     Ok(acting.record(tx, "retention.unset", None, &format!("There is no policy for {data_type} any more.")).await?)
 }
 
+/// By what past bookings are judged.
+#[derive(Clone, Copy)]
+pub struct Bounds<'a> {
+    /// The limits in force.
+    pub limits: &'a Limits,
+    /// Days before today that the reconciler keeps in step (`sync.past_days`): nothing goes that it still looks at.
+    pub past_days: i64,
+}
+
 /// Ends what has outlived the policies of a tenant; answers how many of each type.
 pub async fn enforce(
     store: &Store,
     archives: &Archives,
     tenant: &TenantId,
+    bounds: Bounds<'_>,
     now: Timestamp,
 ) -> Result<Vec<(String, u64)>, ManageError> {
+    let mut tx = store.begin_write().await?;
+    idempotency::forget(&mut tx, now).await?;
+    tx.commit().await?;
     let policies = retention::policies(&mut store.begin_read().await?, tenant).await?;
     let mut ended = Vec::new();
     for policy in policies {
@@ -154,6 +189,11 @@ pub async fn enforce(
         let count = match SHELVES.iter().find(|shelf| shelf.data_type == policy.data_type) {
             Some(shelf) => clear(store, archives, shelf, &policy, until).await?,
             None if policy.data_type == AUDIT => shorten(store, archives, &policy, until, now).await?,
+            None if policy.data_type == BOOKINGS => {
+                let until = until.min(now.plus_days(-(bounds.past_days + SHOWN_DAYS)));
+                let context = Context { now, limits: bounds.limits };
+                retire(store, archives, &policy, until, context).await?
+            }
             None => 0,
         };
         if count > 0 {
@@ -193,6 +233,63 @@ async fn clear(
         }
         tx.commit().await?;
     }
+}
+
+/// Takes past bookings out of the hub, room by room. A room on whose mappings the reconciler works just now is left to the
+/// next round.
+async fn retire(
+    store: &Store,
+    archives: &Archives,
+    policy: &Policy,
+    until: Timestamp,
+    context: Context<'_>,
+) -> Result<u64, ManageError> {
+    let mut count = 0;
+    for room in rooms::list(&mut store.begin_read().await?, &policy.tenant_id).await? {
+        let mut after = (Timestamp(i64::MIN), String::new());
+        loop {
+            let (of, mut tx) = ((&room.tenant_id, &room.id), store.begin_read().await?);
+            let old = objects::past(&mut tx, of, until, (after.0, &after.1), STEP).await?;
+            drop(tx);
+            let Some(last) = old.last() else { break };
+            after = (last.last_ms.unwrap_or(until), last.id.clone());
+            let archives = policy.archive.then_some(archives);
+            let Some(gone) = retire_some(store, archives, (&room, &old), until, context).await? else { break };
+            count += gone;
+        }
+    }
+    Ok(count)
+}
+
+/// Takes some of them out in one transaction, while nobody works on a mapping of the room; `None` where somebody does.
+async fn retire_some(
+    store: &Store,
+    archives: Option<&Archives>,
+    (room, old): (&Room, &[ObjectRow]),
+    until: Timestamp,
+    context: Context<'_>,
+) -> Result<Option<u64>, ManageError> {
+    let (mut tx, owner) = (store.begin_write().await?, format!("retention {}", uuid::Uuid::now_v7()));
+    let mut held = Vec::new();
+    for mapping in mappings::of_room(&mut tx, &room.tenant_id, &room.id).await? {
+        let (name, end) = (format!("mapping:{}", mapping.id), context.now.plus_ms(LEASE_MS));
+        let Some(lease) = leases::acquire(&mut tx, &name, &owner, context.now, end).await? else { return Ok(None) };
+        held.push(lease);
+    }
+    let mut gone = Vec::new();
+    for row in old {
+        if change::retire(&mut tx, context, room, row, until).await? {
+            gone.push(booked(row, room));
+        }
+    }
+    if let Some(archives) = archives.filter(|_| !gone.is_empty()) {
+        archives.write(&room.tenant_id, BOOKINGS, &gone)?;
+    }
+    for lease in &held {
+        leases::release(&mut tx, lease).await?;
+    }
+    tx.commit().await?;
+    Ok(Some(gone.len() as u64))
 }
 
 /// Takes the oldest entries out of the audit: a whole beginning, never one from the middle.
@@ -235,6 +332,13 @@ fn line(old: &Old) -> Value {
     json!({
         "id": old.id, "at": old.at_ms.to_string(), "place": old.place, "about": old.about, "outcome": old.outcome,
         "detail": old.detail,
+    })
+}
+
+fn booked(row: &ObjectRow, room: &Room) -> Value {
+    json!({
+        "id": row.id, "at": row.last_ms.map(|at| at.to_string()), "place": room.id.as_str(), "room": room.slug,
+        "about": row.uid.as_str(), "name": row.name.as_str(), "class": row.class, "origin": row.origin, "detail": row.body,
     })
 }
 

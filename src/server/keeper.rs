@@ -2,11 +2,12 @@
 //! whose secrets cannot be opened, refusals audited, and the audit chained.
 
 use super::refusals::Refusals;
+use crate::config::Limits;
 use crate::crypt::Keys;
 use crate::manage::ManageError;
 use crate::manage::chain;
 use crate::manage::keys::Vault;
-use crate::manage::retention::{self, Archives};
+use crate::manage::retention::{self, Archives, Bounds};
 use crate::model::Clock;
 use crate::model::MappingState;
 use crate::model::TenantId;
@@ -42,6 +43,9 @@ pub(super) struct Keeper {
     pub(super) metrics: Arc<Metrics>,
     pub(super) refusals: Refusals,
     pub(super) archives: Archives,
+    pub(super) limits: Limits,
+    /// Days before today that the reconciler keeps in step.
+    pub(super) past_days: i64,
     /// The last day on which policies were enforced, or were left to another process.
     pub(super) retained: AtomicI64,
     /// The name under which this process takes leases.
@@ -123,8 +127,9 @@ impl Keeper {
         }
         tx.commit().await?;
         let all = tenants::list(&mut self.store.begin_read().await?).await?;
+        let bounds = Bounds { limits: &self.limits, past_days: self.past_days };
         for tenant in all {
-            match retention::enforce(&self.store, &self.archives, &tenant.id, now).await {
+            match retention::enforce(&self.store, &self.archives, &tenant.id, bounds, now).await {
                 Ok(ended) if ended.is_empty() => {}
                 Ok(ended) => tracing::info!(tenant = %tenant.tenant_key, ?ended, "data outlived its policy"),
                 Err(error) => tracing::error!(tenant = %tenant.tenant_key, "policies could not be enforced: {error}"),

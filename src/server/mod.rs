@@ -334,6 +334,8 @@ impl Parts {
             metrics: self.metrics.clone(),
             refusals: self.refusals.clone(),
             archives: Archives::new(&self.config.server.data_dir, &self.keys.archive, &self.keys.audit),
+            limits: self.config.limits.clone(),
+            past_days: self.config.sync.past_days,
             retained: AtomicI64::new(0),
             owner: uuid::Uuid::new_v4().to_string(),
         }

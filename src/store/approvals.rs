@@ -75,6 +75,10 @@ const WAITING: &str = "SELECT room_id, COUNT(*) AS waiting FROM approvals
 const END: &str = "UPDATE approvals SET state = $4, decided_by = $5, decided_ms = $6, reason = $7
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND state = 'pending'";
 
+const PENDING_OF: &str = "SELECT COUNT(*) FROM approvals
+    WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND state = 'pending'";
+const FORGET: &str = "DELETE FROM approvals WHERE tenant_id = $1 AND room_id = $2 AND uid = $3";
+
 /// What is asked for.
 pub struct Request<'a> {
     /// The tenant.
@@ -186,4 +190,21 @@ pub async fn end(tx: &mut Tx, booking: (&TenantId, &RoomId, &Uid), ending: &Endi
         .bind(ending.now.ms())
         .bind(ending.reason)
         .execute(c).await.map(|done| done.rows_affected() > 0))?)
+}
+
+/// Whether a booking waits for a decision.
+pub async fn is_pending(tx: &mut Tx, (tenant, room, uid): (&TenantId, &RoomId, &Uid)) -> Result<bool, StoreError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(PENDING_OF)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(uid.as_str())
+        .fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Forgets what was decided about a booking that is gone.
+pub async fn forget(tx: &mut Tx, (tenant, room, uid): (&TenantId, &RoomId, &Uid)) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(FORGET).bind(tenant.as_str()).bind(room.as_str()).bind(uid.as_str())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
 }

@@ -143,6 +143,8 @@ const LIST: &str = concat!(
     columns!(),
     " FROM conflicts WHERE tenant_id = $1 AND ($2 = '' OR state = $2) ORDER BY created_ms DESC LIMIT $3"
 );
+const OPEN_OF: &str = "SELECT COUNT(*) FROM conflicts
+    WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND state = 'open'";
 const COUNT_OPEN: &str = "SELECT COUNT(*) FROM conflicts WHERE tenant_id = $1 AND state = 'open'";
 const CLOSE: &str = "UPDATE conflicts SET state = 'expired', decided_ms = $5, decision = $6
     WHERE tenant_id = $1 AND room_id = $2 AND uid = $3 AND mapping_id = $4 AND state = 'open'
@@ -282,6 +284,16 @@ pub async fn forget(tx: &mut Tx, until: Timestamp) -> Result<(), StoreError> {
 /// Conflicts of a tenant in one state, or in any for `""`, newest first.
 pub async fn list(tx: &mut Tx, tenant: &TenantId, state: &str, limit: i64) -> Result<Vec<Conflict>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(LIST).bind(tenant.as_str()).bind(state).bind(limit).fetch_all(c).await)?)
+}
+
+/// Whether a conflict about an event is open.
+pub async fn is_open(tx: &mut Tx, (tenant, room, uid): (&TenantId, &RoomId, &Uid)) -> Result<bool, StoreError> {
+    let count: i64 = on!(tx, c => sqlx::query_scalar(OPEN_OF)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(uid.as_str())
+        .fetch_one(c).await)?;
+    Ok(count > 0)
 }
 
 /// How many conflicts wait for a person.

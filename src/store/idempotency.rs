@@ -13,8 +13,8 @@ row! {
         pub fingerprint: String,
         /// The answer, sealed; empty while it is not known.
         pub answer: String,
-        /// When it was claimed.
-        pub created_ms: Timestamp,
+        /// Until when it is remembered: for a day, or as long as the tenant's policy says.
+        pub kept_until_ms: Timestamp,
     }
 }
 
@@ -33,9 +33,12 @@ const CLAIM: &str = "INSERT INTO idempotency_keys
     (tenant_id, principal_id, idempotency_key, fingerprint, answer, created_ms) VALUES ($1, $2, $3, $4, '', $5)";
 const ANSWERED: &str = "UPDATE idempotency_keys SET answer = $4
     WHERE tenant_id = $1 AND principal_id = $2 AND idempotency_key = $3";
-const GET: &str = "SELECT fingerprint, answer, created_ms FROM idempotency_keys
-    WHERE tenant_id = $1 AND principal_id = $2 AND idempotency_key = $3";
-const FORGET: &str = "DELETE FROM idempotency_keys WHERE created_ms < $1";
+const GET: &str = "SELECT fingerprint, answer, created_ms + 86400000 * COALESCE((SELECT p.keep_days
+    FROM retention_policies p WHERE p.tenant_id = $1 AND p.data_type = 'idempotency'), 1) AS kept_until_ms
+    FROM idempotency_keys WHERE tenant_id = $1 AND principal_id = $2 AND idempotency_key = $3";
+const FORGET: &str = "DELETE FROM idempotency_keys
+    WHERE created_ms + 86400000 * COALESCE((SELECT p.keep_days FROM retention_policies p
+        WHERE p.tenant_id = idempotency_keys.tenant_id AND p.data_type = 'idempotency'), 1) <= $1";
 
 /// Takes the key for a request with this fingerprint; [`StoreError::Taken`] when another request has it.
 pub async fn claim(tx: &mut Tx, owner: Owner<'_>, fingerprint: &str, now: Timestamp) -> Result<(), StoreError> {
@@ -69,8 +72,8 @@ pub async fn get(tx: &mut Tx, owner: Owner<'_>) -> Result<Option<Repeatable>, St
         .fetch_optional(c).await)?)
 }
 
-/// Forgets what was claimed before `until`.
-pub async fn forget(tx: &mut Tx, until: Timestamp) -> Result<(), StoreError> {
-    on!(tx, c => sqlx::query(FORGET).bind(until.ms()).execute(c).await.map(|_| ())?);
+/// Forgets what is not to be remembered any longer.
+pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(FORGET).bind(now.ms()).execute(c).await.map(|_| ())?);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::db::{Tx, on};
 use super::error::StoreError;
 use super::row::{row, steps, word};
-use crate::model::{LinkId, LinkState, MappingId, TenantId, Timestamp, Uid};
+use crate::model::{LinkId, LinkState, MappingId, RoomId, TenantId, Timestamp, Uid};
 use std::sync::LazyLock;
 
 row! {
@@ -111,6 +111,18 @@ const GIVEN_UP: &str = concat!(
     AND sent <> '' AND written_ms > $3 ORDER BY created_ms, id"
 );
 const OF_TENANT: &str = concat!("SELECT ", columns!(), " FROM links WHERE tenant_id = $1 ORDER BY uid, part LIMIT $2");
+
+const ENTOMB: &str =
+    "UPDATE links SET state = 'forgotten', base = '', sent = '', echo = '' WHERE tenant_id = $1 AND uid = $3
+    AND mapping_id IN (SELECT id FROM mappings WHERE tenant_id = $1 AND room_id = $2)";
+
+/// Ends the links of a booking of a room that is gone here and stands at the other sides. They keep remote ids and keys, so
+/// that a copy that is met later is known, and lose their content.
+pub async fn entomb(tx: &mut Tx, tenant: &TenantId, room: &RoomId, uid: &Uid) -> Result<(), StoreError> {
+    on!(tx, c => sqlx::query(ENTOMB).bind(tenant.as_str()).bind(room.as_str()).bind(uid.as_str())
+        .execute(c).await.map(|_| ())?);
+    Ok(())
+}
 
 /// Stores or replaces a link by its id.
 pub async fn put(tx: &mut Tx, link: &Link) -> Result<(), StoreError> {

@@ -107,6 +107,10 @@ const OF_CLASS: &str =
     FROM objects WHERE tenant_id = $1 AND room_id = $2 AND class = $3";
 const HEADS: &str = "SELECT STRING_AGG(name || '/' || etag || '/' || OCTET_LENGTH(body) || '/' || created_ms || '/'
     || modified_ms, '/') FROM objects WHERE tenant_id = $1 AND room_id = $2";
+const PAST: &str = "SELECT id, tenant_id, room_id, name, uid, etag, fingerprint, class, origin, body, seq, recurring,
+    first_ms, last_ms, expanded_from_ms, expanded_until_ms, created_ms, modified_ms FROM objects
+    WHERE tenant_id = $1 AND room_id = $2 AND last_ms < $3 AND (last_ms > $4 OR (last_ms = $4 AND id > $5))
+    ORDER BY last_ms, id LIMIT $6";
 const SPANS: &str = "SELECT uid, last_ms FROM objects WHERE tenant_id = $1 AND room_id = $2 ORDER BY first_ms";
 const COVERABLE: &str = "SELECT uid FROM objects
     WHERE tenant_id = $1 AND room_id = $2 AND class <> 'closure' ORDER BY first_ms, uid";
@@ -361,6 +365,24 @@ pub async fn delete(tx: &mut Tx, tenant: &TenantId, room: &RoomId, id: &str) -> 
     on!(tx, c => sqlx::query(DELETE).bind(tenant.as_str()).bind(room.as_str()).bind(id)
         .execute(c).await.map(|_| ())?);
     Ok(())
+}
+
+/// Objects of a room that ended before `until`, the earliest first, after the one that ended at a time and has an id.
+pub async fn past(
+    tx: &mut Tx,
+    (tenant, room): (&TenantId, &RoomId),
+    until: Timestamp,
+    after: (Timestamp, &str),
+    limit: i64,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_as(PAST)
+        .bind(tenant.as_str())
+        .bind(room.as_str())
+        .bind(until.ms())
+        .bind(after.0.ms())
+        .bind(after.1)
+        .bind(limit)
+        .fetch_all(c).await)?)
 }
 
 /// Sorts by the octets of the name. Not in SQL: there the order depends on the collation of the database, and a feed must

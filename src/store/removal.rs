@@ -4,6 +4,7 @@
 use super::db::{Tx, on};
 use super::directory;
 use super::error::StoreError;
+use super::row::row;
 use crate::model::{BridgeId, RoomId, TenantId, Timestamp};
 
 /// All that hangs on a room, what names others first. The room's row stays, for mappings that ended name it.
@@ -74,6 +75,63 @@ const OF_TENANT: [&str; 34] = [
     "DELETE FROM principals WHERE tenant_id = $1",
     "DELETE FROM rooms WHERE tenant_id = $1",
 ];
+
+/// What would go with a room (`$2`), a bridge (`$3`), or where neither is named a tenant.
+const GOING: &str = "SELECT
+    (SELECT COUNT(*) FROM rooms WHERE tenant_id = $1 AND removed_ms IS NULL AND $3 = '' AND ($2 = '' OR id = $2))
+        AS rooms,
+    (SELECT COUNT(*) FROM objects WHERE tenant_id = $1 AND $3 = '' AND ($2 = '' OR room_id = $2)) AS bookings,
+    (SELECT COUNT(*) FROM feeds WHERE tenant_id = $1 AND revoked_ms IS NULL AND $3 = '' AND ($2 = '' OR room_id = $2))
+        AS feeds,
+    (SELECT COUNT(*) FROM mappings WHERE tenant_id = $1 AND state <> 'removed' AND ($2 = '' OR room_id = $2)
+        AND ($3 = '' OR bridge_id = $3)) AS mappings,
+    (SELECT COUNT(*) FROM links l JOIN mappings m ON m.id = l.mapping_id AND m.tenant_id = l.tenant_id
+        WHERE l.tenant_id = $1 AND l.state <> 'forgotten' AND m.state <> 'removed' AND ($2 = '' OR m.room_id = $2)
+        AND ($3 = '' OR m.bridge_id = $3)) AS copies,
+    (SELECT COUNT(*) FROM bridges WHERE tenant_id = $1 AND removed_ms IS NULL AND $2 = '' AND ($3 = '' OR id = $3))
+        AS bridges,
+    (SELECT COUNT(*) FROM principals WHERE tenant_id = $1 AND $2 = '' AND $3 = '') AS principals";
+
+row! {
+    /// How much goes with something that is removed.
+    pub struct Going {
+        /// Rooms.
+        pub rooms: i64,
+        /// Bookings, a series as one.
+        pub bookings: i64,
+        /// Feeds that work.
+        pub feeds: i64,
+        /// Mappings that end.
+        pub mappings: i64,
+        /// Bookings that both sides have of these mappings; what becomes of our copies is another question.
+        pub copies: i64,
+        /// Bridges.
+        pub bridges: i64,
+        /// People and services.
+        pub principals: i64,
+    }
+}
+
+/// What is removed.
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    /// A tenant.
+    Tenant,
+    /// One of its rooms.
+    Room(&'a RoomId),
+    /// One of its bridges.
+    Bridge(&'a BridgeId),
+}
+
+/// How much would go.
+pub async fn going(tx: &mut Tx, tenant: &TenantId, what: What<'_>) -> Result<Going, StoreError> {
+    let (room, bridge) = match what {
+        What::Tenant => ("", ""),
+        What::Room(id) => (id.as_str(), ""),
+        What::Bridge(id) => ("", id.as_str()),
+    };
+    Ok(on!(tx, c => sqlx::query_as(GOING).bind(tenant.as_str()).bind(room).bind(bridge).fetch_one(c).await)?)
+}
 
 /// Empties a room and takes it from every list; its slug is free again. Its mappings have ended before.
 pub async fn room(tx: &mut Tx, tenant: &TenantId, id: &RoomId, now: Timestamp) -> Result<(), StoreError> {

@@ -41,6 +41,13 @@ row! {
     }
 }
 
+/// The type of past bookings in policies.
+pub const BOOKINGS: &str = "bookings";
+/// The fewest days that a policy may say for them: a year and more, so that no series that goes on looks back on them.
+pub const BOOKINGS_LEAST: i64 = 400;
+/// The type of answers to repeated requests.
+pub const IDEMPOTENCY: &str = "idempotency";
+
 /// Where one type of data is.
 #[derive(Debug)]
 pub struct Shelf {
@@ -50,7 +57,8 @@ pub struct Shelf {
     remove: &'static str,
 }
 
-/// Everything that a policy may end, but for the audit, whose chain is shortened at its beginning instead.
+/// What a policy ends row by row. The audit is shortened at its beginning, bookings go through the gate, and answers to
+/// repeated requests know themselves how long they are kept.
 pub static SHELVES: &[Shelf] = &[
     Shelf {
         data_type: "sync_runs",
@@ -83,6 +91,7 @@ pub static SHELVES: &[Shelf] = &[
 
 const POLICIES: &str = "SELECT tenant_id, data_type, keep_days, archive, changed_ms, changed_by FROM retention_policies
     WHERE tenant_id = $1 ORDER BY data_type";
+const KEEP_DAYS: &str = "SELECT keep_days FROM retention_policies WHERE tenant_id = $1 AND data_type = $2";
 const SET: &str = "INSERT INTO retention_policies (tenant_id, data_type, keep_days, archive, changed_ms, changed_by)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (tenant_id, data_type) DO UPDATE SET keep_days = excluded.keep_days, archive = excluded.archive,
@@ -92,6 +101,11 @@ const UNSET: &str = "DELETE FROM retention_policies WHERE tenant_id = $1 AND dat
 /// The policies of a tenant.
 pub async fn policies(tx: &mut Tx, tenant: &TenantId) -> Result<Vec<Policy>, StoreError> {
     Ok(on!(tx, c => sqlx::query_as(POLICIES).bind(tenant.as_str()).fetch_all(c).await)?)
+}
+
+/// Days for which a tenant keeps one type of data; `None` where nobody said.
+pub async fn keep_days(tx: &mut Tx, tenant: &TenantId, data_type: &str) -> Result<Option<i64>, StoreError> {
+    Ok(on!(tx, c => sqlx::query_scalar(KEEP_DAYS).bind(tenant.as_str()).bind(data_type).fetch_optional(c).await)?)
 }
 
 /// Sets one policy.

@@ -135,7 +135,7 @@ const TALLY: &str = concat!(
 macro_rules! ended {
     () => {
         "FROM links l JOIN mappings m ON m.id = l.mapping_id AND m.tenant_id = l.tenant_id
-    WHERE l.tenant_id = $1 AND l.state = 'forgotten' AND l.remote_id IS NOT NULL AND m.state <> 'removed'
+    WHERE l.tenant_id = $1 AND l.state = 'forgotten' AND l.remote_id IS NOT NULL AND l.base <> '' AND m.state <> 'removed'
     AND NOT EXISTS (SELECT 1 FROM links n WHERE n.tenant_id = l.tenant_id AND n.mapping_id = l.mapping_id
         AND n.uid = l.uid AND n.state <> 'forgotten')"
     };

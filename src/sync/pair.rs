@@ -10,6 +10,8 @@ use super::{Engine, Site, SyncError, hub, refusal, ruling, shadow};
 use crate::bridge::Part;
 use crate::bridge::RemoteItem;
 use crate::ical::object::{CalendarObject, ParseContext};
+use crate::ical::recur;
+use crate::ical::recur::Budget;
 use crate::model::Event;
 use crate::model::LinkId;
 use crate::model::LinkState;
@@ -20,6 +22,8 @@ use crate::store::links;
 use crate::store::links::Link;
 use crate::store::objects;
 use crate::store::objects::ObjectRow;
+use crate::store::retention;
+use crate::store::retention::{BOOKINGS, BOOKINGS_LEAST};
 use std::time::Duration;
 
 /// How long a create that was given up may still arrive, at a side that does not tell keys.
@@ -82,6 +86,9 @@ pub(super) async fn newcomer(engine: &Engine, tx: &mut Tx, site: &Site, item: &R
         shadow::tell(engine, tx, site, &uid, item).await?;
         return Ok(false);
     }
+    if has_outlived(engine, tx, site, item).await? {
+        return Ok(false);
+    }
     let mut event = item.event.clone();
     event.uid = free_uid(tx, site, item).await?;
     let changed = hub::put(engine, tx, site, event.clone(), true).await?;
@@ -90,6 +97,20 @@ pub(super) async fn newcomer(engine: &Engine, tx: &mut Tx, site: &Site, item: &R
     links::put(tx, &Link { base: hub::json(&base), ..link }).await?;
     tell_assumed(engine, tx, site, &event.uid, item).await?;
     Ok(changed)
+}
+
+/// Whether an item ended longer ago than the tenant keeps bookings. The hub may have had it, and does not take it in again;
+/// moved to a later time it is a booking like any other.
+pub(super) async fn has_outlived(
+    engine: &Engine,
+    tx: &mut Tx,
+    site: &Site,
+    item: &RemoteItem,
+) -> Result<bool, SyncError> {
+    let (_, last) = recur::span(&item.event, &site.room.zone, &Budget::of(&engine.limits));
+    let Some(last) = last.filter(|last| *last < engine.now().plus_days(-BOOKINGS_LEAST)) else { return Ok(false) };
+    let keep_days = retention::keep_days(tx, &site.mapping.tenant_id, BOOKINGS).await?;
+    Ok(keep_days.is_some_and(|days| last < engine.now().plus_days(-days)))
 }
 
 /// The hub event, or the instance of one, that this item is, if it has no other copy on this mapping.

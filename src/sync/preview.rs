@@ -204,6 +204,7 @@ impl Draft<'_> {
                     link
                 }
                 _ if shadow::of(engine, tx, site, item).await?.is_some() => return Ok(()),
+                _ if pair::has_outlived(engine, tx, site, item).await? => return Ok(()),
                 _ => {
                     let why = "stands at the remote side only";
                     self.step(PlanSide::Hub, PlanAct::Create, Some(&item.event), (&item.event.uid, why));

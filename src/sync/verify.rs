@@ -1,7 +1,7 @@
 //! The invariants, looked at on the living sides: every mapping is read completely and compared with hub and links. Reads
 //! only; each violation comes with its evidence.
 
-use super::{Engine, Site, SyncError, hub, masks, plan, shadow};
+use super::{Engine, Site, SyncError, hub, masks, pair, plan, shadow};
 use crate::bridge::Complete;
 use crate::bridge::RemoteItem;
 use crate::change::resolve;
@@ -242,7 +242,8 @@ impl Side<'_> {
         }
     }
 
-    /// Every remote item is known to the hub, unless a notification waits, the hub cannot hold it, or it repeats our copy.
+    /// Every remote item is known to the hub, unless a notification waits, the hub cannot hold it, it repeats our copy, or
+    /// the hub does not keep what is so old.
     async fn unlinked(&self, tx: &mut Tx, live: &[Link], report: &mut Report) -> Result<(), SyncError> {
         let known: BTreeSet<&str> = live.iter().filter_map(|link| link.remote_id.as_deref()).collect();
         for item in self.read.items().iter().filter(|item| !known.contains(item.id.0.as_str())) {
@@ -250,7 +251,8 @@ impl Side<'_> {
                 report.waiting += 1;
                 continue;
             }
-            if shadow::of(self.engine, tx, self.site, item).await?.is_some() {
+            let is_shadow = shadow::of(self.engine, tx, self.site, item).await?.is_some();
+            if is_shadow || pair::has_outlived(self.engine, tx, self.site, item).await? {
                 continue;
             }
             let evidence = format!("{} \u{201c}{}\u{201d}", item.id, item.event.content.summary);

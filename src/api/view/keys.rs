@@ -81,7 +81,7 @@ impl From<KeyState> for KeyView {
 /// How long one type of data is kept.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PolicyView {
-    /// The type: `audit`, `sync_runs`, `operations`, `conflicts` or `inbox`.
+    /// The type: `audit`, `bookings`, `sync_runs`, `operations`, `conflicts`, `inbox` or `idempotency`.
     pub data_type: String,
     /// Days for which it is kept.
     pub keep_days: i64,

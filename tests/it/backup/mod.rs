@@ -3,6 +3,7 @@
 
 mod commands;
 mod drill;
+mod rights;
 
 use crate::house::{Engine, House, on_both};
 use crate::sync::scene::{CALENDAR, Scene, event};

@@ -2,14 +2,16 @@
 //! breaking; and what it costs the writers.
 
 use crate::house::{HOUR_MS, House, on_both};
+use anteroom::config::Limits;
 use anteroom::crypt::Key;
 use anteroom::manage::chain::{self, Verdict};
-use anteroom::manage::retention::{self, Archives, NewPolicy};
+use anteroom::manage::retention::{self, Archives, Bounds, NewPolicy};
 use anteroom::manage::{Acting, ManageError};
 use anteroom::model::TenantId;
 use anteroom::store::Store;
 use anteroom::store::audit::{self, Entry};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use std::sync::LazyLock;
 
 fn key() -> Key {
     Key::new([3; 32])
@@ -123,6 +125,12 @@ on_both!(whatever_is_changed_the_first_broken_entry_is_named, |house| async {
     assert!(told.broken.unwrap().why.contains("had 6 entries"), "a cut end is found");
 });
 
+/// As far back as the reconciler looks where nobody says otherwise.
+fn bounds() -> Bounds<'static> {
+    static LIMITS: LazyLock<Limits> = LazyLock::new(Limits::default);
+    Bounds { limits: &LIMITS, past_days: 30 }
+}
+
 on_both!(a_policy_shortens_the_audit_at_its_beginning_and_the_archive_has_what_went, |house| async {
     let folder = tempfile::tempdir().unwrap();
     let archives = Archives::new(folder.path(), &Key::new([5; 32]), &key());
@@ -142,7 +150,7 @@ on_both!(a_policy_shortens_the_audit_at_its_beginning_and_the_archive_has_what_w
     }
     retention::set(&mut tx, &acting, "audit", &NewPolicy { keep_days: 30, archive: true }).await.unwrap();
     tx.commit().await.unwrap();
-    let ended = retention::enforce(&house.store, &archives, house.tenant(), house.now()).await.unwrap();
+    let ended = retention::enforce(&house.store, &archives, house.tenant(), bounds(), house.now()).await.unwrap();
     assert_eq!(ended, [("audit".to_owned(), 5)]);
     chain::extend_all(&house.store, &key()).await.unwrap();
     let told = verdict(house).await;
@@ -152,10 +160,10 @@ on_both!(a_policy_shortens_the_audit_at_its_beginning_and_the_archive_has_what_w
     assert_eq!(details, ["old 0", "old 1", "old 2", "old 3", "old 4"]);
     let file = std::fs::read_dir(folder.path().join("archive")).unwrap().next().unwrap().unwrap().path();
     assert!(!std::fs::read_to_string(file).unwrap().contains("old 0"), "an archive is encrypted");
-    assert_eq!(retention::enforce(&house.store, &archives, house.tenant(), house.now()).await.unwrap(), []);
+    assert_eq!(retention::enforce(&house.store, &archives, house.tenant(), bounds(), house.now()).await.unwrap(), []);
     tamper(house, "UPDATE audit SET detail = 'lie' WHERE chain_no = 6").await;
     house.clock.advance_ms(60 * 24 * HOUR_MS);
-    let refused = retention::enforce(&house.store, &archives, house.tenant(), house.now()).await;
+    let refused = retention::enforce(&house.store, &archives, house.tenant(), bounds(), house.now()).await;
     assert!(matches!(refused, Err(ManageError::State { .. })), "what is broken is not shortened");
 });
 

@@ -9,6 +9,7 @@ mod folding;
 mod operator;
 mod replicas;
 mod restored;
+mod retention;
 mod rules;
 pub mod scene;
 mod scheduling;
