@@ -54,7 +54,7 @@ pub struct MappingStatus {
 }
 
 impl MappingStatus {
-    /// One of [`WORDS`].
+    /// One word for people: `ok`, `waiting`, `failing`, `held`, `awaiting_approval`.
     pub fn word(&self) -> &'static str {
         let waits = self.oldest_waiting.is_some() || self.mapping.pulled_ms.is_none();
         word(self.mapping.state, self.mapping.failures > 0, waits)
