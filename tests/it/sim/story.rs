@@ -84,7 +84,8 @@ pub struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    /// With `rivals` there are two processes, and one stands still whenever it can.
+    /// With `rivals` there are two processes, and one stands still whenever it can; what both of them book, nobody but their
+    /// lease keeps single.
     pub fn new(
         scene: &'a Scene<'a>,
         ground: &'a mut Ground,
@@ -93,7 +94,9 @@ impl<'a> Story<'a> {
     ) -> Self {
         let mut chance = Chance(seed);
         // A booking system gives a slot once, which is what keeps doubles away where it keeps no keys.
-        scene.remotes[1].bridge.refuse_overlaps();
+        if !rivals {
+            scene.remotes[1].bridge.refuse_overlaps();
+        }
         scene.remotes[0].bridge.burn_keys();
         let keyless = chance.below(2) == 1;
         if keyless {
